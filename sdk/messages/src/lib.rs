@@ -1,1 +1,44 @@
-//! To be filled.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What crosses the plugin ABI, as JSON: commands, replies, progress, prompts and the manifest.
+//!
+//! Every type is plain and self-describing. Fields are only ever added, always optional;
+//! unknown fields are ignored by both sides. Binary fields are base64 strings. Amounts are
+//! integers of the currency's minor unit (ISO 4217).
+//!
+//! There is no type for a card number, a track or a PIN here, and there must never be one: what
+//! a host may see of a card is a masked PAN, a scheme and ciphertext it cannot open.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod call;
+pub mod card;
+pub mod card_check;
+pub mod gateway;
+pub mod limits;
+pub mod manifest;
+pub mod money;
+pub mod prompt;
+pub mod reader;
+mod schema;
+pub mod terminal;
+
+pub use schema::generate;
+
+/// Standard base64 for the binary fields of these messages.
+pub mod base64_bytes {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes bytes as a base64 string.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    /// Reads bytes from a base64 string; the error names the flaw, never the content.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD
+            .decode(&text)
+            .map_err(|_| D::Error::custom(format!("{} characters are not base64", text.len())))
+    }
+}

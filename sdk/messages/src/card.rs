@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a host may know about a card, and the ciphertext it may not open.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a card was read (ISO 8583 DE 22).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// Contact chip.
+    Chip,
+    /// Contactless chip.
+    Contactless,
+    /// Magnetic stripe.
+    Stripe,
+    /// Typed on an encrypting keypad.
+    Manual,
+}
+
+/// Cardholder verification method that was used.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cvm {
+    /// None needed.
+    None,
+    /// PIN checked by the issuer, as an encrypted PIN block.
+    OnlinePin,
+    /// PIN checked by the chip.
+    OfflinePin,
+    /// On the cardholder's own phone or watch.
+    OnDevice,
+    /// Signature on paper or screen.
+    Signature,
+}
+
+/// What may be shown of the card: made where the card is read.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CardFace {
+    /// At most first 6 (8 where the scheme has 8-digit BINs) and last 4 digits, `*` between.
+    pub masked_pan: String,
+    /// Scheme in lower case: `visa`, `mastercard`, `amex`, …
+    pub scheme: String,
+    /// EMV application label or preferred name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// Application identifier, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aid: Option<String>,
+}
+
+/// Whom a read is sealed to: a gateway connector's key, from its `open`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Recipient {
+    /// The gateway instance, part of the sealing's associated data.
+    pub gateway: String,
+    /// Names the key, part of the sealing's associated data.
+    pub key_id: String,
+    /// Public key of the scheme, base64 (HPKE DHKEM P-256: 65 bytes, uncompressed).
+    #[serde(with = "crate::base64_bytes")]
+    #[schemars(with = "String")]
+    pub public_key: Vec<u8>,
+}
+
+/// Card data encrypted to a gateway; opaque to everyone between.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Sealed {
+    /// `hpke-p256-sha256-aes256gcm`, `dukpt-tdes`, `dukpt-aes`.
+    pub scheme: String,
+    /// Key of the recipient, or the key serial number for DUKPT.
+    pub key_id: String,
+    /// HPKE encapsulated key; empty for DUKPT.
+    #[serde(with = "crate::base64_bytes", default)]
+    #[schemars(with = "String")]
+    pub encapsulated_key: Vec<u8>,
+    /// The ciphertext with its tag.
+    #[serde(with = "crate::base64_bytes")]
+    #[schemars(with = "String")]
+    pub ciphertext: Vec<u8>,
+}

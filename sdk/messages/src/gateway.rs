@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands and replies of a gateway connector.
+
+use crate::card::{Entry, Recipient, Sealed};
+use crate::money::{Amounts, Purpose};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Command `open`: empty. Reply: what the host must know about this gateway.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Parameters {
+    /// Display name of the gateway.
+    pub name: String,
+    /// ISO 4217 codes it takes; empty = any.
+    pub currencies: Vec<String>,
+    /// Key that readers seal to.
+    pub recipient: Recipient,
+    /// Whether this is a live gateway (real money) or a test.
+    pub live: bool,
+}
+
+/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41).
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Acceptor {
+    /// MID.
+    pub merchant: String,
+    /// TID.
+    pub terminal: String,
+}
+
+/// What every exchange about one transaction carries. Repeats and reversals carry the same.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Wire {
+    /// Our transaction.
+    pub transaction_id: String,
+    /// System trace audit number (DE 11), 1 to 999999, from the host's journaled counter.
+    pub stan: u32,
+    /// Local date and time the intent was made, microseconds since 1970 UTC.
+    pub at_micros: i64,
+    /// Whose money.
+    pub acceptor: Acceptor,
+    /// What `prepare` answered; empty in `prepare` itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reference: String,
+}
+
+/// Command `prepare`: before the intent. Makes whatever references the connector needs to
+/// inquire and reverse after a power loss; sends nothing.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Prepare {
+    /// Transaction references; `reference` is empty.
+    pub wire: Wire,
+    /// What will be asked.
+    pub purpose: Purpose,
+    /// Final amounts.
+    pub amounts: Amounts,
+}
+
+/// Reply to `prepare`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Prepared {
+    /// The connector's own references, opaque to the host, at most 1 KiB; recorded in the intent.
+    pub reference: String,
+}
+
+/// Command `authorize`: ask the issuer. The intent is durable.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Authorize {
+    /// Transaction references.
+    pub wire: Wire,
+    /// What is asked.
+    pub purpose: Purpose,
+    /// Final amounts; the connector compares them with those inside the seal.
+    pub amounts: Amounts,
+    /// The device instance that read the card; part of the sealing's associated data.
+    pub device: String,
+    /// From the card read; spent once.
+    pub read_id: String,
+    /// How the card was read.
+    pub entry: Entry,
+    /// The sealed card.
+    pub sealed: Sealed,
+    /// EMV tags in clear.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The register's own reference, for the gateway's back office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant_reference: Option<String>,
+}
+
+/// Reply to `authorize` and `modify`: the gateway answered.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Answer {
+    /// What was decided.
+    pub decision: Decision,
+    /// DE 39 or the gateway's own code, verbatim.
+    pub response_code: String,
+    /// The gateway's words, for a cashier; no card data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_text: Option<String>,
+    /// Amount approved; less than asked for a partial approval. Absent when not approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_minor: Option<i64>,
+    /// DE 38.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_code: Option<String>,
+    /// DE 37.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rrn: Option<String>,
+    /// Tags for the chip (91, 71, 72), hex to hex.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub issuer: BTreeMap<String, String>,
+    /// Whether the gateway wants a signature whatever the reader did.
+    #[serde(default)]
+    pub signature_required: bool,
+}
+
+/// What a gateway decided.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Money moves.
+    Approved,
+    /// The issuer said no.
+    Declined,
+    /// The gateway refused the request itself (format, rules, limits); no issuer was asked.
+    Rejected,
+}
+
+/// Command `modify`: change an earlier transaction. Repeating one with the same `wire` must
+/// not act twice. Reply: [`Answer`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Modify {
+    /// References of this modification.
+    pub wire: Wire,
+    /// References of the transaction it changes.
+    pub original: Wire,
+    /// What changes.
+    pub change: Change,
+    /// The amount of the change.
+    pub amounts: Amounts,
+}
+
+/// What a `modify` does to the original.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Confirm an authorization, wholly or in part.
+    Capture,
+    /// Give back after the sale.
+    Refund,
+    /// Take back before reconciliation.
+    Void,
+}
+
+/// Command `inquire`: what became of this transaction?
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Inquire {
+    /// References of the transaction asked about.
+    pub wire: Wire,
+}
+
+/// Reply to `inquire`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+pub enum Finding {
+    /// The gateway holds an answer.
+    Answered {
+        /// That answer.
+        answer: Answer,
+    },
+    /// It was reversed.
+    Reversed,
+    /// It is still being worked on.
+    Pending,
+    /// The gateway does not know it: it may still be on its way.
+    NotFound,
+}
+
+/// Command `reverse`: undo a transaction whose outcome is unknown. Idempotent.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Reverse {
+    /// References of the transaction to undo.
+    pub wire: Wire,
+    /// Its amounts.
+    pub amounts: Amounts,
+    /// Why.
+    pub reason: ReversalReason,
+}
+
+/// Why a transaction is reversed (DE 25 / DE 56 family).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReversalReason {
+    /// Nobody answered.
+    NoAnswer,
+    /// The chip refused after approval.
+    CardRefused,
+    /// Card or reader went away before completion.
+    CompletionLost,
+    /// The host stopped in between.
+    HostRestarted,
+}
+
+/// Reply to `reverse`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Reversal {
+    /// No money has moved or will move: undone, or barred from happening if it arrives late.
+    Reversed,
+    /// The gateway will not undo it; a person must look.
+    Refused {
+        /// The gateway's code.
+        response_code: String,
+        /// The gateway's words.
+        response_text: String,
+    },
+}
+
+/// Command `report`: something the gateway should know; reply is empty (`{}`).
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum Report {
+    /// The chip's final cryptogram and script results.
+    Advice {
+        /// References of the transaction.
+        wire: Wire,
+        /// From the completion.
+        tags: BTreeMap<String, String>,
+    },
+    /// The order behind a payment.
+    NotifyOrder {
+        /// References of the transaction.
+        wire: Wire,
+        /// Basket, customer and custom fields, verbatim.
+        order: serde_json::Value,
+    },
+}
+
+/// Command `reconcile`: totals since the last cutover.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Reconcile {
+    /// Whose batch.
+    pub acceptor: Acceptor,
+    /// Whether to close the batch, or only to tell its totals.
+    pub close: bool,
+}
+
+/// Reply to `reconcile`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Totals {
+    /// The gateway's name for the batch.
+    pub batch: String,
+    /// One row for each currency.
+    pub totals: Vec<CurrencyTotals>,
+}
+
+/// Totals of one currency, minor units.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CurrencyTotals {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Sales that stand.
+    pub sales: u64,
+    /// Their sum.
+    pub sales_minor: i64,
+    /// Refunds that stand.
+    pub refunds: u64,
+    /// Their sum.
+    pub refunds_minor: i64,
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `plugin.toml`: what a plugin is, what it can do, and what it needs.
+
+use crate::card::Entry;
+use crate::limits::CALLS_MAX;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The manifest. Abilities are data: the host refuses what a device cannot do before it calls it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Manifest {
+    /// Folder name and identity: lower case, digits and dashes.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Version of the plugin (semver).
+    pub version: String,
+    /// Major version of the ABI it was built for.
+    pub abi: u32,
+    /// What it drives.
+    pub kind: Kind,
+    /// File name of the library beside the manifest, without prefix and suffix of the platform.
+    pub library: String,
+    /// Whether it drives nothing real. Only such instances take `simulate`.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Simultaneous calls; 1 for readers and terminals.
+    #[serde(default = "one")]
+    pub calls_max: u16,
+    /// Reader abilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<ReaderAbilities>,
+    /// Terminal abilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<TerminalAbilities>,
+    /// Gateway abilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayAbilities>,
+    /// Approvals, shown to people.
+    #[serde(default)]
+    pub approvals: Approvals,
+    /// What it needs from the system.
+    #[serde(default)]
+    pub access: Access,
+    /// SHA-256 of the library, hex; covered by the signature beside the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// What a plugin drives.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Card-reading unit without its own payment application.
+    Reader,
+    /// Runs the whole payment itself.
+    Terminal,
+    /// The service that authorizes.
+    Gateway,
+}
+
+/// What a reader can do.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ReaderAbilities {
+    /// Entry modes; `manual` only on an encrypting keypad.
+    pub entries: Vec<Entry>,
+    /// Whether it has a display for `show`.
+    #[serde(default)]
+    pub display: bool,
+    /// Whether it can take an encrypted PIN.
+    #[serde(default)]
+    pub online_pin: bool,
+    /// Whether the reader itself encrypts (P2PE), or its plugin seals in software.
+    #[serde(default)]
+    pub encrypts: bool,
+}
+
+/// What a terminal can do when an outcome is unknown.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TerminalAbilities {
+    /// Whether it can be asked about a transaction.
+    pub inquiry: Inquiry,
+    /// Whether it can undo one.
+    pub reversal: TerminalReversal,
+}
+
+/// Whether a terminal can be asked about a transaction.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inquiry {
+    /// Any recent one, by its id.
+    ById,
+    /// Only the last one.
+    LastOnly,
+    /// Not at all.
+    None,
+}
+
+/// Whether a terminal can undo a transaction.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminalReversal {
+    /// By the reference it gave.
+    ByReference,
+    /// Only with the card presented again.
+    NeedsCard,
+    /// Not at all.
+    None,
+}
+
+/// What a gateway can do, and what it insists on.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct GatewayAbilities {
+    /// Whether `inquire` works.
+    #[serde(default)]
+    pub inquiry: bool,
+    /// Transactions one acceptor may have in flight; absent = no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight_per_acceptor: Option<u32>,
+    /// Whether a pending reversal must be acknowledged before the acceptor's next transaction.
+    #[serde(default)]
+    pub reversal_before_next: bool,
+    /// Whether a reversal needs the card number again, sealed apart.
+    #[serde(default)]
+    pub reversal_needs_pan: bool,
+}
+
+/// Approvals, as certificates or listing numbers.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Approvals {
+    /// PCI PTS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pts: Option<String>,
+    /// PCI SRED.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sred: Option<String>,
+    /// EMV Level 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emv_l1: Option<String>,
+    /// EMV Level 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emv_l2: Option<String>,
+}
+
+/// What a plugin needs from the system; everything else is denied.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Access {
+    /// Hosts the daemon may connect for it, `host:port`.
+    #[serde(default)]
+    pub network: Vec<String>,
+    /// Whether it wants a serial port.
+    #[serde(default)]
+    pub serial: bool,
+    /// USB devices it drives, `vendor:product` in hex.
+    #[serde(default)]
+    pub usb: Vec<String>,
+}
+
+/// Why a manifest is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not TOML, or a field is missing or of the wrong type; the text points at line and key.
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A field has a value that cannot be.
+    #[error("`{field}` must be {must}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        must: String,
+    },
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError`], naming the line or the field.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let wrong = |field, must: &str| {
+            Err(ManifestError::Value {
+                field,
+                must: must.into(),
+            })
+        };
+        if !is_plain_name(&self.id, b"-") {
+            return wrong("id", "1 to 64 lower-case letters, digits and dashes");
+        }
+        if !is_plain_name(&self.library, b"_-") {
+            return wrong(
+                "library",
+                "a bare library name without path, prefix and suffix",
+            );
+        }
+        if self.calls_max == 0 || self.calls_max > CALLS_MAX {
+            return wrong("calls_max", &format!("1 to {CALLS_MAX}"));
+        }
+        let (table, present) = match self.kind {
+            Kind::Reader => ("reader", self.reader.is_some()),
+            Kind::Terminal => ("terminal", self.terminal.is_some()),
+            Kind::Gateway => ("gateway", self.gateway.is_some()),
+        };
+        if !present {
+            return wrong(
+                table,
+                "present: a table that tells what a plugin of this kind can do",
+            );
+        }
+        if self.kind != Kind::Gateway && self.calls_max != 1 {
+            return wrong("calls_max", "1 for readers and terminals");
+        }
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|reader| reader.entries.is_empty())
+        {
+            return wrong("reader.entries", "at least one entry mode");
+        }
+        Ok(())
+    }
+
+    /// File name of the library on this platform.
+    pub fn library_file(&self) -> String {
+        format!(
+            "{}{}{}",
+            std::env::consts::DLL_PREFIX,
+            self.library,
+            std::env::consts::DLL_SUFFIX
+        )
+    }
+}
+
+fn is_plain_name(name: &str, also: &[u8]) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || also.contains(&b);
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READER: &str = r#"
+id = "beeper"
+name = "Beeper"
+version = "1.0.0"
+abi = 1
+kind = "reader"
+library = "beeper"
+[reader]
+entries = ["chip"]
+"#;
+
+    #[test]
+    fn a_minimal_manifest_gets_its_defaults() {
+        let manifest = Manifest::parse(READER).unwrap();
+        assert_eq!(manifest.calls_max, 1);
+        assert!(!manifest.simulated);
+        assert!(manifest.library_file().contains("beeper"));
+    }
+
+    #[test]
+    fn a_syntax_error_names_the_line() {
+        let text = READER.replace("abi = 1", "abi = \"one\"");
+        let error = Manifest::parse(&text).unwrap_err().to_string();
+        assert!(error.contains("line 5"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_name_their_field() {
+        for (from, to, field) in [
+            ("beeper\"\nname", "../beeper\"\nname", "id"),
+            ("library = \"beeper\"", "library = \"../x\"", "library"),
+            ("[reader]", "[gateway]", "reader"),
+            ("abi = 1", "abi = 1\ncalls_max = 2", "calls_max"),
+            ("[\"chip\"]", "[]", "reader.entries"),
+        ] {
+            let text = READER
+                .replacen(from, to, 1)
+                .replace("[gateway]\nentries", "[gateway]\n#");
+            let error = Manifest::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{field}`")), "{field}: {error}");
+        }
+    }
+}

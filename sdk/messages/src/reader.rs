@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands and replies of a reader: present, authorize the card, complete.
+
+use crate::card::{CardFace, Cvm, Entry, Recipient, Sealed};
+use crate::money::{Amounts, Purpose};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Reply to `identify`: what the device says about itself.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Identity {
+    /// Maker and model.
+    pub model: String,
+    /// Serial number as the device reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_number: Option<String>,
+    /// Firmware version as the device reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<String>,
+}
+
+/// Command `present`: wait for a card and choose its application. Nothing is sealed yet.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Present {
+    /// Our transaction, for the device's own log.
+    pub transaction_id: String,
+    /// What the card is presented for.
+    pub purpose: Purpose,
+    /// The amount to show while waiting.
+    pub amounts: Amounts,
+    /// Entry modes that are allowed; never empty.
+    pub entries: Vec<Entry>,
+    /// How long to wait for a card.
+    pub timeout_ms: u64,
+}
+
+/// Reply to `present`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Presentation {
+    /// Names this presentation in the commands that follow.
+    pub presentation_id: String,
+    /// How the card was read.
+    pub entry: Entry,
+    /// What may be shown of the card.
+    pub card: CardFace,
+}
+
+/// Command `authorize_card`: amounts and recipient are final. PIN, cryptogram, seal.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AuthorizeCard {
+    /// Our transaction; part of the sealing's associated data.
+    pub transaction_id: String,
+    /// From the [`Presentation`].
+    pub presentation_id: String,
+    /// The instance name of this device; part of the sealing's associated data.
+    pub device: String,
+    /// What the card is presented for.
+    pub purpose: Purpose,
+    /// Final amounts, sealed with the card.
+    pub amounts: Amounts,
+    /// Whom to seal to.
+    pub recipient: Recipient,
+    /// Whether the cardholder must be asked for an online PIN when card and reader allow it.
+    #[serde(default)]
+    pub online_pin: PinPolicy,
+}
+
+/// Whether an online PIN is asked for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinPolicy {
+    /// As card and kernel decide.
+    #[default]
+    ByCard,
+    /// Never: the gateway cannot take a PIN block.
+    Never,
+}
+
+/// Reply to `authorize_card`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CardRead {
+    /// Names this read; the recipient spends each once.
+    pub read_id: String,
+    /// The card data, sealed to the recipient.
+    pub sealed: Sealed,
+    /// How the card was read.
+    pub entry: Entry,
+    /// How the cardholder was verified.
+    pub cvm: Cvm,
+    /// Whether `complete` must be called with the issuer's answer before the card is done
+    /// (a contact chip waits for its second GENERATE AC).
+    pub completion_owed: bool,
+    /// EMV tags that are neither cardholder data nor authentication data, hex to hex.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Command `complete`: the issuer's answer, for the chip and the display.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Complete {
+    /// Our transaction.
+    pub transaction_id: String,
+    /// From the [`Presentation`].
+    pub presentation_id: String,
+    /// What the gateway said.
+    pub answer: IssuerAnswer,
+}
+
+/// What the gateway said, as a card reader needs it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum IssuerAnswer {
+    /// Approved; `issuer` holds tags 91, 71, 72 as hex, where there are any.
+    Approved {
+        /// DE 39.
+        response_code: String,
+        /// Tags for the chip.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        issuer: BTreeMap<String, String>,
+    },
+    /// Declined.
+    Declined {
+        /// DE 39.
+        response_code: String,
+        /// Tags for the chip.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        issuer: BTreeMap<String, String>,
+    },
+    /// Nobody answered: the chip is told "unable to go online".
+    NoAnswer,
+}
+
+/// Reply to `complete`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct CompletionRead {
+    /// Whether the card accepts the approval (TC). `false`: it refuses (AAC), and an approval
+    /// must be reversed.
+    pub accepted: bool,
+    /// Tags for the advice: 9F26, 9F27, 95, 9B, 9F5B, hex to hex.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Command `show`: text on the device's display, an optional beep; reply is empty (`{}`).
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Show {
+    /// Lines; the device cuts what does not fit.
+    pub lines: Vec<String>,
+    /// Whether to beep or flash, so that a person finds the device.
+    #[serde(default)]
+    pub beep: bool,
+}
+
+/// Command `load_parameters`: EMV parameters of a gateway; reply is empty (`{}`).
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct LoadParameters {
+    /// Name of the set.
+    pub set: String,
+    /// Version of the set; a device that has it already answers at once.
+    pub version: String,
+    /// AIDs, CA keys, TACs, limits: the set's own schema.
+    pub parameters: serde_json::Value,
+}

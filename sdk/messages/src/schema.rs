@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! JSON Schemas of every message, generated from the types; checked in under `schema/`.
+
+use crate::{call, gateway, manifest, prompt, reader, terminal};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Value, json};
+
+/// Repository path and content of each generated file.
+pub fn generate() -> Vec<(String, String)> {
+    [
+        ("reader", reader_messages()),
+        ("terminal", terminal_messages()),
+        ("gateway", gateway_messages()),
+        (
+            "manifest",
+            one::<manifest::Manifest>("payhal plugin manifest"),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, schema)| {
+        let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+        (format!("sdk/messages/schema/{name}.json"), text + "\n")
+    })
+    .collect()
+}
+
+fn reader_messages() -> Value {
+    document("payhal reader messages", |all| {
+        all.add::<reader::Identity>();
+        all.add::<reader::LoadParameters>();
+        all.add::<reader::Present>();
+        all.add::<reader::Presentation>();
+        all.add::<reader::AuthorizeCard>();
+        all.add::<reader::CardRead>();
+        all.add::<reader::Complete>();
+        all.add::<reader::CompletionRead>();
+        all.add::<reader::Show>();
+        all.add_envelope();
+    })
+}
+
+fn terminal_messages() -> Value {
+    document("payhal terminal messages", |all| {
+        all.add::<terminal::Pay>();
+        all.add::<terminal::TerminalOutcome>();
+        all.add::<terminal::InquireTerminal>();
+        all.add::<terminal::TerminalFinding>();
+        all.add::<terminal::ReverseTerminal>();
+        all.add::<gateway::Reversal>();
+        all.add_envelope();
+    })
+}
+
+fn gateway_messages() -> Value {
+    document("payhal gateway messages", |all| {
+        all.add::<gateway::Parameters>();
+        all.add::<gateway::Prepare>();
+        all.add::<gateway::Prepared>();
+        all.add::<gateway::Authorize>();
+        all.add::<gateway::Modify>();
+        all.add::<gateway::Answer>();
+        all.add::<gateway::Inquire>();
+        all.add::<gateway::Finding>();
+        all.add::<gateway::Reverse>();
+        all.add::<gateway::Reversal>();
+        all.add::<gateway::Report>();
+        all.add::<gateway::Reconcile>();
+        all.add::<gateway::Totals>();
+        all.add_envelope();
+    })
+}
+
+struct All(SchemaGenerator);
+
+impl All {
+    fn add<T: JsonSchema>(&mut self) {
+        self.0.subschema_for::<T>();
+    }
+
+    fn add_envelope(&mut self) {
+        self.add::<call::Refusal>();
+        self.add::<call::Failure>();
+        self.add::<prompt::Progress>();
+        self.add::<prompt::Prompt>();
+        self.add::<prompt::PromptAnswer>();
+        self.add::<prompt::DeviceChange>();
+    }
+}
+
+fn document(title: &str, fill: impl FnOnce(&mut All)) -> Value {
+    let mut all = All(SchemaGenerator::default());
+    fill(&mut all);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "$defs": all.0.take_definitions(true),
+    })
+}
+
+fn one<T: JsonSchema>(title: &str) -> Value {
+    let mut schema = SchemaGenerator::default()
+        .into_root_schema_for::<T>()
+        .to_value();
+    schema["title"] = json!(title);
+    schema
+}
