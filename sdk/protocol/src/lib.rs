@@ -1,1 +1,38 @@
-//! To be filled.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The register API's message types, version 1: what a register and a host say to each other.
+//!
+//! Owns the shape, the bounds and the names of every message; JSON Schema, OpenRPC and AsyncAPI
+//! documents are generated from these types. It must never decide what a payment does, open a
+//! socket, read a clock, or carry a card number or a PIN.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod device;
+pub mod error;
+pub mod events;
+pub mod gateway;
+pub mod ids;
+pub mod limits;
+pub mod method;
+pub mod money;
+pub mod params;
+pub mod payment;
+pub mod progress;
+pub mod rpc;
+pub mod session;
+pub mod transaction;
+
+pub use error::{ErrorData, ErrorName, ErrorObject, MoneyMoved, Retry};
+pub use ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, TransactionId};
+pub use method::{Call, METHODS, Method};
+pub use money::Amount;
+pub use params::{FieldError, Validate};
+
+/// The protocol version these types describe.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The WebSocket subprotocol a client may ask for; asking for none is as good.
+pub const SUBPROTOCOL: &str = "payhal.v1";
+
+/// The path of the WebSocket endpoint.
+pub const WEBSOCKET_PATH: &str = "/v1/ws";

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every bound of the protocol, with its reason.
+//!
+//! Owns the numbers both sides rely on. It must never hold a bound that only one side needs.
+
+/// Longest JSON message in either direction, in bytes, as a WebSocket text frame or as one line on
+/// the Unix socket. A page of the longest list answers fits; a client cannot make the host buffer more.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// Longest string id of a request, in bytes between its quotes: it is kept for as long as the call
+/// runs and echoed in each progress notification.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Longest idempotency key, in characters. A UUID needs 36.
+pub const KEY_CHARS_MAX: usize = 64;
+
+/// Longest `custom` object, in bytes of its JSON. It is stored with the transaction.
+pub const CUSTOM_BYTES_MAX: usize = 8 * 1024;
+
+/// Largest amount, in minor units. Twelve digits is what ISO 8583 DE 4 carries, and it is far below
+/// 2^53, so JavaScript's numbers hold it exactly.
+pub const AMOUNT_MINOR_MAX: i64 = 999_999_999_999;
+
+/// Longest `reference`, in characters: gateways carry it on their own wire.
+pub const REFERENCE_CHARS_MAX: usize = 128;
+
+/// Longest identifier of a device, gateway, register or transaction, in characters.
+pub const ID_CHARS_MAX: usize = 128;
+
+/// Most lines of a basket: a weekly shop fits, a message stays below its bound.
+pub const BASKET_LINES_MAX: usize = 500;
+
+/// Most transactions that one call may name in `despite`.
+pub const DESPITE_MAX: usize = 16;
+
+/// Longest time a register may ask a call to wait for a card, in milliseconds (the host's hard limit).
+pub const TIMEOUT_MS_MAX: u64 = 300_000;
+
+/// Shortest time that makes sense for a person with a card, in milliseconds. Tests need short ones.
+pub const TIMEOUT_MS_MIN: u64 = 100;
+
+/// Most transactions in one page of `payment.list`.
+pub const LIST_LIMIT_MAX: u32 = 100;
+
+/// Transactions in one page of `payment.list` if the call does not say.
+pub const LIST_LIMIT_DEFAULT: u32 = 20;
+
+/// Longest search text of `payment.list`, in characters.
+pub const SEARCH_CHARS_MAX: usize = 128;
+
+/// Longest answer to an `enter_text` prompt and longest text for `device.simulate`, in characters.
+pub const TEXT_CHARS_MAX: usize = 256;
+
+/// Most instalments a sale may be split into.
+pub const INSTALLMENTS_MAX: u32 = 99;
+
+/// WebSocket close code for a frame that is not text.
+pub const CLOSE_NOT_TEXT: u16 = 1003;
+
+/// WebSocket close code for a message above [`MESSAGE_BYTES_MAX`].
+pub const CLOSE_TOO_LARGE: u16 = 1009;
+
+/// WebSocket close code for a client that reads its notifications too slowly.
+pub const CLOSE_SLOW_READER: u16 = 4408;

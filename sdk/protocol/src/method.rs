@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The methods of this version: one table for dispatch, documentation and schemas.
+//!
+//! Owns which method takes what, answers what, and whether it moves money. It must never list a
+//! method the host does not serve.
+
+use schemars::{Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::device::{
+    DeviceListParams, DeviceListResult, IdentifyParams, IdentifyResult, SimulateParams,
+    SimulateResult,
+};
+use crate::events::{SubscribeParams, SubscribeResult};
+use crate::gateway::{GatewayListParams, GatewayListResult};
+use crate::params::Validate;
+use crate::payment::{Approved, CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
+use crate::progress::{RespondParams, RespondResult};
+use crate::session::{DiscoverParams, HelloParams, HelloResult, PingParams, PingResult};
+use crate::transaction::{
+    GetParams, ListParams, ListResult, Receipt, ReceiptParams, TransactionView,
+};
+
+/// Params that know their method and its answer.
+pub trait Call: Serialize + DeserializeOwned + Validate {
+    /// The method.
+    const METHOD: Method;
+    /// What it answers.
+    type Answer: Serialize + DeserializeOwned;
+}
+
+/// One row of the method table.
+#[derive(Clone, Copy, Debug)]
+pub struct MethodRow {
+    /// The method.
+    pub method: Method,
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Whether it moves money: it needs a key, and no batch may hold it.
+    pub moves_money: bool,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+    /// Schema of its params.
+    pub params: fn(&mut SchemaGenerator) -> Schema,
+    /// Schema of its result.
+    pub result: fn(&mut SchemaGenerator) -> Schema,
+}
+
+macro_rules! methods {
+    ($($variant:ident $name:literal ($params:ty) -> $answer:ty, $money:literal, $summary:literal;)*) => {
+        /// A method of this version.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Method {
+            $(#[doc = concat!("`", $name, "`: ", $summary)] $variant,)*
+        }
+
+        /// Every method of this version.
+        pub const METHODS: &[MethodRow] = &[
+            $(MethodRow {
+                method: Method::$variant,
+                name: $name,
+                moves_money: $money,
+                summary: $summary,
+                params: |generator| generator.subschema_for::<$params>(),
+                result: |generator| generator.subschema_for::<$answer>(),
+            },)*
+        ];
+
+        $(impl Call for $params {
+            const METHOD: Method = Method::$variant;
+            type Answer = $answer;
+        })*
+    };
+}
+
+methods! {
+    Discover "rpc.discover" (DiscoverParams) -> Value, false,
+        "Gives this API as an OpenRPC document.";
+    Hello "session.hello" (HelloParams) -> HelloResult, false,
+        "Opens the session: versions, register, prompts it can show.";
+    Ping "session.ping" (PingParams) -> PingResult, false,
+        "Answers at once; a heart beat.";
+    DeviceList "device.list" (DeviceListParams) -> DeviceListResult, false,
+        "Lists the devices and their states.";
+    DeviceIdentify "device.identify" (IdentifyParams) -> IdentifyResult, false,
+        "Makes a device beep, flash or show a text, to find it.";
+    DeviceSimulate "device.simulate" (SimulateParams) -> SimulateResult, false,
+        "Does at a simulated device what a person would do.";
+    GatewayList "gateway.list" (GatewayListParams) -> GatewayListResult, false,
+        "Lists the gateways and their states.";
+    Sale "payment.sale" (SaleParams) -> Approved, true,
+        "Charges a card.";
+    Refund "payment.refund" (RefundParams) -> Approved, true,
+        "Gives money back, all of a sale or a part.";
+    Void "payment.void" (VoidParams) -> Approved, true,
+        "Takes a transaction back before the day's totals.";
+    Cancel "payment.cancel" (CancelParams) -> CancelResult, false,
+        "Stops what is still running.";
+    Get "payment.get" (GetParams) -> TransactionView, false,
+        "Gives one transaction with its timeline.";
+    List "payment.list" (ListParams) -> ListResult, false,
+        "Lists transactions, newest first.";
+    Receipt "payment.receipt" (ReceiptParams) -> Receipt, false,
+        "Gives a receipt as text, fields or HTML.";
+    Respond "payment.respond" (RespondParams) -> RespondResult, false,
+        "Answers a prompt.";
+    Subscribe "events.subscribe" (SubscribeParams) -> SubscribeResult, false,
+        "Subscribes to events, and replays what was missed.";
+}
+
+impl Method {
+    /// The method with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        METHODS
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.method)
+    }
+
+    /// The method's row in the table.
+    #[must_use]
+    pub fn row(self) -> &'static MethodRow {
+        &METHODS[self as usize]
+    }
+
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Whether it moves money.
+    #[must_use]
+    pub fn moves_money(self) -> bool {
+        self.row().moves_money
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_found_by_its_name() {
+        for row in METHODS {
+            assert_eq!(Method::from_name(row.name), Some(row.method));
+            assert_eq!(row.method.name(), row.name);
+        }
+        assert_eq!(Method::from_name("payment.steal"), None);
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The session: who speaks, in which version, and with what access.
+//!
+//! Owns `session.hello` and `session.ping`. It must never carry a pairing secret.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RegisterId;
+use crate::limits::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::params::{FieldError, Validate, check_chars, check_id};
+use crate::progress::PromptKind;
+
+/// Params of `session.hello`, the first call of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloParams {
+    /// The register's software.
+    pub client: Software,
+    /// The protocol versions it speaks, best first.
+    pub protocol: Vec<u32>,
+    /// The register this connection belongs to; keys are scoped by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register_id: Option<RegisterId>,
+    /// The register's nonce for the proofs; not needed where access is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Kinds of prompts the register can show; of every other kind the default is taken at once.
+    /// Kinds the host does not know are ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
+    /// Whether the client answers requests of the host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answers_requests: bool,
+}
+
+impl HelloParams {
+    /// Whether the register said that it can show this kind of prompt.
+    #[must_use]
+    pub fn shows(&self, kind: PromptKind) -> bool {
+        self.prompts
+            .iter()
+            .any(|declared| declared == kind.as_str())
+    }
+}
+
+impl Validate for HelloParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        check_chars(&self.client.name, 1, ID_CHARS_MAX, "client.name")?;
+        check_chars(&self.client.version, 0, ID_CHARS_MAX, "client.version")?;
+        if let Some(register) = &self.register_id {
+            check_id(register.as_str(), "register_id")?;
+        }
+        if let Some(nonce) = &self.nonce {
+            check_chars(nonce, 1, TEXT_CHARS_MAX, "nonce")?;
+        }
+        Ok(())
+    }
+}
+
+/// A piece of software.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Software {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Result of `session.hello`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloResult {
+    /// The host that answers.
+    pub host: HostIdentity,
+    /// The protocol version of this connection.
+    pub protocol: u32,
+    /// What this connection may do.
+    pub state: AccessState,
+    /// The register id this connection is scoped to.
+    pub register_id: RegisterId,
+    /// The host's nonce for the proofs; absent where access is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// The host's proof that it holds the pairing; absent where access is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+}
+
+/// A host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostIdentity {
+    /// Its id, stable over restarts.
+    pub id: String,
+    /// Its name, as the operator gave it.
+    pub name: String,
+    /// The version of its software.
+    pub version: String,
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessState {
+    /// The register is paired and may use its permissions.
+    Paired,
+    /// Only pairing is possible.
+    Unpaired,
+    /// Demonstration and tests: everything is permitted without proof, on loopback only.
+    Open,
+}
+
+/// Params of `session.ping`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PingParams {}
+
+impl Validate for PingParams {}
+
+/// Result of `session.ping`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PingResult {}
+
+/// Params of `rpc.discover`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DiscoverParams {}
+
+impl Validate for DiscoverParams {}

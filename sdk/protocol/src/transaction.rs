@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Transactions as they are looked at: `payment.get`, `payment.list`, `payment.receipt`.
+//!
+//! Owns the views. It must never show more of a card than its mask.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{ErrorName, MoneyMoved};
+use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
+use crate::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, SEARCH_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::money::Amount;
+use crate::params::{FieldError, Validate, check_chars, check_id, check_key};
+use crate::progress::Stage;
+
+/// What a transaction does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionKind {
+    /// Charges a card.
+    Sale,
+    /// Gives back after the day's totals, or a part.
+    Refund,
+    /// Takes back before the day's totals.
+    Void,
+}
+
+/// How a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionOutcome {
+    /// Still running.
+    Running,
+    /// Approved.
+    Approved,
+    /// Accepted without asking the gateway; to be forwarded.
+    AcceptedOffline,
+    /// The card or its issuer said no.
+    Declined,
+    /// Stopped before it was approved.
+    Cancelled,
+    /// Ended for another reason.
+    Failed,
+    /// Not known yet; the host keeps resolving it.
+    Unknown,
+}
+
+/// The amounts of a transaction. Each has the same currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Amounts {
+    /// What the register asked for, the total.
+    pub requested: Amount,
+    /// What was approved, the total; absent unless approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Amount>,
+    /// How much of it is tip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<Amount>,
+    /// How much of it is surcharge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge: Option<Amount>,
+    /// How much of it is paid out in cash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cashback: Option<Amount>,
+}
+
+/// A card, as much of it as anyone outside the reader may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CardView {
+    /// Its number, masked where it was read, as `************1111`.
+    pub masked_pan: String,
+    /// Its scheme, as `visa`.
+    pub scheme: String,
+    /// How it was presented.
+    pub entry: EntryMode,
+    /// The application's name on the card, as "VISA DEBIT".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// A payment token for it, where the gateway gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+/// How a card is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryMode {
+    /// In the slot.
+    Chip,
+    /// Held to the device.
+    Contactless,
+    /// Swiped.
+    Stripe,
+    /// Typed on an encrypting device.
+    Manual,
+    /// By token, no card present.
+    Token,
+}
+
+/// How the cardholder was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cvm {
+    /// Not at all.
+    None,
+    /// PIN, checked by the issuer.
+    PinOnline,
+    /// PIN, checked by the card.
+    PinOffline,
+    /// On the customer's own phone or watch.
+    OnDevice,
+    /// Signature.
+    Signature,
+}
+
+/// How far the host has come with an unknown outcome, a reversal or a stored sale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Resolution {
+    /// What the host is doing.
+    pub state: ResolutionState,
+    /// When it tries next, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<String>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What the host is doing about an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolutionState {
+    /// Asking gateway or terminal.
+    Resolving,
+    /// Undoing what may have been charged.
+    Reversing,
+    /// A person has to decide.
+    NeedsOperator,
+    /// Done.
+    Resolved,
+}
+
+/// A transaction as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransactionView {
+    /// The host's name for it.
+    pub transaction_id: TransactionId,
+    /// The register's name for it.
+    pub idempotency_key: IdempotencyKey,
+    /// The register that asked for it.
+    pub register: RegisterId,
+    /// What it does.
+    pub kind: TransactionKind,
+    /// How it stands.
+    pub outcome: TransactionOutcome,
+    /// Whether money moved.
+    pub money_moved: MoneyMoved,
+    /// Its amounts.
+    pub amounts: Amounts,
+    /// The device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// The gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayId>,
+    /// The card, once one was presented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardView>,
+    /// The latest stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// How far the host has come with what is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When it ended, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// The register's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// Of a refund or void: the transaction it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TransactionId>,
+    /// The issuer's approval code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval_code: Option<String>,
+    /// The error it ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<TransactionError>,
+    /// What happened, oldest first. Only `payment.get` gives it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// The error a transaction ended with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TransactionError {
+    /// Its code.
+    pub code: i32,
+    /// Its name.
+    pub name: ErrorName,
+    /// The sentence for the cashier.
+    pub message: String,
+}
+
+/// One thing that happened in a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineEntry {
+    /// When, RFC 3339.
+    pub at: String,
+    /// What, as one word.
+    pub event: String,
+    /// What, as a sentence.
+    pub text: String,
+    /// It is in the journal, so it survives a loss of power.
+    pub durable: bool,
+}
+
+/// Params of `payment.get`: one of the two names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GetParams {
+    /// The host's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<TransactionId>,
+    /// The register's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl Validate for GetParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        check_one_name(self.transaction_id.as_ref(), self.idempotency_key.as_ref())
+    }
+}
+
+/// Checks that a transaction is named in exactly one way.
+pub(crate) fn check_one_name(
+    id: Option<&TransactionId>,
+    key: Option<&IdempotencyKey>,
+) -> Result<(), FieldError> {
+    match (id, key) {
+        (Some(id), None) => check_id(id.as_str(), "transaction_id"),
+        (None, Some(key)) => check_key(key.as_str(), "idempotency_key"),
+        _ => Err(FieldError::new(
+            "transaction_id",
+            "must be given, or `idempotency_key` instead, but not both",
+        )),
+    }
+}
+
+/// Params of `payment.list`, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListParams {
+    /// Begun at or after this time, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Begun before this time, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Only those that are still open (`true`) or ended (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// Only this register's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<RegisterId>,
+    /// Only where key, reference, approval code, last four digits, amount or outcome match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Go on where the last page ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// How many, 1 to 100; 20 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub limit: Option<u32>,
+}
+
+impl ListParams {
+    /// How many transactions the page holds at most.
+    #[must_use]
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(LIST_LIMIT_DEFAULT)
+    }
+}
+
+impl Validate for ListParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        for (field, text, most) in [
+            ("since", &self.since, 64),
+            ("until", &self.until, 64),
+            ("text", &self.text, SEARCH_CHARS_MAX),
+            ("cursor", &self.cursor, TEXT_CHARS_MAX),
+        ] {
+            text.as_deref()
+                .map_or(Ok(()), |text| check_chars(text, 0, most, field))?;
+        }
+        if let Some(register) = &self.register {
+            check_id(register.as_str(), "register")?;
+        }
+        if !(1..=LIST_LIMIT_MAX).contains(&self.limit()) {
+            return Err(FieldError::new(
+                "limit",
+                format!("must be an integer from 1 to {LIST_LIMIT_MAX}"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Result of `payment.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListResult {
+    /// The transactions, newest first.
+    pub transactions: Vec<TransactionView>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Params of `payment.receipt`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceiptParams {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// Whose copy.
+    pub copy: ReceiptCopy,
+    /// In which form.
+    #[serde(default)]
+    pub format: ReceiptFormat,
+}
+
+impl Validate for ReceiptParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        check_id(self.transaction_id.as_str(), "transaction_id")
+    }
+}
+
+/// Whose copy of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptCopy {
+    /// The shop's.
+    Merchant,
+    /// The customer's.
+    Customer,
+}
+
+/// The form of a receipt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptFormat {
+    /// Lines of text for a printer.
+    #[default]
+    Text,
+    /// Fields.
+    Json,
+    /// A fragment of HTML.
+    Html,
+}
+
+/// Result of `payment.receipt`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// Whose copy.
+    pub copy: ReceiptCopy,
+    /// In which form.
+    pub format: ReceiptFormat,
+    /// A string for `text` and `html`, an object for `json`.
+    pub content: Value,
+}
