@@ -26,7 +26,7 @@ pub enum ToRunner {
     /// The answer to a prompt of the call.
     Deliver {
         token: u64,
-        prompt_id: String,
+        prompt_id: u64,
         payload: Payload,
     },
     /// Answer to [`FromRunner::Connect`], with one descriptor.
@@ -119,8 +119,8 @@ pub enum FromRunner {
         level: LogLevel,
         text: String,
     },
-    /// Something about the instance (the plugin's token 0), already checked for card numbers.
-    Event { kind: String, payload: Payload },
+    /// Something about the instance (emitted with token 0), already checked for card numbers.
+    Event { kind: u32, payload: Payload },
     /// The plugin wants a connection to "name:port".
     Connect { request: u64, target: String },
 }
@@ -196,7 +196,7 @@ pub enum Answer {
     /// Something said before the reply: progress, a prompt.
     Emit {
         token: u64,
-        kind: String,
+        kind: u32,
         payload: Payload,
     },
     /// The end of the call. `status` is one of the ABI's.

@@ -3,14 +3,14 @@
 //!
 //! Must never be loosened for one plugin: a bound that depends on the plugin is no bound.
 
-/// Longest frame without its length prefix. A sealed read with its EMV tags takes a few KiB, a
-/// report of a full batch some tens; 256 KiB leaves room and keeps 64 lanes below 16 MiB.
+/// Longest frame without its length prefix: a payload and everything around it, with room to
+/// spare, and small enough that 64 lanes stay below 16 MiB.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
 
-/// Longest payload of one frame; what remains of a frame is for names and tokens.
-pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX - 1024;
+/// Longest payload of one frame: the bound that plugins are promised for theirs.
+pub const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 
-/// Longest method, kind, prompt id, target or port name.
+/// Longest method, target or port name.
 pub const NAME_BYTES_MAX: usize = 128;
 
 /// Longest log line or reason; longer ones are cut.

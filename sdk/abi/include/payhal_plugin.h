@@ -67,8 +67,8 @@ enum {
     PAYHAL_OK = 0,          /**< Done; the payload is the method's reply. */
     PAYHAL_REFUSED = 1,     /**< The other side said no; the payload is a Refusal. */
     PAYHAL_FAILED = 2,      /**< Port, protocol or plugin broke; the payload is a Failure. */
-    PAYHAL_UNSUPPORTED = 3, /**< Unknown method; the payload may be empty. */
-    PAYHAL_INVALID = 4      /**< The payload was not understood; the payload may be empty. */
+    PAYHAL_UNSUPPORTED = 3, /**< Unknown method; no payload. */
+    PAYHAL_CANCELLED = 4    /**< Stopped by cancel() before anything irrevocable; no payload. */
 };
 
 /** How loud a log line is: the `level` of payhal_host.log. */
@@ -77,6 +77,13 @@ enum {
     PAYHAL_LOG_WARN = 2,  /**< A technician should see this. */
     PAYHAL_LOG_INFO = 3,  /**< Worth keeping in normal operation. */
     PAYHAL_LOG_DEBUG = 4  /**< For whoever develops the plugin. */
+};
+
+/** What is said before a reply: the `kind` of payhal_host.emit. */
+enum {
+    PAYHAL_EMIT_PROGRESS = 1, /**< Where the call stands. The payload is a Progress. */
+    PAYHAL_EMIT_PROMPT = 2,   /**< A question; deliver() brings the answer. A Prompt. */
+    PAYHAL_EMIT_CHANGE = 3    /**< The device changed; with token 0. A DeviceChange. */
 };
 
 /** What payhal_host.emit and payhal_host.connect return. */
@@ -132,15 +139,16 @@ typedef struct payhal_host {
                   size_t payload_len);
 
     /**
-     * Says something before the reply: kind "progress" or "prompt" with the token of a running
-     * call; kind "event" with token 0 at any time. Delivered in order, before that call's reply.
+     * Says something before the reply: PAYHAL_EMIT_PROGRESS or PAYHAL_EMIT_PROMPT with the token
+     * of a running call, PAYHAL_EMIT_CHANGE with token 0 at any time. What a call emits arrives in
+     * order and before its reply.
      *
      * @retval PAYHAL_ANSWER_OK          It was passed on.
-     * @retval PAYHAL_ANSWER_INVALID     Kind or payload malformed or too long.
+     * @retval PAYHAL_ANSWER_INVALID     Unknown kind, or the payload is too long.
      * @retval PAYHAL_ANSWER_NOT_ALLOWED No running call has this token, or it holds a card number.
      * @retval PAYHAL_ANSWER_DROPPED     Too many; going on regardless ends the process.
      */
-    int32_t (*emit)(void *context, uint64_t token, const char *kind, const uint8_t *payload,
+    int32_t (*emit)(void *context, uint64_t token, uint32_t kind, const uint8_t *payload,
                     size_t payload_len);
 
     /** Writes one line to the diagnostic log. `text` is UTF-8 and needs no final NUL. */
@@ -189,7 +197,7 @@ typedef struct payhal_plugin {
     void (*cancel)(void *instance, uint64_t token);
 
     /** Brings the answer to a prompt the call emitted. From another thread; must not block. */
-    void (*deliver)(void *instance, uint64_t token, const char *prompt_id, const uint8_t *payload,
+    void (*deliver)(void *instance, uint64_t token, uint64_t prompt_id, const uint8_t *payload,
                     size_t payload_len);
 
     /** Ends the instance. No host function may be called after this returns. */

@@ -28,10 +28,10 @@ pub mod status {
     pub const REFUSED: i32 = 1;
     /// The port or the protocol broke, or the plugin did; the payload is a `Failure`.
     pub const FAILED: i32 = 2;
-    /// The plugin does not know the method; the payload is empty or a `Failure`.
+    /// The plugin does not know the method; the payload is empty.
     pub const UNSUPPORTED: i32 = 3;
-    /// The plugin could not understand the payload; the payload is empty or a `Failure`.
-    pub const INVALID: i32 = 4;
+    /// Stopped by `cancel` before anything irrevocable happened; the payload is empty.
+    pub const CANCELLED: i32 = 4;
 }
 
 /// How loud a log line is, the `level` of [`Host::log`].
@@ -44,6 +44,16 @@ pub mod level {
     pub const INFO: i32 = 3;
     /// For whoever develops the plugin.
     pub const DEBUG: i32 = 4;
+}
+
+/// What is said before a reply, the `kind` of [`Host::emit`].
+pub mod emission {
+    /// Where the call stands.
+    pub const PROGRESS: u32 = 1;
+    /// A question, answered by [`Plugin::deliver`](crate::Plugin::deliver).
+    pub const PROMPT: u32 = 2;
+    /// The device itself changed; with token 0.
+    pub const CHANGE: u32 = 3;
 }
 
 /// What [`Host::emit`] and [`Host::connect`] return.
@@ -129,7 +139,7 @@ pub struct Host {
     pub emit: unsafe extern "C" fn(
         context: *mut c_void,
         token: u64,
-        kind: *const c_char,
+        kind: u32,
         payload: *const u8,
         payload_len: usize,
     ) -> i32,
@@ -180,7 +190,7 @@ pub struct Plugin {
         unsafe extern "C" fn(
             instance: *mut c_void,
             token: u64,
-            prompt_id: *const c_char,
+            prompt_id: u64,
             payload: *const u8,
             payload_len: usize,
         ),
