@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the dispatcher drives. The daemon implements these with threads, sockets and SQLite; the
+//! simulation with a virtual world. None of them may block, and none may call back: what happens
+//! comes in as an event.
+
+use payhal_engine::answer::{Answer, Notification, Progress};
+use payhal_engine::device::DeviceCommand;
+use payhal_engine::effect::RecallBy;
+use payhal_engine::gateway::GatewayCommand;
+use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::record::Record;
+
+/// The journal's writer and reader.
+pub trait JournalPort {
+    /// Queues a record for the next commit. `Durable(position)` follows. A lazy one may wait for
+    /// company.
+    fn append(&mut self, position: Position, record: Box<Record>, lazy: bool);
+    /// Queues a lookup. `Recalled` follows, and shows only what is durable.
+    fn recall(&mut self, recall: RecallId, by: RecallBy);
+}
+
+/// The plugin runners. Every call gets exactly one reply event, whatever happens to its runner,
+/// at the latest a little after its deadline.
+pub trait PluginPort {
+    /// Calls a device.
+    fn call_device(
+        &mut self,
+        device: DeviceId,
+        call: CallId,
+        command: DeviceCommand,
+        deadline_boot_ms: u64,
+    );
+    /// Asks a device to stop a call.
+    fn cancel_device(&mut self, device: DeviceId, call: CallId);
+    /// Calls a gateway.
+    fn call_gateway(
+        &mut self,
+        gateway: GatewayId,
+        call: CallId,
+        command: GatewayCommand,
+        deadline_boot_ms: u64,
+    );
+}
+
+/// The registers.
+pub trait RegisterPort {
+    /// The one answer to a request.
+    fn answer(&mut self, ticket: Ticket, answer: Answer);
+    /// A step on the way; may be lost.
+    fn progress(&mut self, ticket: Ticket, progress: Progress);
+    /// To whoever subscribed.
+    fn notify(&mut self, notification: Notification);
+}
+
+/// Everything the dispatcher drives.
+pub trait Ports: JournalPort + PluginPort + RegisterPort {}
+
+impl<T: JournalPort + PluginPort + RegisterPort> Ports for T {}

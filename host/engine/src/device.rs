@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Devices as the engine knows them: abilities, availability, commands, replies.
+
+use crate::answer::Stage;
+use crate::card::{CardFace, Cvm, Entry};
+use crate::gateway::Recipient;
+use crate::ids::{DeviceId, Opaque, TransactionId};
+use crate::money::Amounts;
+use std::sync::Arc;
+
+/// Whether a device can be used, and for what.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeviceStatus {
+    /// What it can do; from its manifest.
+    pub abilities: DeviceAbilities,
+    /// Whether its runner is up and the device attached.
+    pub ready: bool,
+    /// How long until it may be ready again, where that is known.
+    pub retry_after_ms: Option<u64>,
+}
+
+/// What a device can do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DeviceAbilities {
+    /// A reader.
+    Reader {
+        /// Its entry modes.
+        entries: Vec<Entry>,
+    },
+    /// A terminal.
+    Terminal {
+        /// Whether it can be asked about a transaction.
+        inquiry: Inquiry,
+        /// Whether it can undo one.
+        reversal: TerminalReversal,
+    },
+}
+
+/// Whether a terminal can be asked about a transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Inquiry {
+    /// Any recent one.
+    ById,
+    /// Only the last one.
+    LastOnly,
+    /// Not at all.
+    None,
+}
+
+/// Whether a terminal can undo a transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TerminalReversal {
+    /// By the reference it gave.
+    ByReference,
+    /// Only with the card presented again.
+    NeedsCard,
+    /// Not at all.
+    None,
+}
+
+/// What a card is presented for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// Goods or services.
+    Sale,
+}
+
+/// What a device is told to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DeviceCommand {
+    /// Wait for a card and choose its application.
+    Present {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// What for.
+        purpose: Purpose,
+        /// Shown while waiting.
+        amounts: Amounts,
+        /// How long to wait for a card.
+        timeout_ms: u64,
+    },
+    /// PIN, cryptogram, seal. Amounts and recipient are final.
+    AuthorizeCard {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// From the presentation.
+        presentation_id: Arc<str>,
+        /// What for.
+        purpose: Purpose,
+        /// Final.
+        amounts: Amounts,
+        /// Whom to seal to.
+        recipient: Recipient,
+    },
+    /// The issuer's answer, for chip and display.
+    Complete {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// From the presentation.
+        presentation_id: Arc<str>,
+        /// What the gateway said.
+        answer: IssuerAnswer,
+    },
+    /// Text, with a beep.
+    Show {
+        /// The lines.
+        lines: Vec<String>,
+    },
+    /// Terminal flow: run a whole payment.
+    Pay {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// Trace number.
+        stan: u32,
+        /// Final.
+        amounts: Amounts,
+    },
+    /// Terminal flow: what became of this transaction?
+    Inquire {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// Its trace number.
+        stan: u32,
+    },
+    /// Terminal flow: undo a payment.
+    Reverse {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// The terminal's reference, if it gave one.
+        reference: Option<Arc<str>>,
+        /// Its amounts.
+        amounts: Amounts,
+    },
+}
+
+/// What the gateway said, as a reader needs it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IssuerAnswer {
+    /// Approved.
+    Approved {
+        /// DE 39.
+        response_code: Arc<str>,
+        /// Tags for the chip.
+        issuer: Opaque,
+    },
+    /// Declined.
+    Declined {
+        /// DE 39.
+        response_code: Arc<str>,
+        /// Tags for the chip.
+        issuer: Opaque,
+    },
+    /// Nobody answered.
+    NoAnswer,
+}
+
+/// What a device answered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DeviceReply {
+    /// To `Present`.
+    Presented {
+        /// Names it.
+        presentation_id: Arc<str>,
+        /// How it was read.
+        entry: Entry,
+        /// What may be shown.
+        card: CardFace,
+    },
+    /// To `AuthorizeCard`.
+    CardAuthorized {
+        /// Names the read; spent once.
+        read_id: Arc<str>,
+        /// Sealed card data and tags, for the gateway alone.
+        sealed: Opaque,
+        /// How it was read.
+        entry: Entry,
+        /// How the cardholder was verified.
+        cvm: Cvm,
+        /// Whether `Complete` decides about the approval.
+        completion_owed: bool,
+    },
+    /// To `Complete`.
+    Completed {
+        /// Whether the chip accepts.
+        accepted: bool,
+        /// Tags for the advice.
+        tags: Opaque,
+    },
+    /// To `Show`.
+    Shown,
+    /// To `Pay`, or to an `Inquire` that found it ended.
+    Paid(Box<TerminalOutcome>),
+    /// To `Inquire`: it is running.
+    Running,
+    /// To `Inquire`: the terminal never took it.
+    NotFound,
+    /// To `Reverse`: undone.
+    Reversed,
+    /// The card or the cardholder said no; nothing moved.
+    Refused {
+        /// Why.
+        refusal: CardRefusal,
+        /// For a cashier's screen.
+        text: Arc<str>,
+    },
+    /// Stopped as asked; nothing moved.
+    Cancelled,
+    /// The device or its plugin cannot do this.
+    Unsupported,
+    /// Port, protocol, plugin or runner broke, or the deadline passed.
+    Failed {
+        /// Whether the command can have had an effect.
+        effect_possible: bool,
+        /// For an engineer.
+        reason: Arc<str>,
+    },
+}
+
+/// Why a card could not be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CardRefusal {
+    /// Expired.
+    CardExpired,
+    /// Not readable.
+    CardUnreadable,
+    /// It left.
+    CardRemoved,
+    /// Cancel key.
+    CancelledOnDevice,
+    /// None came.
+    NoCard,
+    /// No common application.
+    NotAccepted,
+    /// PIN wrong for good.
+    PinFailed,
+    /// Something else the device named.
+    Other,
+}
+
+/// What a terminal did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TerminalOutcome {
+    /// Whether money moved.
+    pub approved: bool,
+    /// Verbatim.
+    pub response_code: Arc<str>,
+    /// Its words.
+    pub response_text: Option<Arc<str>>,
+    /// When approved.
+    pub approved_minor: Option<i64>,
+    /// DE 38.
+    pub approval_code: Option<Arc<str>>,
+    /// The terminal's reference.
+    pub reference: Option<Arc<str>>,
+    /// How the card was read.
+    pub entry: Option<Entry>,
+    /// How the cardholder was verified.
+    pub cvm: Option<Cvm>,
+    /// What may be shown.
+    pub card: Option<CardFace>,
+    /// Approved offline, waiting for collection.
+    pub offline: bool,
+}
+
+/// Progress of a device call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeviceProgress {
+    /// The device.
+    pub device: DeviceId,
+    /// The stage.
+    pub stage: Stage,
+    /// As the device shows it.
+    pub text: Arc<str>,
+}

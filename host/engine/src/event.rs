@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that can happen.
+
+use crate::answer::Stage;
+use crate::device::{DeviceReply, DeviceStatus};
+use crate::gateway::{GatewayReply, GatewayStatus};
+use crate::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId};
+use crate::record::Past;
+use crate::request::{Caller, Request};
+use std::sync::Arc;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A register asks.
+    Asked {
+        /// Where its answer goes.
+        ticket: Ticket,
+        /// Who.
+        caller: Caller,
+        /// A fresh id, used if this becomes a transaction.
+        transaction_id: TransactionId,
+        /// What.
+        request: Request,
+    },
+    /// A register stopped waiting (closed, or `$/cancelRequest`). The money goes on.
+    Forgotten {
+        /// The ticket that gets no answer any more.
+        ticket: Ticket,
+    },
+    /// The journal answered a recall.
+    Recalled {
+        /// Which.
+        recall: RecallId,
+        /// What it holds.
+        past: Option<Box<Past>>,
+    },
+    /// Everything up to here is on disk.
+    Durable(Position),
+    /// A device call ended.
+    DeviceReplied {
+        /// Which.
+        call: CallId,
+        /// How.
+        reply: DeviceReply,
+    },
+    /// A device call moved on.
+    DeviceProgressed {
+        /// Which.
+        call: CallId,
+        /// Where to.
+        stage: Stage,
+        /// As the device shows it.
+        text: Arc<str>,
+    },
+    /// A gateway call ended.
+    GatewayReplied {
+        /// Which.
+        call: CallId,
+        /// How.
+        reply: GatewayReply,
+    },
+    /// A device came, went or changed. `None`: it is not configured any more.
+    DeviceChanged {
+        /// Which.
+        device: DeviceId,
+        /// How it is now.
+        status: Option<DeviceStatus>,
+    },
+    /// A gateway came, went or changed.
+    GatewayChanged {
+        /// Which.
+        gateway: GatewayId,
+        /// How it is now.
+        status: Option<GatewayStatus>,
+    },
+    /// An alarm went off.
+    TimerFired(TimerId),
+    /// The host wants to stop: no new money, running transactions end or are handed to recovery.
+    Stopping,
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Identities. Each is its own type, so that one cannot be handed over for another.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One attempt to move money. Made outside the engine (UUID version 7) and handed in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct TransactionId(pub Uuid);
+
+impl std::fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! name_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        pub struct $name(pub Arc<str>);
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> Self {
+                Self(name.into())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+name_id!(
+    /// A configured reader or terminal.
+    DeviceId
+);
+name_id!(
+    /// A configured gateway instance.
+    GatewayId
+);
+name_id!(
+    /// A register of this host's merchant.
+    RegisterId
+);
+name_id!(
+    /// The register's own key: 1 to 64 printable characters.
+    IdempotencyKey
+);
+
+/// What a key belongs to: the same string from another register is another key.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Scope {
+    /// The register.
+    pub register: RegisterId,
+    /// Counts the register's pairings, so that a re-paired id starts afresh.
+    pub generation: u32,
+}
+
+/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41).
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Acceptor {
+    /// MID.
+    pub merchant: Arc<str>,
+    /// TID.
+    pub terminal: Arc<str>,
+}
+
+/// Place of a record in the journal. The engine counts them; 0 is before the first.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct Position(pub u64);
+
+/// One call to a device or a gateway, made by the engine.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct CallId(pub u64);
+
+/// One request of a register that waits for its answer; made by the daemon.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ticket(pub u64);
+
+/// One question to the journal, made by the engine.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RecallId(pub u64);
+
+/// One alarm, made by the engine.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TimerId(pub u64);
+
+/// SHA-256 over the canonical money fields of a request.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// Bytes the engine carries and never reads: sealed card data, EMV tags for the other side.
+/// `Debug` tells the length only.
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct Opaque(pub Vec<u8>);
+
+impl std::fmt::Debug for Opaque {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}

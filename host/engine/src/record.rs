@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is journaled. Records of a transaction, read in order, are its whole durable truth.
+
+use crate::answer::{Approved, Refused};
+use crate::card::{CardFace, Cvm, Entry};
+use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
+use crate::ids::{DeviceId, Fingerprint, GatewayId, Position, Scope, TransactionId};
+use crate::money::Amounts;
+use crate::request::MoneyRequest;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One durable fact about one transaction.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Record {
+    /// Which transaction.
+    pub transaction_id: TransactionId,
+    /// When, microseconds since 1970 UTC.
+    pub at_micros: i64,
+    /// What.
+    pub fact: Fact,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// An exchange that may move money is about to happen, and may have to be reversed.
+    Intent(Box<Intent>),
+    /// The gateway's word, before the chip had its own.
+    Answered(Box<GatewayAnswer>),
+    /// The final outcome and the answer its register gets, for ever.
+    Ended(Box<Ending>),
+    /// The outcome's reversal was acknowledged.
+    Reversed,
+    /// Nobody can say automatically; a person must look. Not an answer.
+    NeedsOperator {
+        /// Why, for that person.
+        reason: Arc<str>,
+    },
+}
+
+/// Everything that inquiry and reversal need after a power loss.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Intent {
+    /// Whose key.
+    pub scope: Scope,
+    /// The request, with its key.
+    pub request: MoneyRequest,
+    /// Over its money fields.
+    pub fingerprint: Fingerprint,
+    /// Final amounts.
+    pub amounts: Amounts,
+    /// The device, where one takes part.
+    pub device: Option<DeviceId>,
+    /// Who authorizes: absent in the terminal flow, where the device does.
+    pub gateway: Option<GatewayId>,
+    /// References for the other side.
+    pub wire: Wire,
+    /// References of the transaction this one changes.
+    pub original: Option<Wire>,
+    /// The card, as it may be shown.
+    pub card: Option<CardFace>,
+    /// How it was read.
+    pub entry: Option<Entry>,
+    /// How the cardholder was verified.
+    pub cvm: Option<Cvm>,
+    /// Whether an approval stands only once the chip has completed.
+    pub completion_owed: bool,
+}
+
+/// A final outcome.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Ending {
+    /// The answer.
+    pub answer: FinalAnswer,
+    /// Why the other side must undo it, where it must; ends with [`Fact::Reversed`].
+    pub reversal: Option<ReversalReason>,
+    /// For an ending without an intent: whose key, which request.
+    pub unsent: Option<Unsent>,
+}
+
+/// What an ending before any intent must say, so that its key is answered for ever.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Unsent {
+    /// Whose key.
+    pub scope: Scope,
+    /// The request, with its key.
+    pub request: MoneyRequest,
+    /// Over its money fields.
+    pub fingerprint: Fingerprint,
+    /// The device, where one took part.
+    pub device: Option<DeviceId>,
+    /// The gateway, where one was chosen.
+    pub gateway: Option<GatewayId>,
+    /// The card, as it may be shown.
+    pub card: Option<CardFace>,
+}
+
+/// The answer of an ending.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum FinalAnswer {
+    /// Money moved.
+    Approved(Box<Approved>),
+    /// It did not, or is on its way back.
+    Refused(Box<Refused>),
+}
+
+/// What the journal recalls of one transaction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Past {
+    /// All its records, in order.
+    pub records: Vec<Record>,
+    /// Every transaction that changed it.
+    pub changes: Vec<PastChange>,
+}
+
+/// A refund or void of a recalled transaction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PastChange {
+    /// The changing transaction.
+    pub transaction_id: TransactionId,
+    /// Refund or void.
+    pub change: crate::gateway::Change,
+    /// Its amount, minor units.
+    pub amount_minor: i64,
+    /// Whether it stands or may stand: approved, or not yet known.
+    pub counts: bool,
+}
+
+/// What the journal hands over at start.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Restored {
+    /// The last position in the journal.
+    pub position: Position,
+    /// The last trace number used.
+    pub stan: u32,
+    /// Each transaction that has not come to rest: an intent without an ending, an ending whose
+    /// reversal is not acknowledged, one that needs a person. Records in order.
+    pub open: Vec<Vec<Record>>,
+}
