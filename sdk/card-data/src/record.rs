@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The two encodings of a seal: associated data, and the record inside.
+//!
+//! Associated data is canonical: a fixed prefix, then every field in order, each behind its length,
+//! so that no two sets of fields encode alike. The record inside is tag, length, value; tags that
+//! are not known are skipped, so that fields can be added. Neither may ever be logged.
+
+use crate::pan::Pan;
+use crate::seal::{Amounts, Associated, Inner, Purpose};
+use crate::secrets::{CardSecrets, EntryMode, Expiry, PinBlock, Track2};
+use zeroize::Zeroizing;
+
+/// Separates our seals from every other use of the same key.
+const DOMAIN: &[u8] = b"payhal sealed card";
+
+/// Room for the largest record, so that its buffer never moves while it is filled: fixed fields
+/// take 9 heads and 62 bytes, PAN, track and PIN block 64.
+const RECORD_BYTES: usize = 256;
+
+pub(crate) fn associated_bytes(associated: &Associated<'_>) -> Option<Vec<u8>> {
+    let fields: [&[u8]; 7] = [
+        DOMAIN,
+        &[associated.version],
+        associated.read_id.as_bytes(),
+        associated.transaction_id.as_bytes(),
+        associated.device.as_bytes(),
+        associated.gateway.as_bytes(),
+        associated.key_id.as_bytes(),
+    ];
+    let mut out = Vec::with_capacity(fields.iter().map(|field| field.len() + 2).sum());
+    for field in fields {
+        let length = u16::try_from(field.len()).ok()?;
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(field);
+    }
+    Some(out)
+}
+
+mod tag {
+    pub(super) const PURPOSE: u8 = 1;
+    pub(super) const CURRENCY: u8 = 2;
+    pub(super) const TOTAL: u8 = 3;
+    pub(super) const TIP: u8 = 4;
+    pub(super) const SURCHARGE: u8 = 5;
+    pub(super) const CASHBACK: u8 = 6;
+    pub(super) const ENTRY: u8 = 7;
+    pub(super) const PAN: u8 = 8;
+    pub(super) const EXPIRY: u8 = 9;
+    pub(super) const TRACK2: u8 = 10;
+    pub(super) const PIN_BLOCK: u8 = 11;
+}
+
+pub(crate) fn encode(inner: &Inner) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
+    let amounts = &inner.amounts;
+    let mut put = |tag: u8, value: &[u8]| {
+        out.push(tag);
+        // Every value here is bounded by its type; the longest is a track of 37 characters.
+        out.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
+        out.extend_from_slice(value);
+    };
+    put(tag::PURPOSE, &[purpose_code(inner.purpose)]);
+    put(tag::CURRENCY, &amounts.currency);
+    put(tag::TOTAL, &amounts.total_minor.to_be_bytes());
+    for (tag, amount) in [
+        (tag::TIP, amounts.tip_minor),
+        (tag::SURCHARGE, amounts.surcharge_minor),
+        (tag::CASHBACK, amounts.cashback_minor),
+    ] {
+        if let Some(amount) = amount {
+            put(tag, &amount.to_be_bytes());
+        }
+    }
+    let secrets = &inner.secrets;
+    put(tag::ENTRY, &[entry_code(secrets.entry)]);
+    put(tag::PAN, secrets.pan.digits());
+    put(tag::EXPIRY, &*secrets.expiry.yymm());
+    if let Some(track) = &secrets.track2 {
+        put(tag::TRACK2, track.characters());
+    }
+    if let Some(block) = &secrets.online_pin {
+        put(tag::PIN_BLOCK, block.bytes());
+    }
+    debug_assert!(out.len() <= RECORD_BYTES, "the record outgrew its buffer");
+    out
+}
+
+pub(crate) fn decode(record: &[u8]) -> Option<Inner> {
+    let mut fields = Fields::default();
+    let mut rest = record;
+    while let [tag, length, tail @ ..] = rest {
+        let (value, after) = tail.split_at_checked(usize::from(*length))?;
+        fields.take(*tag, value)?;
+        rest = after;
+    }
+    if rest.is_empty() {
+        fields.inner()
+    } else {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    purpose: Option<Purpose>,
+    currency: Option<[u8; 3]>,
+    total: Option<i64>,
+    tip: Option<i64>,
+    surcharge: Option<i64>,
+    cashback: Option<i64>,
+    entry: Option<EntryMode>,
+    pan: Option<Pan>,
+    expiry: Option<Expiry>,
+    track2: Option<Track2>,
+    online_pin: Option<PinBlock>,
+}
+
+impl Fields {
+    /// `None` when the value is not one of its tag.
+    fn take(&mut self, tag: u8, value: &[u8]) -> Option<()> {
+        match tag {
+            tag::PURPOSE => self.purpose = Some(purpose_of(value)?),
+            tag::CURRENCY => self.currency = Some(value.try_into().ok()?),
+            tag::TOTAL => self.total = Some(amount_of(value)?),
+            tag::TIP => self.tip = Some(amount_of(value)?),
+            tag::SURCHARGE => self.surcharge = Some(amount_of(value)?),
+            tag::CASHBACK => self.cashback = Some(amount_of(value)?),
+            tag::ENTRY => self.entry = Some(entry_of(value)?),
+            tag::PAN => self.pan = Some(Pan::new(value).ok()?),
+            tag::EXPIRY => self.expiry = Some(Expiry::from_yymm(value)?),
+            tag::TRACK2 => self.track2 = Some(Track2::new(value).ok()?),
+            tag::PIN_BLOCK => self.online_pin = Some(PinBlock::from_bytes(value)?),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn inner(self) -> Option<Inner> {
+        Some(Inner {
+            purpose: self.purpose?,
+            amounts: Amounts {
+                currency: self.currency?,
+                total_minor: self.total?,
+                tip_minor: self.tip,
+                surcharge_minor: self.surcharge,
+                cashback_minor: self.cashback,
+            },
+            secrets: CardSecrets {
+                pan: self.pan?,
+                expiry: self.expiry?,
+                track2: self.track2,
+                online_pin: self.online_pin,
+                entry: self.entry?,
+            },
+        })
+    }
+}
+
+fn amount_of(value: &[u8]) -> Option<i64> {
+    Some(i64::from_be_bytes(value.try_into().ok()?))
+}
+
+fn purpose_code(purpose: Purpose) -> u8 {
+    match purpose {
+        Purpose::Sale => 1,
+        Purpose::Refund => 2,
+        Purpose::Authorize => 3,
+        Purpose::Verify => 4,
+    }
+}
+
+fn purpose_of(value: &[u8]) -> Option<Purpose> {
+    match value {
+        [1] => Some(Purpose::Sale),
+        [2] => Some(Purpose::Refund),
+        [3] => Some(Purpose::Authorize),
+        [4] => Some(Purpose::Verify),
+        _ => None,
+    }
+}
+
+fn entry_code(entry: EntryMode) -> u8 {
+    match entry {
+        EntryMode::Chip => 1,
+        EntryMode::Contactless => 2,
+        EntryMode::Stripe => 3,
+        EntryMode::Manual => 4,
+    }
+}
+
+fn entry_of(value: &[u8]) -> Option<EntryMode> {
+    match value {
+        [1] => Some(EntryMode::Chip),
+        [2] => Some(EntryMode::Contactless),
+        [3] => Some(EntryMode::Stripe),
+        [4] => Some(EntryMode::Manual),
+        _ => None,
+    }
+}
