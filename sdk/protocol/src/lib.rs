@@ -4,6 +4,7 @@
 //! Owns the shape, the bounds and the names of every message; JSON Schema, OpenRPC and AsyncAPI
 //! documents are generated from these types. It must never decide what a payment does, open a
 //! socket, read a clock, or carry a card number or a PIN.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -19,6 +20,7 @@ pub mod params;
 pub mod payment;
 pub mod progress;
 pub mod rpc;
+pub mod schema;
 pub mod session;
 pub mod transaction;
 
@@ -27,6 +29,7 @@ pub use ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, Transac
 pub use method::{Call, METHODS, Method};
 pub use money::Amount;
 pub use params::{FieldError, Validate};
+pub use schema::{ASYNCAPI, JSON_SCHEMA, OPENRPC, generate};
 
 /// The protocol version these types describe.
 pub const PROTOCOL_VERSION: u32 = 1;

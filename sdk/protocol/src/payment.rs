@@ -603,7 +603,8 @@ mod tests {
 
     #[test]
     fn every_bound_names_its_field() {
-        let cases: [(&str, fn(&mut SaleParams)); 12] = [
+        type Spoil = fn(&mut SaleParams);
+        let cases: [(&str, Spoil); 12] = [
             ("idempotency_key", |p| p.idempotency_key = "".into()),
             ("amount.minor", |p| p.amount.minor = 0),
             ("amount_max.minor", |p| {
