@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Picks test cases of one test binary by name, so that a stage that finds none fails.
+
+use std::process::Command;
+
+use super::Stopped;
+use crate::workspace;
+
+/// Which cases of a binary a stage runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pick {
+    /// Those whose module or name begins with the word.
+    Only(&'static str),
+    /// All but those that have a stage of their own.
+    AllBut(&'static [&'static str]),
+}
+
+/// Runs the picked cases of `payhal-tests`' binary, with what `prepare` puts in its environment.
+pub(crate) fn run(binary: &str, pick: Pick, prepare: impl Fn(&mut Command)) -> Result<(), Stopped> {
+    let mut list = cargo_test(binary);
+    list.args(["--", "--list", "--format", "terse"]);
+    let names = picked(&workspace::output(&mut list)?, pick);
+    if names.is_empty() {
+        return Err(Stopped::Failed(format!(
+            "{binary} has no case for {pick:?}"
+        )));
+    }
+    println!("{} cases of {binary}", names.len());
+    let mut command = cargo_test(binary);
+    command.args(["--", "--exact"]).args(names);
+    prepare(&mut command);
+    Ok(workspace::run(&mut command)?)
+}
+
+fn cargo_test(binary: &str) -> Command {
+    let mut command = workspace::cargo();
+    command.args([
+        "test",
+        "--quiet",
+        "--package",
+        "payhal-tests",
+        "--test",
+        binary,
+    ]);
+    command
+}
+
+fn picked(listed: &str, pick: Pick) -> Vec<String> {
+    let belongs = |name: &str, word: &str| name.split("::").any(|part| part.starts_with(word));
+    listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .filter(|name| match pick {
+            Pick::Only(word) => belongs(name, word),
+            Pick::AllBut(words) => !words.iter().any(|word| belongs(name, word)),
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: &str = "load::fifty: test\nrunner_kill::mid_sale: test\nsale::payload: test\n\
+                          load_is_shared: test\nbench: benchmark\n";
+
+    #[test]
+    fn a_word_picks_whole_modules_and_names() {
+        let only = picked(LISTED, Pick::Only("load"));
+        assert_eq!(only, ["load::fifty", "load_is_shared"]);
+        let rest = picked(LISTED, Pick::AllBut(&["load", "runner_kill"]));
+        assert_eq!(rest, ["sale::payload"]);
+    }
+
+    #[test]
+    fn a_word_that_nothing_has_picks_nothing() {
+        assert!(picked(LISTED, Pick::Only("browser")).is_empty());
+    }
+}

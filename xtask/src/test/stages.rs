@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The stages: what each proves, what it needs, and how it runs.
+//!
+//! Order: what fails fastest first.
+
+use super::cases::{self, Pick};
+use super::tools::Tool;
+use super::{Run, Stopped, register_sdks};
+use crate::workspace;
+
+/// Cases of the binary `processes` that have a stage of their own.
+const OWN_STAGE: &[&str] = &["load", "runner_kill", "stock_clients"];
+
+/// Seeds of the `simulation` stage; `cargo xtask simulate` runs more.
+const SEEDS: &str = "100";
+
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    pub(crate) proves: &'static str,
+    pub(crate) needs: &'static [Tool],
+    /// Measured on two cores from an empty target folder, rounded up.
+    pub(crate) minutes: u64,
+    pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
+}
+
+pub(crate) const STAGES: [Stage; 16] = [
+    Stage {
+        name: "fmt",
+        proves: "the code is formatted",
+        needs: &[Tool::Rustfmt],
+        minutes: 1,
+        run: |_| cargo(&["fmt", "--all", "--check"]),
+    },
+    Stage {
+        name: "tidy",
+        proves: "imports, absences, names, lengths and forms of the house",
+        needs: &[],
+        minutes: 1,
+        run: |_| Ok(crate::tidy::run()?),
+    },
+    Stage {
+        name: "generate",
+        proves: "checked-in schemas are those of the Rust types",
+        needs: &[],
+        minutes: 1,
+        run: |_| Ok(crate::generate::check_all()?),
+    },
+    Stage {
+        name: "clippy",
+        proves: "no lint anywhere",
+        needs: &[Tool::Clippy],
+        minutes: 4,
+        run: |_| {
+            cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "--deny",
+                "warnings",
+            ])
+        },
+    },
+    Stage {
+        name: "unit",
+        proves: "each crate by itself, and the examples in its documentation",
+        needs: &[Tool::Gcc],
+        minutes: 8,
+        run: unit,
+    },
+    Stage {
+        name: "abi",
+        proves: "the C header and the Rust layouts agree (gcc)",
+        needs: &[Tool::Gcc],
+        minutes: 1,
+        run: |_| cargo(&["test", "--package", "payhal-abi"]),
+    },
+    Stage {
+        name: "abi-compilers",
+        proves: "the same with clang and with a C++ compiler",
+        needs: &[Tool::Gcc, Tool::Clang, Tool::Gpp],
+        minutes: 1,
+        run: |_| cargo(&["test", "--package", "payhal-abi"]),
+    },
+    Stage {
+        name: "simulation",
+        proves: "every invariant under faults, seed by seed",
+        needs: &[],
+        minutes: 2,
+        run: |_| {
+            cases::run("simulation", Pick::AllBut(&[]), |command| {
+                command.env("PAYHAL_SEEDS", SEEDS);
+            })
+        },
+    },
+    Stage {
+        name: "processes",
+        proves: "the real daemon, runners and journal together",
+        needs: &[],
+        minutes: 5,
+        run: |run| processes(run, Pick::AllBut(OWN_STAGE)),
+    },
+    Stage {
+        name: "runner-kill",
+        proves: "a killed runner disturbs no other device, and its sale is resolved",
+        needs: &[],
+        minutes: 1,
+        run: |run| processes(run, Pick::Only("runner_kill")),
+    },
+    Stage {
+        name: "load",
+        proves: "every request gets one answer, and the ledger agrees",
+        needs: &[],
+        minutes: 2,
+        run: |run| processes(run, Pick::Only("load")),
+    },
+    Stage {
+        name: "sdk-js",
+        proves: "the JavaScript SDK",
+        needs: &[Tool::Node],
+        minutes: 1,
+        run: register_sdks::javascript,
+    },
+    Stage {
+        name: "sdk-python",
+        proves: "the Python SDK",
+        needs: &[Tool::Python, Tool::Venv],
+        minutes: 1,
+        run: register_sdks::python,
+    },
+    Stage {
+        name: "stock-clients",
+        proves: "a sale by JSON-RPC clients that know nothing of payhal",
+        needs: &[Tool::Node, Tool::Npm, Tool::Python, Tool::Venv],
+        minutes: 2,
+        run: register_sdks::stock_clients,
+    },
+    Stage {
+        name: "browser",
+        proves: "a sale in a browser, at the console",
+        needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
+        minutes: 2,
+        run: register_sdks::browser,
+    },
+    Stage {
+        name: "demo",
+        proves: "the command of the README sells something",
+        needs: &[],
+        minutes: 8,
+        run: demo,
+    },
+];
+
+fn cargo(arguments: &[&str]) -> Result<(), Stopped> {
+    Ok(workspace::run(workspace::cargo().args(arguments))?)
+}
+
+/// Everything but the binaries that have stages of their own.
+fn unit(_: &mut Run) -> Result<(), Stopped> {
+    let nextest = workspace::output(workspace::cargo().args(["nextest", "--version"])).is_ok();
+    let whole = [
+        "--workspace",
+        "--exclude",
+        "payhal-tests",
+        "--exclude",
+        "payhal-abi",
+    ];
+    let mut all = workspace::cargo();
+    if nextest {
+        all.args(["nextest", "run"]);
+    } else {
+        all.args(["test", "--lib", "--bins", "--tests"]);
+    }
+    workspace::run(all.args(whole))?;
+    cargo(&["test", "--package", "payhal-tests", "--lib"])?;
+    cargo(&["test", "--doc", "--workspace"])
+}
+
+/// On a free port and with a journal of its own, beside whatever demo is open.
+fn demo(_: &mut Run) -> Result<(), Stopped> {
+    let state = workspace::target().join(format!("demo/state-{}", std::process::id()));
+    let mut command = workspace::cargo();
+    command
+        .args([
+            "xtask",
+            "demo",
+            "--once",
+            "--listen",
+            "127.0.0.1:0",
+            "--state",
+        ])
+        .arg(&state);
+    let done = workspace::run(&mut command);
+    if state.is_dir() {
+        std::fs::remove_dir_all(&state)
+            .map_err(|error| format!("failed to remove {}: {error}", state.display()))?;
+    }
+    Ok(done?)
+}
+
+fn processes(run: &mut Run, pick: Pick) -> Result<(), Stopped> {
+    let layout = run.layout()?;
+    let (registers, readers) = (run.registers.to_string(), run.readers.to_string());
+    cases::run("processes", pick, |command| {
+        layout.name_in(command);
+        command
+            .env("PAYHAL_LOAD_REGISTERS", &registers)
+            .env("PAYHAL_LOAD_READERS", &readers);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_the_sum_fits_in_45_minutes() {
+        let names: BTreeSet<&str> = STAGES.iter().map(|stage| stage.name).collect();
+        assert_eq!(names.len(), STAGES.len());
+        assert!(STAGES.iter().map(|stage| stage.minutes).sum::<u64>() <= 45);
+    }
+}

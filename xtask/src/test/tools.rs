@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Programs that stages need, how to tell that they are here, and how to install them.
+
+use std::process::{Command, Stdio};
+
+/// Names under which Chromium is installed.
+const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Rustfmt,
+    Clippy,
+    Gcc,
+    Gpp,
+    Clang,
+    Node,
+    Npm,
+    Python,
+    Venv,
+    Chromium,
+}
+
+/// One line for each tool that is not here: its name, and what installs it.
+pub(crate) fn missing(needs: &[Tool]) -> Vec<String> {
+    needs
+        .iter()
+        .filter(|tool| !tool.is_here())
+        .map(|tool| format!("{} is missing: {}", tool.name(), tool.installed_by()))
+        .collect()
+}
+
+/// Chromium's program, under whichever name it is here.
+pub(crate) fn chromium() -> Option<&'static str> {
+    CHROMIUM
+        .into_iter()
+        .find(|name| answers(name, &["--version"]))
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustfmt",
+            Self::Clippy => "clippy",
+            Self::Gcc => "gcc",
+            Self::Gpp => "g++",
+            Self::Clang => "clang",
+            Self::Node => "Node 20 or newer",
+            Self::Npm => "npm",
+            Self::Python => "Python 3.11 or newer",
+            Self::Venv => "Python's venv",
+            Self::Chromium => "Chromium",
+        }
+    }
+
+    fn installed_by(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustup component add rustfmt",
+            Self::Clippy => "rustup component add clippy",
+            Self::Gcc => "apt-get install -y gcc libc6-dev",
+            Self::Gpp => "apt-get install -y g++",
+            Self::Clang => "apt-get install -y clang",
+            Self::Node => "see https://nodejs.org/en/download",
+            Self::Npm => "apt-get install -y npm",
+            Self::Python => "apt-get install -y python3",
+            Self::Venv => "apt-get install -y python3-venv",
+            Self::Chromium => "apt-get install -y chromium",
+        }
+    }
+
+    fn is_here(self) -> bool {
+        match self {
+            Self::Rustfmt => answers("cargo", &["fmt", "--version"]),
+            Self::Clippy => answers("cargo", &["clippy", "--version"]),
+            Self::Gcc => answers("gcc", &["--version"]),
+            Self::Gpp => answers("g++", &["--version"]),
+            Self::Clang => answers("clang", &["--version"]),
+            Self::Node => {
+                let check = "process.exit(Number(process.versions.node.split('.')[0]) < 20)";
+                answers("node", &["--eval", check])
+            }
+            Self::Npm => answers("npm", &["--version"]),
+            Self::Python => {
+                let check = "import sys; sys.exit(sys.version_info < (3, 11))";
+                answers("python3", &["-c", check])
+            }
+            Self::Venv => answers("python3", &["-c", "import ensurepip, venv"]),
+            Self::Chromium => chromium().is_some(),
+        }
+    }
+}
+
+fn answers(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_answer() {
+        assert!(!answers("payhal-no-such-program", &["--version"]));
+        assert!(answers("cargo", &["--version"]));
+        assert!(!answers("cargo", &["no-such-subcommand"]));
+    }
+
+    #[test]
+    fn every_tool_names_what_installs_it() {
+        for tool in [
+            Tool::Gcc,
+            Tool::Clang,
+            Tool::Npm,
+            Tool::Venv,
+            Tool::Chromium,
+        ] {
+            assert!(tool.installed_by().starts_with("apt-get install -y "));
+        }
+    }
+}
