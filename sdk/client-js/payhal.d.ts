@@ -125,7 +125,7 @@ export interface Approved {
   stan?: string;
   card?: { maskedPan: string; scheme: string; entry: string; token?: string };
   cvm?: string;
-  receipts?: { merchant?: unknown; customer?: unknown };
+  receipts: { merchant: string; customer: string };
   signatureRequired?: boolean;
   gateway?: string;
   device?: string;
@@ -145,10 +145,34 @@ export interface DeviceState {
   id: string;
   kind: 'reader' | 'terminal';
   model?: string;
-  state: unknown;
+  name: string;
+  plugin: string;
+  serialNumber?: string;
+  firmware?: string;
+  connection: string;
+  state: 'starting' | 'ready' | 'busy' | 'unplugged' | 'failed' | 'quarantined';
+  stateText?: string;
+  since?: string;
+  capabilities: string[];
+  approvals: string[];
+  busyWith?: Record<string, unknown>;
+  display?: string;
+  simulated: boolean;
   [field: string]: unknown;
 }
-export interface GatewayState { id: string; state: unknown; [field: string]: unknown }
+export interface GatewayState {
+  id: string;
+  name: string;
+  plugin: string;
+  state: 'starting' | 'ready' | 'unreachable' | 'failed';
+  stateText?: string;
+  since?: string;
+  capabilities: string[];
+  currencies: string[];
+  simulated: boolean;
+  [field: string]: unknown;
+}
+export type Topic = 'payment.resolved' | 'payment.changed' | 'device.changed' | 'gateway.changed' | 'host.stopping';
 export interface PayhalEvent { method: string; params: Record<string, unknown> }
 
 export class Payhal {
@@ -164,7 +188,7 @@ export class Payhal {
   cancel(which: { key?: string; transactionId?: string }): Promise<CancelState>;
   get(which: { key?: string; transactionId?: string }): Promise<Record<string, unknown>>;
   list(filter?: { since?: string; until?: string; open?: boolean; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
-  receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html' }): Promise<unknown>;
+  receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html' }): Promise<{ transactionId: string; copy: string; format: string; content: unknown }>;
   devices(): Promise<DeviceState[]>;
   gateways(): Promise<GatewayState[]>;
   identify(device: string): Promise<unknown>;
@@ -173,7 +197,7 @@ export class Payhal {
   /** Wire names in, wire names out. */
   call(method: string, params?: object, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<unknown>;
   on(topics: string | string[] | undefined, listener: (event: PayhalEvent) => void): () => void;
-  subscribe(topics: string | string[] | undefined, listener: (event: PayhalEvent) => void): Promise<() => void>;
+  subscribe(topics: Topic | Topic[] | undefined, listener: (event: PayhalEvent) => void): Promise<() => void>;
   close(): void;
 }
 
@@ -196,6 +220,12 @@ export class PayhalError extends Error {
   resolution?: { state: 'resolving' | 'reversing' | 'needs_operator'; nextAt?: string };
   receipt?: unknown;
   detail?: string;
+  /** The field of the request that is wrong. */
+  field?: string;
+  /** Who holds the device, with `DEVICE_BUSY`. */
+  busy?: Record<string, unknown>;
+  /** With `UNRESOLVED_TRANSACTION`: the transactions to look at, and to name in `despite`. */
+  unresolved?: string[];
   doc?: string;
   fields: Record<string, unknown>;
 }

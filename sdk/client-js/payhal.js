@@ -18,6 +18,7 @@ const KEYED_METHODS = new Set([
 // *again* they say nothing about the first sending, so they are waited out, not reported.
 const REFUSED_AT_THE_DOOR = new Set(['RATE_LIMITED', 'JOURNAL_UNAVAILABLE', 'HOST_STOPPING']);
 const REFUSED_ACCESS = new Set(['PAIRING_REQUIRED', 'PROOF_INVALID', 'PERMISSION_DENIED', 'PROTOCOL_UNSUPPORTED', 'REGISTER_CONFLICT']);
+const EVENTS_MISSED = 'events.missed';
 const DOOR_RETRIES_MAX = 20;
 const DOOR_RETRY_MS = 1000;
 
@@ -38,7 +39,7 @@ export class PayhalError extends Error {
     this.outcome = fields.outcome ?? 'failed';
     this.moneyMoved = fields.moneyMoved ?? 'no';
     this.retry = fields.retry ?? 'never';
-    for (const field of ['retryAfterMs', 'transactionId', 'idempotencyKey', 'responseCode', 'responseText', 'resolution', 'receipt', 'detail', 'doc']) {
+    for (const field of ['retryAfterMs', 'transactionId', 'idempotencyKey', 'responseCode', 'responseText', 'resolution', 'receipt', 'detail', 'field', 'busy', 'unresolved', 'doc']) {
       this[field] = fields[field];
     }
     /** Everything the host sent with the error, fields this version does not know included. */
@@ -237,14 +238,17 @@ export class Payhal {
 
   // ---- Events.
 
-  /** Hears notifications whose method is one of `topics` or begins with it and a dot; no topics: all. */
+  /** Hears notifications whose method is one of `topics`; no topics: all. Asks the host for nothing. */
   on(topics, listener) {
     const entry = { topics: topics === undefined || topics === null ? null : [].concat(topics), listener };
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
 
-  /** Asks the host for events, replayed over reconnects, and answers a function that ends it. */
+  /**
+   * Asks the host for events, replayed over reconnects, and answers a function that ends the hearing. Where the
+   * host no longer has what was missed, the listener hears `events.missed`: read the lists anew.
+   */
   async subscribe(topics, listener) {
     const wanted = topics === undefined || topics === null ? null : [].concat(topics);
     const stop = this.on(wanted, listener);
@@ -421,13 +425,16 @@ export class Payhal {
 
   #notified(message) {
     const params = message.params ?? {};
-    if (Number.isSafeInteger(params.event_seq)) this.#eventSeq = params.event_seq;
     if (message.method === 'payment.progress') this.#progressed(params);
-    if (message.method === 'payment.prompt') this.#prompted(params);
+    else if (message.method === 'payment.prompt') this.#prompted(params);
+    // `seq` of progress counts within its transaction; of every other notification, within the host.
+    else if (Number.isSafeInteger(params.seq)) this.#eventSeq = params.seq;
+    this.#hear(message.method, params);
+  }
+
+  #hear(method, params) {
     for (const { topics, listener } of [...this.#listeners]) {
-      if (topics === null || topics.some((topic) => message.method === topic || message.method.startsWith(`${topic}.`))) {
-        shield(() => listener({ method: message.method, params: toCamel(params) }));
-      }
+      if (topics === null || method === EVENTS_MISSED || topics.includes(method)) shield(() => listener({ method, params: toCamel(params) }));
     }
   }
 
@@ -537,9 +544,16 @@ export class Payhal {
     }
   }
 
-  #subscribeNow() {
+  // A second subscription replaces the first at the host, so each names all that is wanted.
+  async #subscribeNow() {
     const topics = this.#subscribed === 'all' ? undefined : [...this.#subscribed];
-    return this.#plain('events.subscribe', { topics, sinceSeq: this.#eventSeq ?? undefined });
+    const since = this.#eventSeq;
+    const answer = await this.#plain('events.subscribe', { topics, sinceSeq: since ?? undefined });
+    if (since === null && Number.isSafeInteger(answer?.seq)) this.#eventSeq ??= answer.seq;
+    if (since !== null && answer?.missed) {
+      this.#eventSeq = answer.seq;
+      this.#hear(EVENTS_MISSED, {});
+    }
   }
 
   #lost(reason, closeCode) {
@@ -655,9 +669,11 @@ function dropUndefined(object) {
 const toCamel = (value) => renamed(value, (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase()));
 const toSnake = (value) => renamed(value, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 
-// `custom` belongs to the register and is kept verbatim.
+// These belong to the register and are kept verbatim.
+const VERBATIM = new Set(['custom', 'customer']);
+
 function renamed(value, rename) {
   if (Array.isArray(value)) return value.map((item) => renamed(item, rename));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), name === 'custom' ? inner : renamed(inner, rename)]));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), VERBATIM.has(name) ? inner : renamed(inner, rename)]));
 }

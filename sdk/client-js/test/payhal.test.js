@@ -289,18 +289,35 @@ test('a callback that throws does not lose the answer', async (t) => {
 test('events: topics filter, and a reconnect subscribes again from where it stood', async (t) => {
   const w = await world(t);
   const heard = [];
-  const subscribing = w.payhal.subscribe(['device', 'payment.resolved'], (event) => heard.push([event.method, event.params.busyWith]));
+  const subscribing = w.payhal.subscribe(['device.changed', 'payment.resolved'], (event) => heard.push([event.method, event.params.device?.busyWith]));
   const request = await w.host.next();
-  assert.deepEqual([request.method, request.params], ['events.subscribe', { topics: ['device', 'payment.resolved'] }]);
-  request.result({});
+  assert.deepEqual([request.method, request.params], ['events.subscribe', { topics: ['device.changed', 'payment.resolved'] }]);
+  request.result({ seq: 40, missed: false });
   await subscribing;
-  w.host.notify('device.changed', { event_seq: 41, busy_with: 'x' });
-  w.host.notify('payment.progress', { event_seq: 42, idempotency_key: 'other', seq: 1 });
+  w.host.notify('device.changed', { seq: 41, device: { busy_with: 'x' } });
+  w.host.notify('payment.progress', { idempotency_key: 'other', seq: 7 });
+  w.host.notify('payment.changed', { seq: 42 });
   await dropAndReturn(w, request.socket);
   const again = await w.host.next();
   assert.deepEqual(heard, [['device.changed', 'x']]);
-  assert.deepEqual(again.params, { topics: ['device', 'payment.resolved'], since_seq: 42 });
-  again.result({});
+  assert.deepEqual(again.params, { topics: ['device.changed', 'payment.resolved'], since_seq: 42 });
+  again.result({ seq: 99, missed: true });
+  const listed = w.payhal.list();
+  (await w.host.next()).result({ transactions: [] });
+  await listed;
+  assert.deepEqual(heard.at(-1), ['events.missed', undefined]);
+});
+
+test('a second subscription adds to the first, because it replaces it at the host', async (t) => {
+  const { host, payhal } = await world(t);
+  const first = payhal.subscribe('device.changed', () => {});
+  (await host.next()).result({ seq: 1, missed: false });
+  await first;
+  const second = payhal.subscribe('host.stopping', () => {});
+  const request = await host.next();
+  assert.deepEqual(request.params, { topics: ['device.changed', 'host.stopping'], since_seq: 1 });
+  request.result({ seq: 1, missed: false });
+  await second;
 });
 
 test('a question the host does not answer ends as NoAnswer', async (t) => {
