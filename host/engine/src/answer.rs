@@ -5,6 +5,7 @@ use crate::card::{CardFace, Cvm, Entry};
 use crate::ids::{Acceptor, DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
 use crate::money::{Amount, Amounts};
 use crate::request::Snapshot;
+use crate::time::Now;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -95,6 +96,24 @@ pub struct Refused {
     pub detail: Option<Arc<str>>,
     /// Microseconds since 1970 UTC.
     pub at_micros: i64,
+}
+
+impl Refused {
+    /// A refusal that says its name and nothing else yet.
+    pub fn new(reason: Reason, now: Now) -> Self {
+        Self {
+            transaction_id: None,
+            key: None,
+            reason,
+            reversing: false,
+            retry_after_ms: None,
+            response_code: None,
+            response_text: None,
+            resolution: None,
+            detail: None,
+            at_micros: now.wall_micros,
+        }
+    }
 }
 
 /// Names of refusals: the error table of the register API, as far as the engine decides it.

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod card;
 pub mod device;
 pub mod effect;
+mod engine;
 pub mod event;
 pub mod gateway;
 pub mod ids;
@@ -18,6 +19,8 @@ pub mod record;
 pub mod request;
 pub mod time;
 pub mod timeouts;
+
+pub use engine::Engine;
 
 /// What the engine is configured with.
 #[derive(Clone, Debug, Default)]
