@@ -34,7 +34,7 @@ pub(crate) fn check_all() -> Result<(), String> {
 type Files = Vec<(String, String)>;
 
 fn sources() -> Files {
-    [payhal_messages::generate()].concat()
+    [payhal_messages::generate(), payhal_protocol::generate()].concat()
 }
 
 fn check(root: &Path, files: &Files) -> Result<(), String> {

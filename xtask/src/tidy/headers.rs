@@ -5,10 +5,14 @@ use super::tree::{File, Finding, Tree};
 
 const LICENCE: &str = "SPDX-License-Identifier: MIT OR Apache-2.0";
 
-/// The licence stands on the first line, or on the second under a `#!` or a doctype.
+/// The licence stands on the first line, or on the second under a `#!` or a doctype. An empty
+/// file needs none.
 pub(crate) fn licence_first(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(|file| is_source(file)) {
+        if file.text.is_empty() {
+            continue;
+        }
         let mut lines = file.text.lines();
         let first = lines.next().unwrap_or_default();
         let opens = if first.starts_with("#!/") || first.starts_with("<!") {
