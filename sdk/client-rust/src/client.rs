@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The client: a handle on the background task, with one method per kind of call.
+//!
+//! Owns typed calls and their answers. It must never retry a call itself; the task does, and only
+//! where a key makes it safe.
+
+use std::sync::Arc;
+
+use payhal_protocol::events::{SubscribeParams, SubscribeResult};
+use payhal_protocol::limits::MESSAGE_BYTES_MAX;
+use payhal_protocol::payment::{RefundParams, SaleParams, VoidParams};
+use payhal_protocol::session::{HelloResult, PingParams};
+use payhal_protocol::{Call, IdempotencyKey, Method};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::config::{Config, Endpoint};
+use crate::connection::{Command, Notification, Task, open, wait};
+use crate::error::{CallError, ConnectError};
+use crate::limits::{COMMANDS_MAX, NOTIFICATIONS_MAX, UPDATES_MAX};
+use crate::payment::Payment;
+
+/// A connection to a host. Clones share it; it closes when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Client {
+    commands: mpsc::Sender<Command>,
+    notifications: broadcast::Sender<Notification>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    hello: HelloResult,
+    config: Config,
+}
+
+impl Client {
+    /// Connects with the default configuration.
+    ///
+    /// # Errors
+    /// The host cannot be reached or refuses the session.
+    pub async fn connect(endpoint: Endpoint) -> Result<Self, ConnectError> {
+        Self::connect_with(endpoint, Config::default()).await
+    }
+
+    /// Connects and greets the host. Must be called within a tokio runtime, which then carries the
+    /// client's one task.
+    ///
+    /// # Errors
+    /// The host cannot be reached or refuses the session.
+    pub async fn connect_with(endpoint: Endpoint, config: Config) -> Result<Self, ConnectError> {
+        let (transport, hello) = open(&endpoint, &config).await?;
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+        let (notifications, _) = broadcast::channel(NOTIFICATIONS_MAX);
+        let task = Task::new(endpoint, config.clone(), receiver, notifications.clone());
+        tokio::spawn(task.run(transport));
+        Ok(Self {
+            commands,
+            notifications,
+            shared: Arc::new(Shared { hello, config }),
+        })
+    }
+
+    /// A new key, to be stored before the call that uses it.
+    #[must_use]
+    pub fn new_key() -> IdempotencyKey {
+        IdempotencyKey(uuid::Uuid::now_v7().to_string())
+    }
+
+    /// The host's answer to the first greeting.
+    #[must_use]
+    pub fn hello(&self) -> &HelloResult {
+        &self.shared.hello
+    }
+
+    /// Calls a method by its name, with whatever params, unchecked.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call<P, R>(&self, method: &str, params: &P) -> Result<R, CallError>
+    where
+        P: Serialize + ?Sized + Sync,
+        R: DeserializeOwned,
+    {
+        let params = raw_params(params)?;
+        let moves_money = Method::from_name(method).is_some_and(Method::moves_money);
+        let key = if moves_money { key_of(&params) } else { None };
+        let most = if moves_money {
+            self.shared.config.payment_timeout
+        } else {
+            self.shared.config.call_timeout
+        };
+        let (answer, answered) = oneshot::channel();
+        let command = Command {
+            method: method.to_owned(),
+            params,
+            key,
+            answer,
+            updates: None,
+        };
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| CallError::NotSent)?;
+        read_answer(method, &wait(answered, most).await?)
+    }
+
+    /// Calls the method these params belong to, after checking them.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn request<P: Call + Sync>(&self, params: &P) -> Result<P::Answer, CallError> {
+        params.validate().map_err(CallError::Params)?;
+        self.call(P::METHOD.name(), params).await
+    }
+
+    /// Charges a card.
+    pub fn sale(&self, params: &SaleParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Gives money back.
+    pub fn refund(&self, params: &RefundParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Takes a transaction back.
+    pub fn void(&self, params: &VoidParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Answers as soon as the host can.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn ping(&self) -> Result<(), CallError> {
+        self.request(&PingParams {}).await.map(|_| ())
+    }
+
+    /// Subscribes to events. They come through [`Client::notifications`], which is best called
+    /// first. After a lost connection the client subscribes again, from the last event it saw.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn subscribe(&self, params: &SubscribeParams) -> Result<SubscribeResult, CallError> {
+        self.request(params).await
+    }
+
+    /// Everything the host says without being asked, from now on.
+    #[must_use]
+    pub fn notifications(&self) -> broadcast::Receiver<Notification> {
+        self.notifications.subscribe()
+    }
+
+    pub(crate) fn payment_timeout(&self) -> std::time::Duration {
+        self.shared.config.payment_timeout
+    }
+
+    fn pay<P: Call>(&self, params: &P, key: &IdempotencyKey) -> Payment {
+        let (answer, answered) = oneshot::channel();
+        let (updates, updated) = mpsc::channel(UPDATES_MAX);
+        let method = P::METHOD.name();
+        let checked = params.validate().map_err(CallError::Params);
+        match checked.and_then(|()| raw_params(params)) {
+            Ok(params) => {
+                let key = Some(key.clone());
+                let updates = Some(updates);
+                self.hand_over(Command {
+                    method: method.to_owned(),
+                    params,
+                    key,
+                    answer,
+                    updates,
+                });
+            }
+            Err(error) => {
+                // The receiver is in the handle that is returned.
+                let _ = answer.send(Err(error));
+            }
+        }
+        Payment {
+            client: self.clone(),
+            method,
+            key: key.clone(),
+            updates: updated,
+            answer: answered,
+        }
+    }
+
+    fn hand_over(&self, command: Command) {
+        use mpsc::error::TrySendError;
+        let (command, error) = match self.commands.try_send(command) {
+            Ok(()) => return,
+            Err(TrySendError::Full(command)) => (command, CallError::TooMany(COMMANDS_MAX)),
+            Err(TrySendError::Closed(command)) => (command, CallError::NotSent),
+        };
+        let _ = command.answer.send(Err(error));
+    }
+}
+
+fn raw_params<P: Serialize + ?Sized>(params: &P) -> Result<Box<RawValue>, CallError> {
+    // Envelope, id and method take less than this beside the params.
+    const ENVELOPE_BYTES_MAX: usize = 256;
+    let limit = MESSAGE_BYTES_MAX - ENVELOPE_BYTES_MAX;
+    match to_raw_value(params).and_then(one_line) {
+        Ok(raw) if raw.get().len() <= limit => Ok(raw),
+        Ok(_) => Err(CallError::TooLarge(limit)),
+        Err(source) => Err(CallError::Answer {
+            method: "params".to_owned(),
+            source,
+        }),
+    }
+}
+
+/// A caller's own JSON may hold line breaks, which end a message on the Unix socket.
+fn one_line(raw: Box<RawValue>) -> Result<Box<RawValue>, serde_json::Error> {
+    if raw.get().contains(['\n', '\r']) {
+        return to_raw_value(&serde_json::from_str::<serde_json::Value>(raw.get())?);
+    }
+    Ok(raw)
+}
+
+fn key_of(params: &RawValue) -> Option<IdempotencyKey> {
+    #[derive(Deserialize)]
+    struct Keyed {
+        idempotency_key: IdempotencyKey,
+    }
+    serde_json::from_str::<Keyed>(params.get())
+        .ok()
+        .map(|keyed| keyed.idempotency_key)
+}
+
+pub(crate) fn read_answer<R: DeserializeOwned>(
+    method: &str,
+    raw: &RawValue,
+) -> Result<R, CallError> {
+    serde_json::from_str(raw.get()).map_err(|source| CallError::Answer {
+        method: method.to_owned(),
+        source,
+    })
+}
