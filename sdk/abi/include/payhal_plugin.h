@@ -193,7 +193,10 @@ typedef struct payhal_plugin {
     void (*call)(void *instance, uint64_t token, const char *method, uint32_t deadline_ms,
                  const uint8_t *payload, size_t payload_len);
 
-    /** Asks a call to end soon; it still needs its reply. From another thread; must not block. */
+    /**
+     * Asks a call to end soon; it still needs its reply. From another thread; must not block. May
+     * come more than once for a call, and for a call that has just ended.
+     */
     void (*cancel)(void *instance, uint64_t token);
 
     /** Brings the answer to a prompt the call emitted. From another thread; must not block. */

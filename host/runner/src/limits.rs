@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Bounds of a runner, each with its reason.
+
+use std::time::Duration;
+
+/// Stack of a thread that calls into the plugin. Only touched pages count, so this is for C
+/// vendors who keep buffers on the stack; below 2 MiB, so that no huge page backs it.
+pub(crate) const STACK_BYTES: usize = 1024 * 1024;
+
+/// Stack of the control thread, which runs nothing of the plugin but `cancel` and `deliver`.
+pub(crate) const CONTROL_STACK_BYTES: usize = 256 * 1024;
+
+/// Open descriptors of the process: lanes, ports and the connections of a busy gateway.
+pub(crate) const DESCRIPTORS_MAX: u64 = 512;
+
+/// Emissions of one call that are passed on. A card flow has about ten.
+pub(crate) const EMITS_PER_CALL_MAX: u32 = 1000;
+
+/// Emissions of one call, or events of the instance, within a second. A person reads five.
+pub(crate) const EMITS_PER_SECOND_MAX: u32 = 100;
+
+/// Dropped emissions after which the plugin counts as broken.
+pub(crate) const EMITS_DROPPED_MAX: u32 = 10_000;
+
+/// Log lines within a second; a disk must not fill up overnight.
+pub(crate) const LINES_PER_SECOND_MAX: u32 = 200;
+
+/// Dropped log lines after which the plugin counts as broken.
+pub(crate) const LINES_DROPPED_MAX: u32 = 100_000;
+
+/// Longest line read from the plugin's stdout or stderr; a longer one becomes its length.
+pub(crate) const OUTPUT_LINE_BYTES_MAX: usize = 4096;
+
+/// Longest text `log` looks at; a longer one becomes its length.
+pub(crate) const LOG_TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// How long `connect` waits for the daemon, which has its own, shorter limit.
+pub(crate) const CONNECT_WAIT: Duration = Duration::from_secs(90);
+
+/// Connections a plugin may be waiting for at once: one for each lane and one for `create`.
+pub(crate) const CONNECTS_MAX: usize = payhal_ipc::limits::LANES_MAX + 1;
+
+/// How often a cancellation is repeated until its call ends: `cancel` may have come a moment
+/// before the plugin knew the token.
+pub(crate) const CANCEL_REPEAT: Duration = Duration::from_millis(100);
+
+/// How long a cancellation waits for a call that has not come yet.
+pub(crate) const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+/// Cancellations remembered at once: more than there are lanes.
+pub(crate) const CANCELS_MAX: usize = 2 * payhal_ipc::limits::LANES_MAX;

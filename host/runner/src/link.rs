@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What all threads of the runner share: the way to the daemon, and how the process ends.
+//!
+//! Owns the writing half of the control socket. Must never end the process by `exit`, which would
+//! run the vendor's destructors while its threads still run.
+
+use crate::card_filter;
+use crate::connects::Connects;
+use crate::lane::Lane;
+use crate::library::Instance;
+use crate::limits::{
+    EMITS_DROPPED_MAX, EMITS_PER_SECOND_MAX, LINES_DROPPED_MAX, LINES_PER_SECOND_MAX,
+};
+use crate::meter::{Meter, Verdict};
+use crate::output::Output;
+use payhal_ipc::{FailureKind, FrameWriter, FromRunner, LogLevel, LogSource, Payload};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+/// Exit status after [`FromRunner::Failed`] was sent.
+pub(crate) const EXIT_FAILED: i32 = 70;
+
+/// The state of the one runner of this process; it lives as long as the process.
+#[derive(Debug)]
+pub(crate) struct Link {
+    control: Mutex<FrameWriter>,
+    pub(crate) output: Mutex<Output>,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) connects: Connects,
+    pub(crate) gate: Gate,
+    /// Set when `create` has succeeded.
+    pub(crate) instance: OnceLock<Instance>,
+    /// Why `create` failed, in the plugin's words.
+    pub(crate) refusal: Mutex<Option<String>>,
+    events: Mutex<Meter>,
+    lines: Mutex<Meter>,
+    ending: AtomicBool,
+}
+
+/// A poisoned lock means that a thread of ours panicked; the state is plain data and still good.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    pub(crate) fn new(control: FrameWriter, output: Output, lanes: Vec<Lane>) -> Self {
+        let events = Meter::new(EMITS_PER_SECOND_MAX, u32::MAX, EMITS_DROPPED_MAX);
+        let lines = Meter::new(LINES_PER_SECOND_MAX, u32::MAX, LINES_DROPPED_MAX);
+        Self {
+            control: Mutex::new(control),
+            output: Mutex::new(output),
+            lanes,
+            connects: Connects::default(),
+            gate: Gate::default(),
+            instance: OnceLock::new(),
+            refusal: Mutex::new(None),
+            events: Mutex::new(events),
+            lines: Mutex::new(lines),
+            ending: AtomicBool::new(false),
+        }
+    }
+
+    /// Sends a frame on the control socket. Without a daemon there is nothing to live for.
+    pub(crate) fn send(&self, frame: &FromRunner) {
+        if lock(&self.control).send(frame).is_err() {
+            exit(0);
+        }
+    }
+
+    /// Passes an event of the instance on, within the bounds.
+    pub(crate) fn event(&self, kind: u32, payload: &[u8]) -> bool {
+        let verdict = lock(&self.events).count(Instant::now());
+        match verdict {
+            Verdict::Pass { .. } => {
+                self.send(&FromRunner::Event {
+                    kind,
+                    payload: Payload::from(payload),
+                });
+                true
+            }
+            Verdict::Drop => false,
+            Verdict::Flood => self.fail(FailureKind::Broke, "flooded: too many events"),
+        }
+    }
+
+    /// Logs a text that has not been checked yet.
+    pub(crate) fn log(&self, source: LogSource, level: LogLevel, text: &[u8]) {
+        self.log_clean(source, level, card_filter::clean(text));
+    }
+
+    /// Logs a text that has been checked.
+    pub(crate) fn log_clean(&self, source: LogSource, level: LogLevel, text: String) {
+        let verdict = lock(&self.lines).count(Instant::now());
+        match verdict {
+            Verdict::Pass { dropped } => {
+                if dropped > 0 {
+                    let text = format!("{dropped} lines were dropped");
+                    let (source, level) = (LogSource::Runner, LogLevel::Warn);
+                    self.send(&FromRunner::Log {
+                        source,
+                        level,
+                        text,
+                    });
+                }
+                self.send(&FromRunner::Log {
+                    source,
+                    level,
+                    text,
+                });
+            }
+            Verdict::Drop => {}
+            Verdict::Flood => self.fail(FailureKind::Broke, "flooded: too many lines"),
+        }
+    }
+
+    /// Takes one read's worth of the plugin's output; returns whether there may be more.
+    pub(crate) fn read_output(&self) -> bool {
+        let mut log = |text| self.log_clean(LogSource::Output, LogLevel::Info, text);
+        lock(&self.output).read(&mut log)
+    }
+
+    /// Takes the rest of the plugin's output.
+    pub(crate) fn drain_output(&self) {
+        // Whoever ends the process from inside a log line holds this lock already.
+        if let Ok(mut output) = self.output.try_lock() {
+            output.drain(&mut |text| {
+                let (source, level) = (LogSource::Output, LogLevel::Info);
+                self.send(&FromRunner::Log {
+                    source,
+                    level,
+                    text,
+                });
+            });
+        }
+    }
+
+    /// Says why, and ends the process.
+    pub(crate) fn fail(&self, kind: FailureKind, reason: &str) -> ! {
+        if self.ending.swap(true, Ordering::SeqCst) {
+            // Another thread is saying why; let it.
+            loop {
+                std::thread::park();
+            }
+        }
+        self.drain_output();
+        let reason = card_filter::clean(reason.as_bytes());
+        self.send(&FromRunner::Failed { kind, reason });
+        exit(EXIT_FAILED)
+    }
+}
+
+/// Ends the process without running anybody's destructors.
+pub(crate) fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions; frames are written without buffers.
+    unsafe { libc::_exit(code) }
+}
+
+/// Keeps `destroy` and calls apart.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    state: Mutex<GateState>,
+}
+
+#[derive(Debug, Default)]
+struct GateState {
+    running: usize,
+    closed: bool,
+}
+
+impl Gate {
+    /// Lets a call in, unless the gate is closed.
+    pub(crate) fn enter(&self) -> bool {
+        let mut state = lock(&self.state);
+        if !state.closed {
+            state.running += 1;
+        }
+        !state.closed
+    }
+
+    /// Says that a call has returned and has its reply.
+    pub(crate) fn leave(&self) {
+        lock(&self.state).running -= 1;
+    }
+
+    /// Lets no call in any more; returns whether none runs.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.running == 0
+    }
+}
