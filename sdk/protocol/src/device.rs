@@ -128,27 +128,46 @@ pub struct IdentifyResult {
     pub did: Vec<String>,
 }
 
-/// Params of `device.simulate`: what a person would do at a real device.
+/// Params of `device.simulate`: what a person would do at a real device. Beside `device` and
+/// `action` it holds what the device's own documentation names for that action, as `card` (by
+/// name), `keys` or `fault`; all of it but `device` goes to the device as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SimulateParams {
     /// The simulated device. May be left out where there is just one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
-    /// What to do: `tap`, `insert`, `swipe`, `remove`, `keys`, `fault`, `list` (the cards it knows)
-    /// or another action the device documents.
+    /// What to do, as `tap`, `insert`, `swipe`, `remove`, `keys`, `fault`, `cards`.
     pub action: String,
-    /// The card, by name, as `visa-approve`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub card: Option<String>,
-    /// Keys to press: digits, `OK`, `CANCEL`, `CLEAR`, separated by spaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<String>,
-    /// A fault to set up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<SimulatedFault>,
-    /// Whatever else the device's own documentation names.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub options: Map<String, Value>,
+    /// The rest, as the device documents it.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+impl SimulateParams {
+    /// An action without anything else.
+    #[must_use]
+    pub fn new(action: &str) -> Self {
+        Self {
+            device: None,
+            action: action.to_owned(),
+            rest: Map::new(),
+        }
+    }
+
+    /// The same with one more member, as `card`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.rest.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What the device gets: everything but its own id.
+    #[must_use]
+    pub fn for_device(&self) -> Value {
+        let mut order = self.rest.clone();
+        order.insert("action".to_owned(), Value::String(self.action.clone()));
+        Value::Object(order)
+    }
 }
 
 impl Validate for SimulateParams {
@@ -157,62 +176,34 @@ impl Validate for SimulateParams {
             check_id(device.as_str(), "device")?;
         }
         check_chars(&self.action, 1, 64, "action")?;
-        if let Some(card) = &self.card {
-            check_chars(card, 1, 64, "card")?;
-        }
-        if let Some(keys) = &self.keys {
-            check_chars(keys, 1, TEXT_CHARS_MAX, "keys")?;
-        }
-        crate::payment::check_object(&self.options, CUSTOM_BYTES_MAX, "options")
+        crate::payment::check_object(&self.rest, CUSTOM_BYTES_MAX, "params")
     }
 }
 
-/// A fault of a simulated device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SimulatedFault {
-    /// What goes wrong: `crash`, `hang`, `unplug`, `garble`, `duplicate`, `slow`, or another kind
-    /// the device documents. `none` clears the faults.
-    pub kind: String,
-    /// The step at which it goes wrong, as `present` or `authorize_card`; any if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// How many times; once if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-    /// For `slow`: by how much.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay_ms: Option<u64>,
-}
-
-/// Result of `device.simulate`.
+/// Result of `device.simulate`: what the device says, as it documents it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SimulateResult {
-    /// The device that did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<DeviceId>,
-    /// For `list`: the cards it knows.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cards: Vec<SimulatedCard>,
-    /// Whatever else the device's own documentation names.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub state: Map<String, Value>,
-}
+#[serde(transparent)]
+pub struct SimulateResult(pub Map<String, Value>);
 
-/// A test card of a simulated device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SimulatedCard {
-    /// What `card` calls it.
-    pub name: String,
-    /// Its scheme, as `visa`.
-    pub scheme: String,
-    /// Its name for people.
-    pub label: String,
-    /// What it does, as "declines after approval".
-    pub does: String,
-    /// How it can be presented: `tap`, `insert`, `swipe`, `manual`.
-    #[serde(default)]
-    pub entries: Vec<String>,
-    /// Its masked number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub masked_pan: Option<String>,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_action_reaches_the_device_whole_but_for_its_id() {
+        let text = r#"{"device":"r-1","action":"tap","card":"visa-approve","wait_ms":5}"#;
+        let params: SimulateParams = serde_json::from_str(text).unwrap();
+        let made = SimulateParams::new("tap")
+            .with("card", "visa-approve")
+            .with("wait_ms", 5);
+        assert_eq!(
+            params,
+            SimulateParams {
+                device: Some("r-1".into()),
+                ..made
+            }
+        );
+        let order = serde_json::json!({"action": "tap", "card": "visa-approve", "wait_ms": 5});
+        assert_eq!(params.for_device(), order);
+    }
 }
