@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Command `inquire`: what the ledger holds about a transaction. Must never write.
+
+use crate::entry::{Entry, State};
+use crate::ledger::Ledger;
+use payhal_messages::gateway::{Finding, Wire};
+
+/// Carries out the command. `is_underway` tells of requests that travel but have not arrived.
+pub(crate) fn inquire(
+    ledger: &Ledger,
+    wire: &Wire,
+    is_underway: impl FnOnce() -> bool,
+) -> rusqlite::Result<Finding> {
+    Ok(match ledger.read(|books| books.find(wire))? {
+        Some(entry) => finding(&entry),
+        None if is_underway() => Finding::Pending,
+        None => Finding::NotFound,
+    })
+}
+
+fn finding(entry: &Entry) -> Finding {
+    match entry.state {
+        State::Reversed | State::Barred => Finding::Reversed,
+        State::Approved | State::Declined | State::Rejected | State::Voided => Finding::Answered {
+            answer: entry.answer(),
+        },
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The files beside the code: manifest, configuration schema, and the tables of the README.
+
+use crate::rules::{Verdict, decide};
+use payhal_card_data::{CardSecrets, EntryMode, PinBlock, test_card, test_cards};
+use payhal_messages::manifest::{Kind, Manifest};
+use payhal_messages::money::Purpose;
+use serde_json::Value;
+
+const README: &str = include_str!("../../README.md");
+
+/// Rows of the README's table with this heading, cells trimmed.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, text) = README.split_once(heading).expect("the heading is there");
+    let rows = text.lines().skip_while(|line| !line.starts_with('|'));
+    let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
+    let cells = |row: &'static str| {
+        let cells = row.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().trim_matches('`')).collect()
+    };
+    rows.map(cells).collect()
+}
+
+fn code(card: &str, minor: i64) -> String {
+    let card = test_card(card).expect("a test card");
+    let block = |pin: &str| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap();
+    let secrets = CardSecrets {
+        pan: card.pan(),
+        expiry: card.expiry(),
+        track2: None,
+        online_pin: card.pin.map(block),
+        entry: EntryMode::Chip,
+    };
+    match decide(Purpose::Sale, &secrets, minor) {
+        Verdict::Approve { code, .. } | Verdict::Decline(code) | Verdict::Reject(code) => {
+            code.code.into()
+        }
+    }
+}
+
+#[test]
+fn the_table_of_cards_is_true_and_whole() {
+    let rows = table("## Cards");
+    for row in &rows {
+        assert_eq!(code(row[0], 1250), row[1], "{}", row[0]);
+    }
+    let named: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    let known: Vec<&str> = test_cards().iter().map(|card| card.name).collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_table_of_amounts_is_true_and_whole() {
+    let rows = table("## Amounts");
+    let mut special = Vec::new();
+    for row in &rows {
+        let ending: i64 = row[0].trim_start_matches('…').parse().unwrap();
+        assert_eq!(code("visa-approve", 1200 + ending), row[1], "{ending}");
+        special.push(ending);
+    }
+    for ending in (0..100).filter(|ending| !special.contains(ending)) {
+        assert_eq!(code("visa-approve", 1200 + ending), "00", "{ending}");
+    }
+}
+
+#[test]
+fn the_manifest_is_a_simulated_gateway() {
+    let manifest = Manifest::parse(include_str!("../../plugin.toml")).unwrap();
+    assert_eq!(manifest.kind, Kind::Gateway);
+    assert_eq!(manifest.library, env!("CARGO_PKG_NAME").replace('-', "_"));
+    assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
+    assert!(manifest.simulated && manifest.gateway.unwrap().inquiry);
+}
+
+#[test]
+fn the_schema_describes_what_the_configuration_takes() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../configuration.schema.json")).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    let error = serde_json::from_str::<crate::settings::Settings>(r#"{"nothing": 1}"#)
+        .unwrap_err()
+        .to_string();
+    for name in properties.keys() {
+        assert!(error.contains(&format!("`{name}`")), "{name}: {error}");
+    }
+    assert_eq!(
+        error.matches('`').count(),
+        2 * (properties.len() + 1),
+        "{error}"
+    );
+}
