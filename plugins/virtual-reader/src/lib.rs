@@ -1,1 +1,29 @@
-//! To be filled.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A card reader that exists only here: cards, keys and faults come from people and scripts.
+//!
+//! It is a plugin like any vendor's, made with the public SDK alone. It must never be trusted with
+//! a real card, and a live gateway refuses it.
+#![deny(unsafe_code)]
+
+mod action;
+mod authorize_card;
+mod complete;
+mod config;
+mod error;
+mod fault;
+mod limits;
+mod pin;
+mod present;
+mod reader;
+mod screen;
+mod simulator;
+mod state;
+#[cfg(test)]
+#[path = "../tests/mod.rs"]
+mod tests;
+mod words;
+
+payhal_plugin::export_reader!(
+    reader::VirtualReader,
+    simulator = reader::VirtualReader::simulator
+);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Command `present`: waits for a card and chooses its application. Nothing is sealed here.
+
+use crate::action::{At, Fault};
+use crate::config::Moment;
+use crate::error::refusal;
+use crate::fault::leaked;
+use crate::reader::{Held, VirtualReader};
+use crate::screen::Screen;
+use crate::state::{Placed, Shared, Waiting};
+use crate::words::{fresh_name, headline, is_expired};
+use payhal_card_data::{Behaviour, TestCard, masked};
+use payhal_messages::call::CardRefusal;
+use payhal_messages::card::{CardFace, Entry};
+use payhal_messages::prompt::Stage;
+use payhal_messages::reader::{Present, Presentation};
+use payhal_plugin::{Context, Outcome, PluginError};
+use std::time::{Duration, Instant};
+
+pub(crate) fn present(
+    reader: &mut VirtualReader,
+    request: &Present,
+    context: &Context,
+) -> Outcome<Presentation> {
+    reader.held = None;
+    reader.shared.enter(At::Present, context)?;
+    let until = context.now() + Duration::from_millis(request.timeout_ms).min(DAY);
+    let placed = match wait_for_card(&reader.shared, request, until, context)? {
+        Ok(placed) => placed,
+        Err(why) => return Ok(Err(refusal(why))),
+    };
+    let (stage, words) = match placed.entry {
+        Entry::Chip => (Stage::CardInserted, "Card inserted"),
+        Entry::Contactless => (Stage::CardTapped, "Card tapped"),
+        Entry::Stripe => (Stage::CardSwiped, "Card swiped"),
+        Entry::Manual => (Stage::Reading, "Card number entered"),
+    };
+    context.progress(stage, words);
+    if let Some(why) = unusable(placed, context) {
+        return Ok(Err(refusal(why)));
+    }
+    let application = match choose(&reader.shared, placed, until, context)? {
+        Ok(application) => application,
+        Err(why) => return Ok(Err(refusal(why))),
+    };
+    context.progress(Stage::Reading, "Reading");
+    reader.shared.show(Screen::of(&["", "Please wait"]));
+    let presentation_id = fresh_name()
+        .map_err(|_| PluginError::not_sent("draw random bytes for the presentation"))?;
+    let held = Held {
+        presentation_id,
+        card: placed.card,
+        entry: placed.entry,
+        application,
+    };
+    let presentation = answer(reader, held);
+    Ok(Ok(presentation))
+}
+
+/// Longest time out that is added to a clock.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn wait_for_card(
+    shared: &Shared,
+    request: &Present,
+    until: Instant,
+    context: &Context,
+) -> Result<Result<Placed, CardRefusal>, PluginError> {
+    if request.entries.is_empty() {
+        return Ok(Err(CardRefusal::NotAccepted));
+    }
+    if shared
+        .auto()
+        .is_some_and(|(_, entry)| !request.entries.contains(&entry))
+    {
+        return Ok(Err(CardRefusal::NotAccepted));
+    }
+    shared.lock().placed = None;
+    let headline = headline(request.purpose, &request.amounts);
+    shared.show(Screen::of(&[&headline, "", "Present card"]));
+    context.progress(Stage::WaitingForCard, "Present card");
+    let _waiting = shared.begin(Waiting::Card(request.entries.clone()));
+    shared.play(Moment::Present);
+    let happened = shared.wait(context, until, |state| {
+        if let Some(placed) = state.take_offered() {
+            return Some(Ok(placed));
+        }
+        while let Some(key) = state.take_key() {
+            if key == b'*' {
+                return Some(Err(CardRefusal::CancelledOnDevice));
+            }
+        }
+        None
+    })?;
+    Ok(happened.unwrap_or(Err(CardRefusal::NoCard)))
+}
+
+/// Why this card cannot be used at all.
+fn unusable(placed: Placed, context: &Context) -> Option<CardRefusal> {
+    let Placed { card, entry } = placed;
+    if entry == Entry::Chip && card.behaviour == Behaviour::ChipFault {
+        return Some(CardRefusal::CardUnreadable);
+    }
+    is_expired(card.expiry(), context.calendar()).then_some(CardRefusal::CardExpired)
+}
+
+type Application = Option<(&'static str, &'static str)>;
+
+/// The application: the only one, the kernel's choice, or the cardholder's.
+fn choose(
+    shared: &Shared,
+    placed: Placed,
+    until: Instant,
+    context: &Context,
+) -> Result<Result<Application, CardRefusal>, PluginError> {
+    let applications = placed.card.applications;
+    if placed.entry != Entry::Chip || applications.len() < 2 {
+        let has_chip = matches!(placed.entry, Entry::Chip | Entry::Contactless);
+        return Ok(Ok(applications.first().copied().filter(|_| has_chip)));
+    }
+    let labels: Vec<String> = applications
+        .iter()
+        .map(|(label, _)| (*label).to_owned())
+        .collect();
+    show_choices(shared, placed.card);
+    context.progress(Stage::ApplicationSelection, "Choose an application");
+    let count = labels.len();
+    let _waiting = shared.begin(Waiting::Select(labels));
+    shared.play(Moment::Select);
+    let chosen = shared.wait(context, until, |state| {
+        if state.placed.is_none() {
+            return Some(Err(CardRefusal::CardRemoved));
+        }
+        if let Some(index) = state.chosen.take() {
+            return Some(Ok(index));
+        }
+        while let Some(key) = state.take_key() {
+            match key {
+                b'*' => return Some(Err(CardRefusal::CancelledOnDevice)),
+                b'1'..=b'9' if usize::from(key - b'0') <= count => {
+                    return Some(Ok(usize::from(key - b'1')));
+                }
+                _ => {}
+            }
+        }
+        None
+    })?;
+    let chosen = chosen.unwrap_or(Err(CardRefusal::NoCard));
+    Ok(chosen.map(|index| applications.get(index).copied()))
+}
+
+fn show_choices(shared: &Shared, card: &TestCard) {
+    let numbered = card.applications.iter().enumerate();
+    let mut lines = vec!["Choose".to_owned()];
+    lines.extend(numbered.map(|(place, (label, _))| format!("{} {label}", place + 1)));
+    shared.show(Screen::of(&lines));
+}
+
+/// The answer, as it should be or as a fault wants it.
+fn answer(reader: &mut VirtualReader, mut held: Held) -> Presentation {
+    let spoil = reader.shared.take_spoil();
+    if let (Some(Fault::Duplicate), Some(former)) = (spoil, &reader.former.presentation_id) {
+        held.presentation_id.clone_from(former);
+    }
+    let mut presentation = Presentation {
+        presentation_id: held.presentation_id.clone(),
+        entry: held.entry,
+        card: face(&held),
+    };
+    reader.former.presentation_id = Some(held.presentation_id.clone());
+    reader.held = Some(held);
+    match spoil {
+        Some(Fault::Garble) => {
+            presentation.presentation_id = String::new();
+            presentation.card.masked_pan = "\u{0}\u{fffd}\u{7f}".repeat(300);
+            presentation.card.scheme = String::new();
+        }
+        Some(Fault::Leak) => presentation.card.application = Some(leaked().to_string()),
+        _ => {}
+    }
+    presentation
+}
+
+fn face(held: &Held) -> CardFace {
+    CardFace {
+        masked_pan: masked(&held.card.pan()),
+        scheme: held.card.scheme().name().to_owned(),
+        application: held.application.map(|(label, _)| label.to_owned()),
+        aid: held.application.map(|(_, aid)| aid.to_owned()),
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The reader as the SDK sees it: one file for each command, what lies between commands here.
+
+use crate::config::Config;
+use crate::screen::Screen;
+use crate::state::Shared;
+use crate::{authorize_card, complete, present};
+use payhal_card_data::TestCard;
+use payhal_messages::card::Entry;
+use payhal_messages::reader::{
+    AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
+    Presentation, Show,
+};
+use payhal_plugin::{Context, Outcome, PluginError, Reader, Simulated};
+use std::sync::Arc;
+
+/// One virtual reader.
+pub(crate) struct VirtualReader {
+    pub(crate) shared: Arc<Shared>,
+    /// The card between `present` and `complete`.
+    pub(crate) held: Option<Held>,
+    pub(crate) former: Former,
+    /// Reads so far, the application transaction counter of every card.
+    pub(crate) reads: u16,
+    parameters: Option<(String, String)>,
+}
+
+/// A card that was presented.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) presentation_id: String,
+    pub(crate) card: &'static TestCard,
+    pub(crate) entry: Entry,
+    /// Label and identifier of the application, if it has any.
+    pub(crate) application: Option<(&'static str, &'static str)>,
+}
+
+/// Former answers, for the fault that repeats them.
+#[derive(Default)]
+pub(crate) struct Former {
+    pub(crate) presentation_id: Option<String>,
+    pub(crate) read: Option<CardRead>,
+    pub(crate) completion: Option<CompletionRead>,
+}
+
+impl VirtualReader {
+    /// The door for people and tests.
+    pub(crate) fn simulator(&self) -> Arc<dyn Simulated> {
+        self.shared.clone()
+    }
+
+    /// The held card of that presentation, if it is still there.
+    pub(crate) fn held(&self, presentation_id: &str) -> Option<Held> {
+        let held = self.held.as_ref()?;
+        let there = held.entry != Entry::Chip || self.shared.lock().placed.is_some();
+        (held.presentation_id == presentation_id && there).then(|| held.clone())
+    }
+
+    /// Shows how a call ended; a card is held on only if it went well.
+    fn ended<T>(&mut self, outcome: Outcome<T>) -> Outcome<T> {
+        self.shared.show_ending(&outcome);
+        if !matches!(outcome, Ok(Ok(_))) {
+            self.held = None;
+        }
+        outcome
+    }
+}
+
+impl Reader for VirtualReader {
+    type Config = Config;
+
+    fn open(config: Config, context: &Context) -> Result<Self, PluginError> {
+        let plan = config
+            .plan()
+            .map_err(|flaw| PluginError::not_sent(format!("use the configuration: {flaw}")))?;
+        Ok(Self {
+            shared: Arc::new(Shared::new(plan, context)),
+            held: None,
+            former: Former::default(),
+            reads: 0,
+            parameters: None,
+        })
+    }
+
+    fn identify(&mut self, context: &Context) -> Outcome<Identity> {
+        self.shared.check_attached()?;
+        Ok(Ok(Identity {
+            model: "payhal virtual reader".to_owned(),
+            serial_number: Some(format!("VR-{}", context.instance_name())),
+            firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        }))
+    }
+
+    fn load_parameters(&mut self, request: LoadParameters, _: &Context) -> Outcome<()> {
+        self.shared.check_attached()?;
+        self.parameters = Some((request.set, request.version));
+        Ok(Ok(()))
+    }
+
+    fn present(&mut self, request: Present, context: &Context) -> Outcome<Presentation> {
+        let outcome = present::present(self, &request, context);
+        self.ended(outcome)
+    }
+
+    fn authorize_card(&mut self, request: AuthorizeCard, context: &Context) -> Outcome<CardRead> {
+        let outcome = authorize_card::authorize_card(self, &request, context);
+        self.ended(outcome)
+    }
+
+    fn complete(&mut self, request: Complete, context: &Context) -> Outcome<CompletionRead> {
+        let outcome = complete::complete(self, &request, context);
+        let outcome = self.ended(outcome);
+        self.held = None;
+        let mut state = self.shared.lock();
+        // Only a card in the slot is still there.
+        state.placed = state.placed.filter(|placed| placed.entry == Entry::Chip);
+        drop(state);
+        outcome
+    }
+
+    fn show(&mut self, request: Show, _: &Context) -> Outcome<()> {
+        self.shared.check_attached()?;
+        let mut lines = request.lines;
+        if request.beep && lines.is_empty() {
+            lines = vec![String::new(), "*** I am here ***".to_owned()];
+        }
+        self.shared.show(Screen::of(&lines));
+        Ok(Ok(()))
+    }
+
+    fn close(&mut self, _: &Context) {
+        self.shared.close();
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The reader on the SDK's test bench: virtual time, no host.
+
+mod cards;
+mod faults;
+mod people;
+mod pins;
+mod plans;
+
+use crate::reader::VirtualReader;
+use payhal_card_data::{Associated, Inner, PrivateKey, SEAL_VERSION, open, test_cards};
+use payhal_messages::card::{Entry, Recipient};
+use payhal_messages::card_check::would_redact;
+use payhal_messages::money::{Amounts, Purpose};
+use payhal_messages::prompt::Stage;
+use payhal_messages::reader::{
+    AuthorizeCard, CardRead, Complete, CompletionRead, IssuerAnswer, PinPolicy, Present,
+    Presentation,
+};
+use payhal_plugin::testing::{Bench, Said};
+use payhal_plugin::{Outcome, Reader, Simulated};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A reader on its bench, and a gateway's key.
+struct Shop {
+    bench: Bench,
+    reader: VirtualReader,
+    simulator: Arc<dyn Simulated>,
+    key: PrivateKey,
+}
+
+impl Shop {
+    fn new() -> Self {
+        Self::with(&json!({}))
+    }
+
+    fn with(config: &Value) -> Self {
+        let bench = Bench::new();
+        let reader: VirtualReader = bench
+            .reader(&config.to_string())
+            .expect("a right configuration");
+        Self {
+            simulator: reader.simulator(),
+            key: PrivateKey::generate(),
+            bench,
+            reader,
+        }
+    }
+
+    /// Does something now.
+    fn act(&self, action: Value) -> Result<Value, String> {
+        self.simulator.simulate(action)
+    }
+
+    /// Does something the next time the reader waits; it must succeed.
+    fn later(&self, action: Value) {
+        let simulator = Arc::clone(&self.simulator);
+        let at = self.bench.passed();
+        self.bench.at(at, move || {
+            let done = simulator.simulate(action.clone());
+            assert!(done.is_ok(), "{action}: {done:?}");
+        });
+    }
+
+    fn present(&mut self) -> Outcome<Presentation> {
+        self.present_by(&[
+            Entry::Chip,
+            Entry::Contactless,
+            Entry::Stripe,
+            Entry::Manual,
+        ])
+    }
+
+    fn present_by(&mut self, entries: &[Entry]) -> Outcome<Presentation> {
+        let request = Present {
+            transaction_id: "t-1".into(),
+            purpose: Purpose::Sale,
+            amounts: euros(),
+            entries: entries.to_vec(),
+            timeout_ms: 30_000,
+        };
+        self.reader.present(request, &self.bench.call())
+    }
+
+    /// A presentation of that card.
+    fn presented(&mut self, gesture: &str, card: &str) -> Presentation {
+        self.later(json!({"action": gesture, "card": card}));
+        self.present()
+            .expect("a working reader")
+            .expect("a usable card")
+    }
+
+    fn authorize(&mut self, presentation: &Presentation) -> Outcome<CardRead> {
+        self.authorize_with(presentation, PinPolicy::ByCard)
+    }
+
+    fn authorize_with(
+        &mut self,
+        presentation: &Presentation,
+        online_pin: PinPolicy,
+    ) -> Outcome<CardRead> {
+        let request = AuthorizeCard {
+            transaction_id: "t-1".into(),
+            presentation_id: presentation.presentation_id.clone(),
+            device: "counter".into(),
+            purpose: Purpose::Sale,
+            amounts: euros(),
+            recipient: Recipient {
+                gateway: "sandbox".into(),
+                key_id: "key-1".into(),
+                public_key: self.key.public_bytes(),
+            },
+            online_pin,
+        };
+        self.reader.authorize_card(request, &self.bench.call())
+    }
+
+    fn complete(
+        &mut self,
+        presentation: &Presentation,
+        answer: IssuerAnswer,
+    ) -> Outcome<CompletionRead> {
+        let request = Complete {
+            transaction_id: "t-1".into(),
+            presentation_id: presentation.presentation_id.clone(),
+            answer,
+        };
+        self.reader.complete(request, &self.bench.call())
+    }
+
+    fn opened(&self, read: &CardRead) -> Inner {
+        let associated = Associated {
+            version: SEAL_VERSION,
+            read_id: &read.read_id,
+            transaction_id: "t-1",
+            device: "counter",
+            gateway: "sandbox",
+            key_id: "key-1",
+        };
+        let sealed = &read.sealed;
+        open(
+            &self.key,
+            &associated,
+            &sealed.encapsulated_key,
+            &sealed.ciphertext,
+        )
+        .expect("sealed to this key")
+    }
+
+    fn screen(&self) -> Vec<String> {
+        let picture = self.act(json!({"action": "screen"})).expect("a screen");
+        serde_json::from_value(picture["screen"]["lines"].clone()).expect("lines")
+    }
+
+    fn stages(&self) -> Vec<Stage> {
+        let said = self.bench.said().into_iter();
+        said.filter_map(|said| match said {
+            Said::Progress(progress) => Some(progress.stage),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Everything said so far, as one text.
+    fn transcript(&self) -> String {
+        format!("{:?}", self.bench.said())
+    }
+}
+
+fn euros() -> Amounts {
+    Amounts {
+        currency: "EUR".into(),
+        total_minor: 1250,
+        tip_minor: Some(50),
+        surcharge_minor: None,
+        cashback_minor: None,
+    }
+}
+
+fn approved() -> IssuerAnswer {
+    IssuerAnswer::Approved {
+        response_code: "00".into(),
+        issuer: Default::default(),
+    }
+}
+
+/// The code of a refusal.
+fn code<T: std::fmt::Debug>(outcome: Outcome<T>) -> String {
+    outcome
+        .expect("a working reader")
+        .expect_err("a refusal")
+        .code
+}
+
+/// No number of the table, in digits or packed, and nothing that looks like a card number.
+fn assert_no_card(text: &str) {
+    assert!(!would_redact(text), "{text}");
+    for card in test_cards() {
+        let digits = String::from_utf8(card.pan().digits().to_vec()).expect("digits");
+        assert!(!text.contains(&digits), "number of {}", card.name);
+        assert!(
+            !text.contains(&digits[..12]),
+            "start of the number of {}",
+            card.name
+        );
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
