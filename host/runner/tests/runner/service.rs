@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a good plugin can rely on.
+
+use crate::harness::{Launch, beeper, faulty};
+use payhal_ipc::{FailureKind, FromRunner, Library, LogSource, Refused, ToRunner};
+use payhal_messages::call::{Refusal, Status};
+use payhal_messages::reader::{Identity, Presentation};
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+#[test]
+fn the_example_in_c_answers_as_the_messages_say() {
+    let (_folder, library) = beeper();
+    let mut runner = Launch::new(&library).ready();
+
+    let (status, payload) = runner.ask("identify", "{}");
+    assert_eq!(status, Status::Ok as i32);
+    let identity: Identity = serde_json::from_str(&payload).unwrap();
+    assert_eq!(identity.model, "Beeper C");
+
+    runner.call(0, "present", r#"{"transaction_id":"t","timeout_ms":1000}"#);
+    let (emissions, status, payload) = runner.answers(0);
+    assert_eq!(status, Status::Ok as i32);
+    let presentation: Presentation = serde_json::from_str(&payload).unwrap();
+    assert_eq!(presentation.card.scheme, "visa");
+    let kinds: Vec<u32> = emissions.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [payhal_messages::call::emission::PROGRESS; 2]);
+    assert!(emissions[0].1.contains("waiting_for_card"));
+    assert!(emissions[1].1.contains("card_tapped"));
+
+    let (status, payload) = runner.ask("no_such_method", "{}");
+    assert_eq!((status, payload.as_str()), (Status::Unsupported as i32, ""));
+}
+
+#[test]
+fn a_refusal_is_not_a_failure() {
+    let (_folder, library) = beeper();
+    let mut runner = Launch::new(&library).ready();
+    let (status, payload) = runner.ask("present", r#"{"transaction_id":"nobody","timeout_ms":1}"#);
+    assert_eq!(status, Status::Refused as i32);
+    let refusal: Refusal = serde_json::from_str(&payload).unwrap();
+    assert_eq!(refusal.code, "no_card");
+}
+
+#[test]
+fn output_becomes_log_lines_and_stop_destroys() {
+    let (_folder, library) = beeper();
+    let mut launch = Launch::new(&library);
+    launch.config = r#"{"beeps":2}"#.to_owned();
+    let mut runner = launch.ready();
+    assert_eq!(runner.ask("show", "{}").0, Status::Ok as i32);
+    runner.send(&ToRunner::Stop);
+    let rest = runner.rest();
+    let line = |wanted: LogSource| {
+        rest.iter().filter_map(move |frame| match frame {
+            FromRunner::Log { source, text, .. } if *source == wanted => Some(text.as_str()),
+            _ => None,
+        })
+    };
+    assert_eq!(
+        line(LogSource::Output).collect::<Vec<_>>(),
+        ["beep", "beep"]
+    );
+    assert_eq!(line(LogSource::Plugin).collect::<Vec<_>>(), ["good night"]);
+    assert_eq!(runner.wait().code(), Some(0));
+}
+
+#[test]
+fn a_running_call_can_be_cancelled() {
+    let (_folder, library) = beeper();
+    let mut runner = Launch::new(&library).ready();
+    let token = runner.call(
+        0,
+        "present",
+        r#"{"transaction_id":"nobody","timeout_ms":10000}"#,
+    );
+    runner.send(&ToRunner::Cancel { token });
+    let (_, status, _) = runner.answers(0);
+    assert_eq!(status, Status::Cancelled as i32);
+}
+
+#[test]
+fn a_cancellation_that_overtakes_its_call_is_not_lost() {
+    let (_folder, library) = beeper();
+    let mut runner = Launch::new(&library).ready();
+    runner.send(&ToRunner::Cancel { token: 77 });
+    // The answer proves that the cancellation has been read before the call is sent.
+    assert!(runner.logged().is_empty());
+    runner.call_as(
+        77,
+        0,
+        "present",
+        r#"{"transaction_id":"nobody","timeout_ms":10000}"#,
+    );
+    let (_, status, _) = runner.answers(0);
+    assert_eq!(status, Status::Cancelled as i32);
+}
+
+#[test]
+fn create_says_why_it_refuses() {
+    let (_folder, library) = beeper();
+    let mut launch = Launch::new(&library);
+    launch.config = r#"{"beeps":10}"#.to_owned();
+    let mut runner = launch.start();
+    let failed = FromRunner::Failed {
+        kind: FailureKind::Create,
+        reason: "use the configuration: beeps must be 1 to 9".to_owned(),
+    };
+    assert_eq!(runner.rest(), [failed]);
+    assert_eq!(runner.wait().code(), Some(70));
+}
+
+#[test]
+fn replies_may_come_from_another_thread() {
+    let (_folder, library) = faulty(&[]);
+    let mut runner = Launch::new(&library).ready();
+    for _ in 0..100 {
+        assert_eq!(runner.ask("late", ""), (0, r#"{"late":true}"#.to_owned()));
+    }
+}
+
+#[test]
+fn lanes_do_not_wait_for_each_other_and_ping_for_none() {
+    let (_folder, library) = faulty(&[]);
+    let mut runner = Launch::new(&library).ready();
+    runner.call(0, "hang", "");
+    runner.call(1, "echo", "still here");
+    assert_eq!(runner.answers(1), (Vec::new(), 0, "still here".to_owned()));
+    runner.send(&ToRunner::Ping { nonce: 5 });
+    assert_eq!(runner.next(), Some(FromRunner::Pong { nonce: 5 }));
+    // Not even a hung plugin outlives its daemon.
+    runner.close_control();
+    assert_eq!(runner.wait().code(), Some(0));
+}
+
+#[test]
+fn large_payloads_pass_whole() {
+    let (_folder, library) = faulty(&[]);
+    let mut runner = Launch::new(&library).ready();
+    let large = "x".repeat(payhal_ipc::limits::PAYLOAD_BYTES_MAX);
+    assert_eq!(runner.ask("echo", &large), (0, large.clone()));
+    assert_eq!(runner.ask("echo", ""), (0, String::new()));
+}
+
+#[test]
+fn changes_of_the_device_come_on_control() {
+    let (_folder, library) = faulty(&[]);
+    let mut runner = Launch::new(&library).ready();
+    assert_eq!(runner.ask("change", "").0, 0);
+    let Some(FromRunner::Event { kind, payload }) = runner.next() else {
+        panic!("no event")
+    };
+    assert_eq!(kind, payhal_messages::call::emission::CHANGE);
+    assert_eq!(&*payload, br#"{"change":"attached"}"#);
+}
+
+#[test]
+fn the_daemon_connects_or_refuses() {
+    let (_folder, library) = faulty(&[]);
+    let mut runner = Launch::new(&library).ready();
+
+    runner.call(0, "connect", "gateway:443");
+    let Some(FromRunner::Connect { request, target }) = runner.next() else {
+        panic!("no connect")
+    };
+    assert_eq!(target, "gateway:443");
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    runner.send_with(&ToRunner::Connected { request }, &[theirs.as_fd()]);
+    let mut hello = [0; 5];
+    ours.read_exact(&mut hello).unwrap();
+    assert_eq!(&hello, b"hello");
+    assert_eq!(runner.answers(0).2, r#"{"connect":0}"#);
+
+    for (why, answer) in [
+        (Refused::Malformed, -1),
+        (Refused::NotAllowed, -2),
+        (Refused::Unreachable, -3),
+    ] {
+        runner.call(0, "connect", "elsewhere:1");
+        let Some(FromRunner::Connect { request, .. }) = runner.next() else {
+            panic!("no connect")
+        };
+        runner.send(&ToRunner::Refused { request, why });
+        assert_eq!(runner.answers(0).2, format!(r#"{{"connect":{answer}}}"#));
+    }
+}
+
+#[test]
+fn a_port_reaches_the_plugin() {
+    let (_folder, library) = faulty(&[]);
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let mut launch = Launch::new(&library);
+    launch.port = Some(OwnedFd::from(theirs));
+    let mut runner = launch.ready();
+    assert_eq!(runner.ask("write_port", "").0, 0);
+    let mut written = [0; 3];
+    ours.read_exact(&mut written).unwrap();
+    assert_eq!(&written, b"ATZ");
+}
+
+#[test]
+fn the_library_may_come_as_a_descriptor() {
+    let (_folder, library) = faulty(&[]);
+    let mut launch = Launch::new(&library);
+    launch.library = Library::Descriptor;
+    launch.library_file = Some(OwnedFd::from(std::fs::File::open(&library).unwrap()));
+    let mut runner = launch.ready();
+    assert_eq!(runner.ask("echo", "hi"), (0, "hi".to_owned()));
+}
+
+#[test]
+fn started_by_hand_it_says_what_it_is() {
+    let output = Command::new(env!("CARGO_BIN_EXE_payhal-plugin-runner"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is started by payhal"));
+}
