@@ -1,1 +1,226 @@
-//! To be filled.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The durable journal of transactions, on SQLite.
+//!
+//! [`Journal::open`] takes the file for this process, checks it and hands over what has not come to
+//! rest. [`Journal::append`] queues a record; one thread commits what has queued together and tells
+//! `Durable(position)`. A second thread answers recalls, views and lists from its own connection,
+//! which sees only what is committed. A third copies the WAL back.
+//!
+//! It must never say that something is on disk which is not, never write again after a failed
+//! commit, and never decide anything about a transaction: it keeps what the engine says.
+#![forbid(unsafe_code)]
+
+mod chain;
+mod checkpoint;
+mod connect;
+mod error;
+mod files;
+pub mod limits;
+mod lookup;
+mod offline;
+mod open;
+mod project;
+mod rows;
+mod schema;
+mod shared;
+mod view;
+mod wal;
+mod writer;
+
+pub use error::{Fault, JournalError};
+pub use offline::{Report, open_transactions, show, verify};
+pub use shared::Happened;
+pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
+
+use limits::{APPENDS_WAITING_MAX, VIEWS_WAITING_MAX};
+use payhal_engine::effect::RecallBy;
+use payhal_engine::ids::{Position, RecallId};
+use payhal_engine::record::{Record, Restored};
+use rusqlite::Connection;
+use shared::Shared;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use writer::Append;
+
+/// How a journal is opened.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Pages of 4 KiB the file may have, as a full disk would have it. Absent: as many as there is
+    /// room for.
+    pub pages_max: Option<u32>,
+}
+
+/// A question for the reader's thread.
+type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+/// An open journal. Dropping it writes what is queued, and waits for that.
+pub struct Journal {
+    // Dropped in `drop`, so that the threads end.
+    appends: Option<Sender<Append>>,
+    questions: Option<Sender<Question>>,
+    threads: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    epoch_id: [u8; 16],
+    // Let go last.
+    _lock: files::Lock,
+}
+
+impl Journal {
+    /// Opens the journal, or makes one. `tell` is called from the journal's threads and must not
+    /// block; it is called for nothing before the first append or recall.
+    pub fn open(
+        path: impl AsRef<Path>,
+        options: &Options,
+        tell: impl Fn(Happened) + Send + Sync + 'static,
+    ) -> Result<(Self, Restored), JournalError> {
+        open::open(path.as_ref(), options, Box::new(tell))
+    }
+
+    /// Queues a record for the next commit; `Durable` follows. A `lazy` one may wait a little for
+    /// company. Positions must follow one another. An error means that it will never be durable.
+    pub fn append(
+        &self,
+        position: Position,
+        record: Box<Record>,
+        lazy: bool,
+    ) -> Result<(), JournalError> {
+        self.running()?;
+        let waiting = self.shared.waiting.fetch_add(1, Ordering::AcqRel);
+        if waiting >= APPENDS_WAITING_MAX {
+            let error = JournalError::QueueFull {
+                max: APPENDS_WAITING_MAX,
+            };
+            // A record left out would leave a gap: nothing after it can be written.
+            self.shared.stop(&error);
+            return Err(error);
+        }
+        let appends = self.appends.as_ref().expect("open until dropped");
+        appends
+            .send(Append {
+                position,
+                record,
+                lazy,
+            })
+            .map_err(|_| self.gone())
+    }
+
+    /// Queues a lookup; `Recalled` follows, or `Failed` if the journal cannot be read.
+    pub fn recall(&self, recall: RecallId, by: RecallBy) -> Result<(), JournalError> {
+        let shared = self.shared.clone();
+        self.ask(Box::new(move |connection| {
+            match lookup::past(connection, &by) {
+                Ok(past) => shared.tell(Happened::Recalled(recall, past.map(Box::new))),
+                // An answer "nothing" could charge twice.
+                Err(error) => shared.stop(&error),
+            }
+        }))
+    }
+
+    /// Everything about one transaction.
+    pub fn view(
+        &self,
+        by: RecallBy,
+        reply: impl FnOnce(Result<Option<View>, JournalError>) + Send + 'static,
+    ) {
+        self.look(move |connection| lookup::view(connection, &by), reply);
+    }
+
+    /// One page of transactions, newest first.
+    pub fn list(
+        &self,
+        filter: Filter,
+        reply: impl FnOnce(Result<Page, JournalError>) + Send + 'static,
+    ) {
+        self.look(move |connection| lookup::list(connection, &filter), reply);
+    }
+
+    /// Every transaction that has not come to rest, oldest first.
+    pub fn unresolved(
+        &self,
+        reply: impl FnOnce(Result<Vec<Summary>, JournalError>) + Send + 'static,
+    ) {
+        self.look(lookup::unresolved, reply);
+    }
+
+    /// Commits so far, each with one flush.
+    pub fn syncs(&self) -> u64 {
+        self.shared.syncs.load(Ordering::Acquire)
+    }
+
+    /// Why it stopped, once it has.
+    pub fn stopped(&self) -> Option<Arc<str>> {
+        self.shared.stopped().cloned()
+    }
+
+    /// Names the epoch: a restored or new journal has another.
+    pub fn epoch_id(&self) -> [u8; 16] {
+        self.epoch_id
+    }
+
+    /// Asks on the reader's thread. `reply` is called exactly once, on that thread or on this one;
+    /// only a journal dropped meanwhile drops it.
+    fn look<T: 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+        reply: impl FnOnce(Result<T, JournalError>) + Send + 'static,
+    ) {
+        let shared = self.shared.clone();
+        if shared.views.fetch_add(1, Ordering::AcqRel) >= VIEWS_WAITING_MAX {
+            shared.views.fetch_sub(1, Ordering::AcqRel);
+            return reply(Err(JournalError::QueueFull {
+                max: VIEWS_WAITING_MAX,
+            }));
+        }
+        let asked = self.ask(Box::new(move |connection| {
+            let found = question(connection);
+            shared.views.fetch_sub(1, Ordering::AcqRel);
+            reply(found);
+        }));
+        debug_assert!(asked.is_ok(), "the reader runs as long as the journal");
+    }
+
+    fn ask(&self, question: Question) -> Result<(), JournalError> {
+        let questions = self.questions.as_ref().expect("open until dropped");
+        questions.send(question).map_err(|_| self.gone())
+    }
+
+    fn running(&self) -> Result<(), JournalError> {
+        match self.shared.stopped() {
+            Some(reason) => Err(JournalError::Stopped {
+                reason: reason.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn gone(&self) -> JournalError {
+        let reason = self.shared.stopped().cloned();
+        JournalError::Stopped {
+            reason: reason.unwrap_or_else(|| "its thread is gone".into()),
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.appends.take();
+        self.questions.take();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to write.
+            thread.join().ok();
+        }
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal")
+            .field("syncs", &self.syncs())
+            .field("stopped", &self.stopped())
+            .finish_non_exhaustive()
+    }
+}

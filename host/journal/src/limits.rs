@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every bound of the journal, with its reason.
+
+use std::time::Duration;
+
+/// Records that may wait for the writer. The engine has at most 1,024 open transactions with a
+/// handful of records each; more means that something is broken.
+pub const APPENDS_WAITING_MAX: usize = 16_384;
+
+/// Views and lists that may wait for the reader: enough for every register to ask at once.
+/// Recalls are not counted: the engine bounds them by its own open transactions.
+pub const VIEWS_WAITING_MAX: usize = 256;
+
+/// Records of one commit, so that the first of a burst does not wait for all of it.
+pub(crate) const COMMIT_RECORDS_MAX: usize = 512;
+
+/// How long a record that nothing waits for may wait for company.
+pub(crate) const LAZY_WAIT: Duration = Duration::from_millis(20);
+
+/// Lines of one page of a list: one answer stays below the largest frame of the register API.
+pub const PAGE_ROWS_MAX: u32 = 200;
+
+/// Lines of `unresolved`: as many as the engine can have open.
+pub(crate) const UNRESOLVED_MAX: u32 = 1_024;
+
+/// WAL pages after which they are copied back in the background: 4 MiB, a few hundred sales.
+pub(crate) const WAL_PAGES_SOFT: i64 = 1_000;
+
+/// WAL pages after which the writer itself completes what the background could not, because a
+/// stream of commits without a gap never lets a checkpoint reach the end: bounds the file at
+/// about 32 MiB.
+pub(crate) const WAL_PAGES_HARD: i64 = 8_000;
+
+/// What the WAL file keeps after a checkpoint, and what it is filled with before its first use:
+/// overwriting blocks that exist costs a third less than making the file grow.
+pub(crate) const WAL_BYTES_KEPT: u64 = 4 * 1024 * 1024;
+
+/// Page cache of each connection. The hot pages of a commit are about ten.
+pub(crate) const CACHE_KIB: i64 = 256;
+
+/// Prepared statements each connection keeps.
+pub(crate) const STATEMENTS_MAX: usize = 24;
+
+/// How long a step waits for SQLite's own locks. Only a program that does not belong here, or a
+/// checkpoint at its very end, holds them.
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// How long nothing may be written before the rest of a long WAL is copied back.
+pub(crate) const CHECKPOINT_IDLE: Duration = Duration::from_secs(1);
+
+/// Records whose chain is checked at every start; `payhal journal verify` checks all.
+pub(crate) const CHAIN_TAIL_RECORDS: u64 = 1_000;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Questions about what is committed, over any connection. Changes nothing.
+
+use crate::error::{Doing, JournalError};
+use crate::limits::{PAGE_ROWS_MAX, UNRESOLVED_MAX};
+use crate::rows::{self, SUMMARY};
+use crate::view::{Filter, Page, Summary, View};
+use payhal_engine::answer::Outcome;
+use payhal_engine::effect::RecallBy;
+use payhal_engine::gateway::Change;
+use payhal_engine::ids::TransactionId;
+use payhal_engine::record::{Past, PastChange, Record};
+use payhal_engine::request::Kind;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use uuid::Uuid;
+
+/// Everything about one transaction.
+pub(crate) fn view(connection: &Connection, by: &RecallBy) -> Result<Option<View>, JournalError> {
+    // One snapshot: line, records and changes belong together.
+    let snapshot = connection.unchecked_transaction().doing("read")?;
+    let summary = match by {
+        RecallBy::Transaction(id) => rows::summary_of(&snapshot, *id)?,
+        RecallBy::Key(scope, key) => {
+            // A key comes again after an ending that did not use it up: the newest counts.
+            let mut statement = snapshot
+                .prepare_cached(&format!(
+                    "{SUMMARY} WHERE register = ?1 AND generation = ?2 AND key = ?3
+                     ORDER BY first DESC LIMIT 1"
+                ))
+                .doing("read")?;
+            statement
+                .query_row(
+                    params![scope.register.0, scope.generation, key.0],
+                    rows::summary,
+                )
+                .optional()
+                .doing("read")?
+        }
+    };
+    let Some(summary) = summary else {
+        return Ok(None);
+    };
+    let records = records(&snapshot, summary.transaction_id)?;
+    let changes = changes(&snapshot, summary.transaction_id)?;
+    Ok(Some(View {
+        summary,
+        records,
+        changes,
+    }))
+}
+
+/// What the engine asks for.
+pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past>, JournalError> {
+    let view = view(connection, by)?;
+    Ok(view.map(|view| Past {
+        records: view.records,
+        changes: view.changes,
+    }))
+}
+
+/// Records of a transaction, in order.
+pub(crate) fn records(
+    connection: &Connection,
+    id: TransactionId,
+) -> Result<Vec<Record>, JournalError> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM record WHERE transaction_id = ?1 ORDER BY position")
+        .doing("read")?;
+    let mut found = statement.query(params![id.0.as_bytes()]).doing("read")?;
+    let mut records = Vec::new();
+    while let Some(row) = found.next().doing("read")? {
+        let body = row
+            .get_ref(0)
+            .and_then(|body| Ok(body.as_str()?))
+            .doing("read")?;
+        records.push(parse(connection, id, body)?);
+    }
+    Ok(records)
+}
+
+fn parse(connection: &Connection, id: TransactionId, body: &str) -> Result<Record, JournalError> {
+    serde_json::from_str(body).map_err(|_| {
+        let path = connection.path().unwrap_or_default();
+        JournalError::damaged(
+            path.as_ref(),
+            format!("a record of transaction {id} is unreadable"),
+        )
+    })
+}
+
+fn changes(connection: &Connection, id: TransactionId) -> Result<Vec<PastChange>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(&format!("{SUMMARY} WHERE parent = ?1 ORDER BY first"))
+        .doing("read")?;
+    let found = statement
+        .query_map(params![id.0.as_bytes()], rows::summary)
+        .doing("read")?;
+    let lines: Vec<Summary> = found.collect::<rusqlite::Result<_>>().doing("read")?;
+    Ok(lines.iter().filter_map(change).collect())
+}
+
+fn change(line: &Summary) -> Option<PastChange> {
+    let change = match line.kind {
+        Kind::Sale => return None,
+        Kind::Refund { .. } => Change::Refund,
+        Kind::Void { .. } => Change::Void,
+    };
+    let asked = line.amount.map_or(0, |amount| amount.minor);
+    Some(PastChange {
+        transaction_id: line.transaction_id,
+        change,
+        amount_minor: line.approved_minor.unwrap_or(asked),
+        counts: line.counts(),
+    })
+}
+
+/// Every transaction that has not come to rest, oldest first.
+pub(crate) fn unresolved(connection: &Connection) -> Result<Vec<Summary>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(&format!("{SUMMARY} WHERE open = 1 ORDER BY first LIMIT ?1"))
+        .doing("read")?;
+    let found = statement
+        .query_map(params![UNRESOLVED_MAX], rows::summary)
+        .doing("read")?;
+    found.collect::<rusqlite::Result<_>>().doing("read")
+}
+
+/// Records of every transaction that has not come to rest, oldest first.
+pub(crate) fn open_records(connection: &Connection) -> Result<Vec<Vec<Record>>, JournalError> {
+    let mut statement = connection
+        .prepare(r#"SELECT transaction_id FROM "transaction" WHERE open = 1 ORDER BY first"#)
+        .doing("read")?;
+    let ids = statement
+        .query_map((), |row| row.get::<_, [u8; 16]>(0))
+        .doing("read")?
+        .collect::<rusqlite::Result<Vec<_>>>()
+        .doing("read")?;
+    ids.into_iter()
+        .map(|id| records(connection, TransactionId(Uuid::from_bytes(id))))
+        .collect()
+}
+
+/// One page of lines, newest first.
+pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, JournalError> {
+    let limit = match filter.limit {
+        0 => PAGE_ROWS_MAX,
+        limit => limit.min(PAGE_ROWS_MAX),
+    };
+    let (condition, mut values) = conditions(filter);
+    values.push(Value::from(i64::from(limit) + 1));
+    let query = format!(
+        "{SUMMARY} WHERE {condition} ORDER BY started_at DESC, first DESC LIMIT ?{}",
+        values.len()
+    );
+    let mut statement = connection.prepare_cached(&query).doing("read")?;
+    let found = statement
+        .query_map(rusqlite::params_from_iter(values), rows::summary)
+        .doing("read")?;
+    let mut rows: Vec<Summary> = found.collect::<rusqlite::Result<_>>().doing("read")?;
+    let limit = usize::try_from(limit).expect("a small number");
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(Summary::cursor);
+    Ok(Page { rows, next })
+}
+
+/// Conditions joined by AND, with their values numbered from 1.
+fn conditions(filter: &Filter) -> (String, Vec<Value>) {
+    let mut condition = String::from("1");
+    let mut values: Vec<Value> = Vec::new();
+    let mut add = |text: &str, mut of: Vec<Value>| {
+        condition.push_str(" AND ");
+        let mut pieces = text.split('?');
+        condition.push_str(pieces.next().unwrap_or_default());
+        for (piece, value) in pieces.zip(of.drain(..)) {
+            values.push(value);
+            condition.push_str(&format!("?{}{piece}", values.len()));
+        }
+    };
+    if let Some(since) = filter.since_micros {
+        add("started_at >= ?", vec![since.into()]);
+    }
+    if let Some(until) = filter.until_micros {
+        add("started_at < ?", vec![until.into()]);
+    }
+    if let Some(register) = &filter.register {
+        add("register = ?", vec![register.0.to_string().into()]);
+    }
+    match filter.outcome {
+        Some(Outcome::Unknown) => add("outcome IS NULL", vec![]),
+        Some(outcome) => add(
+            "outcome = ?",
+            vec![rows::outcome_name(outcome).to_owned().into()],
+        ),
+        None => {}
+    }
+    match filter.open {
+        // Spelled as the index has it.
+        Some(true) => add("open = 1", vec![]),
+        Some(false) => add("open = 0", vec![]),
+        None => {}
+    }
+    if let Some(cursor) = filter.cursor {
+        let at = cursor.started_at_micros;
+        add(
+            "(started_at, first) < (?, ?)",
+            vec![at.into(), rows::column(cursor.first).into()],
+        );
+    }
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        let id = text
+            .parse::<Uuid>()
+            .map_or(Value::Null, |id| id.as_bytes().to_vec().into());
+        let whole = || Value::from(text.to_owned());
+        add(
+            "(instr(lower(reference), lower(?)) OR key = ? OR approval_code = ? \
+             OR last_four = ? OR transaction_id = ?)",
+            vec![whole(), whole(), whole(), whole(), id],
+        );
+    }
+    (condition, values)
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tools over a journal's file, with the daemon running beside or not. They write nothing.
+
+use crate::chain;
+use crate::error::{Doing, JournalError};
+use crate::rows::{self, STORED, SUMMARY, Stored};
+use crate::view::{Summary, View};
+use crate::{connect, files, lookup, project, schema, wal};
+use payhal_engine::effect::RecallBy;
+use payhal_engine::ids::{Position, TransactionId};
+use payhal_engine::record::Record;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What `verify` found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Report {
+    /// Records read.
+    pub records: u64,
+    /// Transactions among them.
+    pub transactions: u64,
+    /// Of these, not at rest.
+    pub open: u64,
+    /// The first thing that is not as written, with its place; absent when all is well.
+    pub damage: Option<Arc<str>>,
+}
+
+/// Reads the whole journal: pages, chain, and whether every line says what its records say.
+pub fn verify(path: impl AsRef<Path>) -> Result<Report, JournalError> {
+    let path = path.as_ref();
+    let mut report = Report {
+        records: 0,
+        transactions: 0,
+        open: 0,
+        damage: None,
+    };
+    if !files::locked(path)
+        && let Err(error) = wal::check(path)
+    {
+        report.damage = Some(damage(error)?);
+        return Ok(report);
+    }
+    let connection = open(path)?;
+    // One snapshot, though the daemon goes on.
+    let snapshot = connection.unchecked_transaction().doing("read")?;
+    if let Err(error) = check(&snapshot, path, &mut report) {
+        report.damage = Some(damage(error)?);
+    }
+    Ok(report)
+}
+
+/// Everything about one transaction.
+pub fn show(path: impl AsRef<Path>, id: TransactionId) -> Result<Option<View>, JournalError> {
+    let connection = open(path.as_ref())?;
+    lookup::view(&connection, &RecallBy::Transaction(id))
+}
+
+/// Every transaction that has not come to rest, oldest first.
+pub fn open_transactions(path: impl AsRef<Path>) -> Result<Vec<Summary>, JournalError> {
+    let connection = open(path.as_ref())?;
+    lookup::unresolved(&connection)
+}
+
+fn open(path: &Path) -> Result<Connection, JournalError> {
+    let connection = connect::offline(path)?;
+    schema::check(&connection, path)?;
+    Ok(connection)
+}
+
+/// What to report of an error that means damage; others are the caller's.
+fn damage(error: JournalError) -> Result<Arc<str>, JournalError> {
+    match error {
+        JournalError::Damaged { what, .. } => Ok(what),
+        JournalError::Disk {
+            fault: crate::Fault::Corrupt,
+            said,
+            ..
+        } => Ok(format!("a page is damaged ({said})").into()),
+        error => Err(error),
+    }
+}
+
+fn check(connection: &Connection, path: &Path, report: &mut Report) -> Result<(), JournalError> {
+    let lines = check_records(connection, path, report)?;
+    check_lines(connection, path, lines, report)?;
+    let pages: String = connection
+        .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
+        .doing("read")?;
+    match pages.as_str() {
+        "ok" => Ok(()),
+        // SQLite's words name tables and rows, not what is in them.
+        _ => Err(JournalError::damaged(path, pages)),
+    }
+}
+
+/// The chain, and what every line should be.
+fn check_records(
+    connection: &Connection,
+    path: &Path,
+    report: &mut Report,
+) -> Result<BTreeMap<TransactionId, Summary>, JournalError> {
+    let epoch_id = rows::epoch_id(connection)?
+        .ok_or_else(|| JournalError::damaged(path, "its epoch is missing"))?;
+    let mut link = chain::origin(&epoch_id);
+    let mut stan = 0;
+    let mut lines = BTreeMap::new();
+    let mut statement = connection
+        .prepare(&format!("{STORED} ORDER BY position"))
+        .doing("read")?;
+    let mut found = statement.query(()).doing("read")?;
+    while let Some(row) = found.next().doing("read")? {
+        let position = report.records + 1;
+        let wrong = |what: &str| JournalError::damaged(path, format!("record {position} {what}"));
+        let stored = rows::stored(row).map_err(|_| wrong("is unreadable"))?;
+        if stored.position != position {
+            return Err(wrong("is missing"));
+        }
+        link = chain::next(&link, position, stored.body.as_bytes());
+        if stored.chain != link {
+            return Err(wrong("is not as written"));
+        }
+        let record = parse(&stored).ok_or_else(|| wrong("does not say what its columns say"))?;
+        if let payhal_engine::record::Fact::Intent(intent) = &record.fact {
+            stan = intent.wire.stan;
+        }
+        let id = record.transaction_id;
+        let line = project::apply(lines.remove(&id), Position(position), &record)
+            .ok_or_else(|| wrong("belongs to no transaction"))?;
+        lines.insert(id, line);
+        report.records = position;
+    }
+    let head = rows::head(connection)?;
+    let agrees = match head {
+        Some(head) => head.position == report.records && head.chain == link && head.stan == stan,
+        None => report.records == 0,
+    };
+    if !agrees {
+        return Err(JournalError::damaged(
+            path,
+            "records after the last one are missing",
+        ));
+    }
+    Ok(lines)
+}
+
+fn parse(stored: &Stored) -> Option<Record> {
+    let record: Record = serde_json::from_str(&stored.body).ok()?;
+    let agrees = record.transaction_id == stored.transaction_id
+        && record.at_micros == stored.at_micros
+        && project::kind(&record.fact) == stored.kind;
+    agrees.then_some(record)
+}
+
+fn check_lines(
+    connection: &Connection,
+    path: &Path,
+    mut lines: BTreeMap<TransactionId, Summary>,
+    report: &mut Report,
+) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare(&format!("{SUMMARY} ORDER BY first"))
+        .doing("read")?;
+    let mut found = statement.query(()).doing("read")?;
+    while let Some(row) = found.next().doing("read")? {
+        let line = rows::summary(row)
+            .map_err(|_| JournalError::damaged(path, "a transaction's line is unreadable"))?;
+        report.transactions += 1;
+        report.open += u64::from(line.open());
+        if lines.remove(&line.transaction_id).as_ref() != Some(&line) {
+            let what = format!(
+                "the line of transaction {} is not what its records say",
+                line.transaction_id
+            );
+            return Err(JournalError::damaged(path, what));
+        }
+    }
+    match lines.into_keys().next() {
+        None => Ok(()),
+        Some(id) => Err(JournalError::damaged(
+            path,
+            format!("the line of transaction {id} is missing"),
+        )),
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a record changes in its transaction's line. The records are the truth; this never adds
+//! anything that they do not say.
+
+use payhal_engine::answer::Outcome;
+use payhal_engine::card::CardFace;
+use payhal_engine::ids::{DeviceId, GatewayId, Position, Scope};
+use payhal_engine::money::Amounts;
+use payhal_engine::record::{Ending, Fact, FinalAnswer, Record};
+use payhal_engine::request::MoneyRequest;
+use std::sync::Arc;
+
+use crate::view::Summary;
+
+/// The name of a record's kind, as its column has it.
+pub(crate) fn kind(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Intent(_) => "intent",
+        Fact::Answered(_) => "answered",
+        Fact::Ended(_) => "ended",
+        Fact::Reversed => "reversed",
+        Fact::NeedsOperator { .. } => "needs_operator",
+    }
+}
+
+/// What begins a transaction's line, from an intent or from an ending without one.
+struct Beginning<'a> {
+    scope: &'a Scope,
+    request: &'a MoneyRequest,
+    amounts: Option<&'a Amounts>,
+    device: Option<&'a DeviceId>,
+    gateway: Option<&'a GatewayId>,
+    card: Option<&'a CardFace>,
+}
+
+fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
+    match fact {
+        Fact::Intent(intent) => Some(Beginning {
+            scope: &intent.scope,
+            request: &intent.request,
+            amounts: Some(&intent.amounts),
+            device: intent.device.as_ref(),
+            gateway: intent.gateway.as_ref(),
+            card: intent.card.as_ref(),
+        }),
+        Fact::Ended(ending) => ending.unsent.as_ref().map(|unsent| Beginning {
+            scope: &unsent.scope,
+            request: &unsent.request,
+            amounts: unsent.request.amounts.as_ref(),
+            device: unsent.device.as_ref(),
+            gateway: unsent.gateway.as_ref(),
+            card: unsent.card.as_ref(),
+        }),
+        _ => None,
+    }
+}
+
+/// The line after `record`; `None` if the transaction had no beginning.
+pub(crate) fn apply(
+    before: Option<Summary>,
+    position: Position,
+    record: &Record,
+) -> Option<Summary> {
+    let mut line = match (beginning(&record.fact), before) {
+        (Some(beginning), before) => {
+            let began = before.map(|before| (before.first, before.started_at_micros));
+            begin(
+                &beginning,
+                began.unwrap_or((position, record.at_micros)),
+                position,
+                record,
+            )
+        }
+        (None, before) => before?,
+    };
+    line.last = position;
+    match &record.fact {
+        Fact::Intent(_) | Fact::Answered(_) => {}
+        Fact::Ended(ending) => end(&mut line, ending, record.at_micros),
+        Fact::Reversed => {
+            line.reversing = false;
+            line.reversed = true;
+            line.needs_operator = false;
+        }
+        Fact::NeedsOperator { .. } => line.needs_operator = true,
+    }
+    Some(line)
+}
+
+fn begin(
+    beginning: &Beginning<'_>,
+    (first, started_at_micros): (Position, i64),
+    position: Position,
+    record: &Record,
+) -> Summary {
+    Summary {
+        transaction_id: record.transaction_id,
+        scope: beginning.scope.clone(),
+        key: beginning.request.key.clone(),
+        kind: beginning.request.kind,
+        amount: beginning.amounts.map(|amounts| amounts.total),
+        approved_minor: None,
+        reference: beginning.request.reference.clone(),
+        device: beginning.device.cloned(),
+        gateway: beginning.gateway.cloned(),
+        outcome: None,
+        reversing: false,
+        reversed: false,
+        needs_operator: false,
+        last_four: beginning.card.and_then(last_four),
+        approval_code: None,
+        started_at_micros,
+        ended_at_micros: None,
+        first,
+        last: position,
+    }
+}
+
+fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
+    line.reversing = ending.reversal.is_some();
+    line.needs_operator = false;
+    line.ended_at_micros = Some(at_micros);
+    match &ending.answer {
+        FinalAnswer::Approved(approved) => {
+            line.outcome = Some(Outcome::Approved);
+            line.approved_minor = Some(approved.approved_minor);
+            line.approval_code.clone_from(&approved.approval_code);
+            if let Some(card) = approved.card.as_ref().and_then(last_four) {
+                line.last_four = Some(card);
+            }
+        }
+        FinalAnswer::Refused(refused) => line.outcome = Some(refused.reason.outcome()),
+    }
+}
+
+fn last_four(card: &CardFace) -> Option<Arc<str>> {
+    let digits = card
+        .masked_pan
+        .get(card.masked_pan.len().checked_sub(4)?..)?;
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.into())
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Rows to types and back. The only place that knows how a column is spelled.
+
+use crate::chain::Link;
+use crate::error::{Doing, JournalError};
+use crate::project;
+use crate::view::Summary;
+use payhal_engine::answer::Outcome;
+use payhal_engine::ids::{IdempotencyKey, Position, RegisterId, Scope, TransactionId};
+use payhal_engine::money::{Amount, Currency};
+use payhal_engine::record::Record;
+use payhal_engine::request::Kind;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Where the journal stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) position: u64,
+    pub(crate) chain: Link,
+    pub(crate) stan: u32,
+}
+
+/// A record as it lies in its table.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) position: u64,
+    pub(crate) transaction_id: TransactionId,
+    pub(crate) at_micros: i64,
+    pub(crate) kind: String,
+    pub(crate) body: String,
+    pub(crate) chain: Vec<u8>,
+}
+
+/// Columns of [`summary`], in its order.
+pub(crate) const SUMMARY: &str = r#"SELECT first, last, transaction_id, register, generation, key,
+ kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
+ reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at
+ FROM "transaction" "#;
+
+pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    Ok(Summary {
+        first: position(row, 0)?,
+        last: position(row, 1)?,
+        transaction_id: transaction_id(row, 2)?,
+        scope: Scope {
+            register: RegisterId(row.get::<_, Arc<str>>(3)?),
+            generation: row.get(4)?,
+        },
+        key: IdempotencyKey(row.get::<_, Arc<str>>(5)?),
+        kind: kind(row)?,
+        amount: amount(row)?,
+        approved_minor: row.get(10)?,
+        reference: row.get(11)?,
+        device: row
+            .get::<_, Option<Arc<str>>>(12)?
+            .map(payhal_engine::ids::DeviceId),
+        gateway: row
+            .get::<_, Option<Arc<str>>>(13)?
+            .map(payhal_engine::ids::GatewayId),
+        outcome: outcome(row)?,
+        reversing: row.get(15)?,
+        reversed: row.get(16)?,
+        needs_operator: row.get(17)?,
+        last_four: row.get(18)?,
+        approval_code: row.get(19)?,
+        started_at_micros: row.get(20)?,
+        ended_at_micros: row.get(21)?,
+    })
+}
+
+fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Position> {
+    let position: i64 = row.get(column)?;
+    u64::try_from(position)
+        .map(Position)
+        .map_err(|_| wrong(column, Type::Integer))
+}
+
+fn transaction_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TransactionId> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(TransactionId(Uuid::from_bytes(bytes)))
+}
+
+fn kind(row: &Row<'_>) -> rusqlite::Result<Kind> {
+    let name = row.get_ref(6)?.as_str()?;
+    Ok(match name {
+        "sale" => Kind::Sale,
+        "refund" => Kind::Refund {
+            original: transaction_id(row, 7)?,
+        },
+        "void" => Kind::Void {
+            original: transaction_id(row, 7)?,
+        },
+        _ => return Err(wrong(6, Type::Text)),
+    })
+}
+
+fn amount(row: &Row<'_>) -> rusqlite::Result<Option<Amount>> {
+    let Some(minor) = row.get::<_, Option<i64>>(8)? else {
+        return Ok(None);
+    };
+    let currency = Currency::from_code(row.get_ref(9)?.as_str()?);
+    let currency = currency.ok_or_else(|| wrong(9, Type::Text))?;
+    Ok(Some(Amount { minor, currency }))
+}
+
+fn outcome(row: &Row<'_>) -> rusqlite::Result<Option<Outcome>> {
+    let Some(name) = row.get_ref(14)?.as_str_or_null()? else {
+        return Ok(None);
+    };
+    Ok(Some(match name {
+        "approved" => Outcome::Approved,
+        "declined" => Outcome::Declined,
+        "cancelled" => Outcome::Cancelled,
+        "failed" => Outcome::Failed,
+        "unknown" => Outcome::Unknown,
+        _ => return Err(wrong(14, Type::Text)),
+    }))
+}
+
+fn wrong(column: usize, found: Type) -> rusqlite::Error {
+    rusqlite::Error::InvalidColumnType(column, String::new(), found)
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sale => "sale",
+        Kind::Refund { .. } => "refund",
+        Kind::Void { .. } => "void",
+    }
+}
+
+pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Approved => "approved",
+        Outcome::Declined => "declined",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Failed => "failed",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+/// The line of a transaction.
+pub(crate) fn summary_of(
+    connection: &Connection,
+    id: TransactionId,
+) -> Result<Option<Summary>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "{SUMMARY} WHERE first = (SELECT min(position) FROM record WHERE transaction_id = ?1)"
+        ))
+        .doing("read")?;
+    statement
+        .query_row(params![id.0.as_bytes()], summary)
+        .optional()
+        .doing("read")
+}
+
+/// Adds or replaces a line.
+pub(crate) fn put_summary(connection: &Connection, line: &Summary) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare_cached(
+            r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
+ kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
+ reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open)
+ VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)
+ ON CONFLICT(first) DO UPDATE SET last=?2, amount_minor=?9, currency=?10, approved_minor=?11,
+ device=?13, gateway=?14, outcome=?15, reversing=?16, reversed=?17, needs_operator=?18,
+ last_four=?19, approval_code=?20, ended_at=?22, open=?23"#,
+        )
+        .doing("write to")?;
+    statement
+        .execute(params![
+            column(line.first),
+            column(line.last),
+            line.transaction_id.0.as_bytes(),
+            &line.scope.register.0,
+            line.scope.generation,
+            &line.key.0,
+            kind_name(line.kind),
+            line.kind.original().map(|original| original.0.into_bytes()),
+            line.amount.map(|amount| amount.minor),
+            line.amount.map(|amount| amount.currency.code()),
+            line.approved_minor,
+            &line.reference,
+            line.device.as_ref().map(|device| &device.0),
+            line.gateway.as_ref().map(|gateway| &gateway.0),
+            line.outcome.map(outcome_name),
+            line.reversing,
+            line.reversed,
+            line.needs_operator,
+            &line.last_four,
+            &line.approval_code,
+            line.started_at_micros,
+            line.ended_at_micros,
+            line.open(),
+        ])
+        .doing("write to")?;
+    Ok(())
+}
+
+/// SQLite counts in `i64`; no journal gets there.
+pub(crate) fn column(position: Position) -> i64 {
+    i64::try_from(position.0).expect("a journal has fewer than 2^63 records")
+}
+
+pub(crate) fn put_record(
+    connection: &Connection,
+    position: Position,
+    record: &Record,
+    body: &str,
+    chain: &Link,
+) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO record(position, transaction_id, at, kind, body, chain)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )
+        .doing("write to")?;
+    statement
+        .execute(params![
+            column(position),
+            record.transaction_id.0.as_bytes(),
+            record.at_micros,
+            project::kind(&record.fact),
+            body,
+            chain,
+        ])
+        .doing("write to")?;
+    Ok(())
+}
+
+pub(crate) fn put_head(connection: &Connection, head: &Head) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare_cached(
+            "INSERT INTO head(id, position, chain, stan) VALUES (1, ?1, ?2, ?3)
+             ON CONFLICT(id) DO UPDATE SET position = ?1, chain = ?2, stan = ?3",
+        )
+        .doing("write to")?;
+    statement
+        .execute(params![
+            column(Position(head.position)),
+            head.chain,
+            head.stan
+        ])
+        .doing("write to")?;
+    Ok(())
+}
+
+pub(crate) fn head(connection: &Connection) -> Result<Option<Head>, JournalError> {
+    connection
+        .query_row(
+            "SELECT position, chain, stan FROM head WHERE id = 1",
+            (),
+            |row| {
+                Ok(Head {
+                    position: position(row, 0)?.0,
+                    chain: row.get(1)?,
+                    stan: row.get(2)?,
+                })
+            },
+        )
+        .optional()
+        .doing("read")
+}
+
+/// The id in the epoch now, which the chain starts from.
+pub(crate) fn epoch_id(connection: &Connection) -> Result<Option<Vec<u8>>, JournalError> {
+    connection
+        .query_row("SELECT id FROM epoch WHERE number = 1", (), |row| {
+            row.get(0)
+        })
+        .optional()
+        .doing("read")
+}
+
+pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        position: position(row, 0)?.0,
+        transaction_id: transaction_id(row, 1)?,
+        at_micros: row.get(2)?,
+        kind: row.get(3)?,
+        body: row.get(4)?,
+        chain: row.get(5)?,
+    })
+}
+
+/// Columns of [`stored`], in its order.
+pub(crate) const STORED: &str =
+    "SELECT position, transaction_id, at, kind, body, chain FROM record ";

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the journal shows: one line for each transaction, its records, and pages of lines.
+
+use payhal_engine::answer::Outcome;
+use payhal_engine::ids::{
+    DeviceId, GatewayId, IdempotencyKey, Position, RegisterId, Scope, TransactionId,
+};
+use payhal_engine::money::Amount;
+use payhal_engine::record::{PastChange, Record};
+use payhal_engine::request::Kind;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// One transaction in a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Summary {
+    /// Our id.
+    pub transaction_id: TransactionId,
+    /// Whose key.
+    pub scope: Scope,
+    /// The register's key.
+    pub key: IdempotencyKey,
+    /// Sale, refund, void; with the original.
+    pub kind: Kind,
+    /// What was asked. Absent for a void refused before its original was looked up.
+    pub amount: Option<Amount>,
+    /// What was approved, minor units.
+    pub approved_minor: Option<i64>,
+    /// The register's own reference.
+    pub reference: Option<Arc<str>>,
+    /// The device that took part.
+    pub device: Option<DeviceId>,
+    /// The gateway that took part.
+    pub gateway: Option<GatewayId>,
+    /// Absent while it is not known.
+    pub outcome: Option<Outcome>,
+    /// Whether money is on its way back and the other side has not acknowledged it.
+    pub reversing: bool,
+    /// Whether a reversal was acknowledged.
+    pub reversed: bool,
+    /// Whether a person must look.
+    pub needs_operator: bool,
+    /// The card's last four digits.
+    pub last_four: Option<Arc<str>>,
+    /// DE 38.
+    pub approval_code: Option<Arc<str>>,
+    /// Time of the first record, microseconds since 1970 UTC.
+    pub started_at_micros: i64,
+    /// Time of the ending.
+    pub ended_at_micros: Option<i64>,
+    /// Its first record.
+    pub first: Position,
+    /// Its last record.
+    pub last: Position,
+}
+
+impl Summary {
+    /// Whether it has not come to rest.
+    pub fn open(&self) -> bool {
+        self.outcome.is_none() || self.reversing || self.needs_operator
+    }
+
+    /// Whether its amount stands or may stand: approved, or not yet known, or being reversed.
+    pub fn counts(&self) -> bool {
+        self.open() || (self.outcome == Some(Outcome::Approved) && !self.reversed)
+    }
+
+    /// Where a list goes on after this line.
+    pub fn cursor(&self) -> Cursor {
+        Cursor {
+            started_at_micros: self.started_at_micros,
+            first: self.first,
+        }
+    }
+}
+
+/// One transaction with everything the journal holds of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct View {
+    /// The line.
+    pub summary: Summary,
+    /// All its records, in order.
+    pub records: Vec<Record>,
+    /// Every transaction that changed it.
+    pub changes: Vec<PastChange>,
+}
+
+/// Which transactions a list shows; what is absent does not filter.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Filter {
+    /// Started at or after, microseconds since 1970 UTC.
+    pub since_micros: Option<i64>,
+    /// Started before.
+    pub until_micros: Option<i64>,
+    /// Of this register.
+    pub register: Option<RegisterId>,
+    /// With this outcome; [`Outcome::Unknown`] = without an ending.
+    pub outcome: Option<Outcome>,
+    /// At rest or not.
+    pub open: Option<bool>,
+    /// Part of the reference, the whole key, the whole approval code, the whole transaction id,
+    /// or the card's last four digits.
+    pub text: Option<String>,
+    /// Goes on after this line.
+    pub cursor: Option<Cursor>,
+    /// Lines at most; 0 = as many as a page may have.
+    pub limit: u32,
+}
+
+/// Lines, newest first.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Page {
+    /// The lines.
+    pub rows: Vec<Summary>,
+    /// Present when there are more.
+    pub next: Option<Cursor>,
+}
+
+/// Place in a list. Its text is opaque to others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cursor {
+    pub(crate) started_at_micros: i64,
+    pub(crate) first: Position,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.started_at_micros, self.first.0)
+    }
+}
+
+/// The text is not a cursor of a journal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("go on with the list: the cursor is not one that a list gave; start without one")]
+pub struct NotACursor;
+
+impl FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
+        let (at, first) = text.split_once('.').ok_or(NotACursor)?;
+        Ok(Self {
+            started_at_micros: at.parse().map_err(|_| NotACursor)?,
+            first: Position(first.parse().map_err(|_| NotACursor)?),
+        })
+    }
+}
