@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Amounts and times as people read them. Money stays an integer: no float ever touches it.
+
+const digitsOf = new Map();
+
+export function currencyDigits(currency) {
+  if (!digitsOf.has(currency)) {
+    let digits = 2;
+    try {
+      digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
+    } catch {
+      // Not a currency this browser knows; two digits is what most have.
+    }
+    digitsOf.set(currency, digits);
+  }
+  return digitsOf.get(currency);
+}
+
+/** `{minor: 125000, currency: 'EUR'}` → `1 250.00`. */
+export function digitsOnly(amount) {
+  const digits = currencyDigits(amount.currency);
+  const text = String(Math.abs(amount.minor)).padStart(digits + 1, '0');
+  const whole = text.slice(0, text.length - digits).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+  const fraction = digits > 0 ? `.${text.slice(-digits)}` : '';
+  return `${amount.minor < 0 ? '−' : ''}${whole}${fraction}`;
+}
+
+export function money(amount) {
+  return amount ? `${digitsOnly(amount)}\u00a0${amount.currency}` : '';
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+export function timeOfDay(at) {
+  return at ? clock.format(new Date(at)) : '';
+}
+
+export function fullTime(at) {
+  return at ? day.format(new Date(at)) : '';
+}
+
+/** The time between two instants: `40 ms`, `1.2 s`, `3 min 05 s`. */
+export function span(from, to) {
+  const ms = Math.max(0, new Date(to) - new Date(from));
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min ${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** `************1111` → `•••• 1111`. */
+export function lastFour(masked) {
+  return masked ? `•••• ${masked.slice(-4)}` : '';
+}
+
+export function maskedNumber(masked) {
+  return masked ? masked.replace(/\*/g, '•').replace(/(.{4})(?=.)/g, '$1 ') : '';
+}
+
+export function sentence(text) {
+  return text ? text[0].toUpperCase() + text.slice(1) : '';
+}
