@@ -34,6 +34,10 @@ pub fn send_some(
     bytes: &[u8],
     descriptors: &[BorrowedFd<'_>],
 ) -> std::io::Result<usize> {
+    // Padding of the control message would let one or two more through.
+    if descriptors.len() > DESCRIPTORS_MAX {
+        return Err(std::io::Error::from(Errno::TOOBIG));
+    }
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
