@@ -3,6 +3,7 @@
 //!
 //! What they install lies below the target folder or is ignored by git.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,30 +26,51 @@ const OFFLINE: [&str; 9] = [
 ];
 
 /// Node's own test runner over `sdk/client-js`.
-pub(crate) fn javascript(run: &mut Run) -> Result<(), Stopped> {
-    node_tests(run, "sdk/client-js")
+pub(crate) fn javascript(_: &mut Run) -> Result<(), Stopped> {
+    let mut command = node_tests(&workspace::root().join("sdk/client-js"))?;
+    Ok(workspace::run(&mut command)?)
 }
 
 /// The tests of `sdk/client-python` in an environment of their own.
-pub(crate) fn python(run: &mut Run) -> Result<(), Stopped> {
+pub(crate) fn python(_: &mut Run) -> Result<(), Stopped> {
     let folder = workspace::root().join("sdk/client-python");
-    let python = environment("sdk-python", &folder.join("requirements-test.txt"))?;
-    let layout = run.layout()?;
+    let python = environment("sdk-python", &dependencies(&folder.join("pyproject.toml"))?)?;
     let mut command = workspace::program(python);
     command
-        .args(["-m", "unittest", "discover", "--start-directory", "tests"])
+        .args(["-m", "unittest", "discover", "-s", "tests", "-t", "."])
         .current_dir(&folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("PYTHONPATH", folder.join("src"));
-    layout.name_in(&mut command);
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(workspace::run(&mut command)?)
+}
+
+/// What the project file says the package needs.
+fn dependencies(project: &Path) -> Result<Vec<String>, Stopped> {
+    let text = fs::read_to_string(project)
+        .map_err(|error| format!("failed to read {}: {error}", project.display()))?;
+    let parsed: toml::Table = text
+        .parse()
+        .map_err(|error| format!("failed to read {}: {error}", project.display()))?;
+    let listed = parsed
+        .get("project")
+        .and_then(|project| project.get("dependencies"));
+    Ok(listed
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|requirement| requirement.as_str().map(str::to_owned))
+        .collect())
 }
 
 /// Cases `stock_clients` of the binary `processes`, which start the clients of `tests/clients`.
 pub(crate) fn stock_clients(run: &mut Run) -> Result<(), Stopped> {
     let clients = workspace::root().join("tests/clients");
     npm_ci(&clients.join("node"))?;
-    let python = environment("stock-clients", &clients.join("python/requirements.txt"))?;
+    let requirements = clients.join("python/requirements.txt");
+    let wanted = [
+        "--requirement".to_owned(),
+        requirements.display().to_string(),
+    ];
+    let python = environment("stock-clients", &wanted)?;
     let layout = run.layout()?;
     cases::run("processes", Pick::Only("stock_clients"), |command| {
         layout.name_in(command);
@@ -64,25 +86,44 @@ pub(crate) fn browser(run: &mut Run) -> Result<(), Stopped> {
     if folder.join("package-lock.json").is_file() {
         npm_ci(&folder)?;
     }
-    node_tests(run, "tests/clients/browser")
-}
-
-fn node_tests(run: &mut Run, folder: &str) -> Result<(), Stopped> {
-    let folder = workspace::root().join(folder);
-    if !folder.is_dir() {
-        return Err(Stopped::Failed(format!(
-            "{} is not there",
-            folder.display()
-        )));
-    }
     let layout = run.layout()?;
-    let mut command = workspace::program("node");
-    command.arg("--test").current_dir(&folder);
+    let mut command = node_tests(&folder)?;
     layout.name_in(&mut command);
     if let Some(chromium) = tools::chromium() {
         command.env("PAYHAL_CHROMIUM", chromium);
     }
     Ok(workspace::run(&mut command)?)
+}
+
+/// Node's test runner over the `*.test.js` below a folder, by name: left to itself it also runs
+/// what only lies beside them, and passes where there is nothing to run.
+fn node_tests(folder: &Path) -> Result<Command, Stopped> {
+    let files = node_test_files(folder);
+    if files.is_empty() {
+        return Err(Stopped::Failed(format!("no test in {}", folder.display())));
+    }
+    let mut command = workspace::program("node");
+    command.arg("--test").args(files).current_dir(folder);
+    Ok(command)
+}
+
+fn node_test_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if path.is_dir() && name != "node_modules" {
+            found.extend(node_test_files(&path));
+        } else if [".test.js", ".test.mjs"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Installs exactly what the lock file says.
@@ -94,15 +135,15 @@ fn npm_ci(folder: &Path) -> Result<(), Stopped> {
     fetch(&mut command, "the npm registry (npm config get registry)")
 }
 
-/// A Python environment with what the file lists; answers its interpreter.
-fn environment(name: &str, requirements: &Path) -> Result<PathBuf, Stopped> {
+/// A Python environment with what pip is asked for; answers its interpreter.
+fn environment(name: &str, wanted: &[String]) -> Result<PathBuf, Stopped> {
     let folder = workspace::target().join("venv").join(name);
     let python = folder.join("bin/python");
     if !python.is_file() {
         let mut create = workspace::program("python3");
         workspace::run(create.args(["-m", "venv"]).arg(&folder))?;
     }
-    if requirements.is_file() {
+    if !wanted.is_empty() {
         let mut install = workspace::program(&python);
         install
             .args([
@@ -112,8 +153,7 @@ fn environment(name: &str, requirements: &Path) -> Result<PathBuf, Stopped> {
                 "--quiet",
                 "--disable-pip-version-check",
             ])
-            .arg("--requirement")
-            .arg(requirements);
+            .args(wanted);
         fetch(&mut install, "PyPI (python3 -m pip config list)")?;
     }
     Ok(python)
@@ -145,6 +185,22 @@ fn stopped(said: &str, registry: &str) -> Stopped {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_without_tests_has_none() {
+        assert!(node_tests(&workspace::root().join("xtask")).is_err());
+    }
+
+    #[test]
+    fn only_tests_are_run_as_tests() {
+        let files = node_test_files(&workspace::root().join("sdk/client-js"));
+        assert!(!files.is_empty());
+        assert!(
+            files
+                .iter()
+                .all(|file| file.to_string_lossy().contains(".test."))
+        );
+    }
 
     #[test]
     fn an_unreachable_registry_is_told_from_a_wrong_lock_file() {

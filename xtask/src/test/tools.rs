@@ -75,7 +75,7 @@ impl Tool {
             Self::Gpp => answers("g++", &["--version"]),
             Self::Clang => answers("clang", &["--version"]),
             Self::Node => {
-                let check = "process.exit(Number(process.versions.node.split('.')[0]) < 20)";
+                let check = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
                 answers("node", &["--eval", check])
             }
             Self::Npm => answers("npm", &["--version"]),
