@@ -101,7 +101,13 @@ function timeline(view) {
     el('span', { class: 'moment-mark', 'aria-hidden': 'true' }),
     el('span', { class: 'moment-text' }, entry.text,
       entry.durable ? el('span', { class: 'durable', title: 'Written to the journal; it survives a loss of power' }, 'durable') : null,
-      el('small', {}, entry.event.replace(/_/g, ' '))))));
+      el('small', {}, newWords(entry))))));
+}
+
+// The one word for the step, where the sentence does not say it already.
+function newWords({ event, text }) {
+  const word = event.replace(/[_.]/g, ' ');
+  return text.toLowerCase().includes(word) ? '' : word;
 }
 
 function facts(view) {
