@@ -68,12 +68,17 @@ impl Dispatcher {
     /// ticket with what is certain, and drops what was parked. Afterwards the dispatcher must be
     /// restarted from disk ([`Self::restart`]) before its next step.
     pub fn journal_failed<P: Ports>(&mut self, now: Now, ports: &mut P) {
+        let mut unmade = Vec::new();
         for action in std::mem::take(&mut self.parked).into_values().flatten() {
-            if let Action::Answer { ticket, answer } = action {
-                ports.answer(ticket, without_journal(answer, now));
+            match action {
+                Action::Answer { ticket, answer } => {
+                    ports.answer(ticket, without_journal(answer, now));
+                }
+                Action::CallDevice { call, .. } => unmade.push(call),
+                _ => {}
             }
         }
-        for (ticket, answer) in self.engine.abandon(now) {
+        for (ticket, answer) in self.engine.abandon(now, &unmade) {
             ports.answer(ticket, answer);
         }
         self.timers = Timers::default();

@@ -4,47 +4,314 @@
 //! Never reads a clock, never blocks, never decides on the order of a randomly seeded map.
 
 use crate::Config;
-use crate::answer::Answer;
+use crate::devices::Devices;
 use crate::effect::Effect;
 use crate::event::Event;
-use crate::ids::{Position, Ticket};
-use crate::record::Restored;
+use crate::gateway::{GatewayReply, GatewayStatus};
+use crate::ids::{
+    CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Scope, Ticket, TimerId,
+    TransactionId,
+};
+use crate::keys::{Pending, RecallFor};
+use crate::parents::Parents;
+use crate::recent::{Ended, Recent};
+use crate::record::{Record, Restored};
+use crate::request::{Caller, Request};
 use crate::time::Now;
+use crate::transaction::{Phase, Transaction};
+use std::collections::BTreeMap;
+
+/// A key and what it belongs to.
+pub(crate) type ScopedKey = (Scope, IdempotencyKey);
 
 /// Decides every transaction's fate.
 #[derive(Debug)]
 pub struct Engine {
-    out: Vec<Effect>,
+    pub(crate) config: Config,
+    /// The instant of the event under way.
+    pub(crate) now: Now,
+    pub(crate) out: Vec<Effect>,
+    pub(crate) position: Position,
+    pub(crate) durable: Position,
+    pub(crate) stan: u32,
+    pub(crate) last_call: u64,
+    pub(crate) last_timer: u64,
+    pub(crate) last_recall: u64,
+    pub(crate) stopping: bool,
+    pub(crate) open: BTreeMap<TransactionId, Transaction>,
+    /// Keys of open and recent transactions.
+    pub(crate) keys: BTreeMap<ScopedKey, TransactionId>,
+    pub(crate) recent: Recent,
+    /// Keys whose first request waits for the journal.
+    pub(crate) pending: BTreeMap<ScopedKey, Pending>,
+    pub(crate) recalls: BTreeMap<RecallId, RecallFor>,
+    pub(crate) parents: Parents,
+    pub(crate) devices: Devices,
+    pub(crate) gateways: BTreeMap<GatewayId, GatewayStatus>,
+    pub(crate) calls: BTreeMap<CallId, CallFor>,
+    pub(crate) timers: BTreeMap<TimerId, (TransactionId, Alarm)>,
+    /// Taken up by the first step, which brings the time.
+    pub(crate) found: Vec<Vec<Record>>,
+    /// Device calls of a former engine in this process, to be stopped by the first step.
+    pub(crate) orphans: Vec<(DeviceId, CallId)>,
+}
+
+/// What a call is for.
+#[derive(Clone, Debug)]
+pub(crate) enum CallFor {
+    /// A transaction's device.
+    Device {
+        device: DeviceId,
+        transaction: Option<TransactionId>,
+    },
+    /// A person looks for a device.
+    Identify { device: DeviceId, ticket: Ticket },
+    /// A transaction's gateway.
+    Gateway { transaction: TransactionId },
+}
+
+/// What an alarm is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Alarm {
+    /// The next attempt to reach the gateway.
+    Attempt,
+    /// The end of a register's patience.
+    Patience,
 }
 
 impl Engine {
     /// An engine over what the journal holds. Recovery begins with the first step.
-    pub fn new(_config: Config, _restored: Restored) -> Self {
-        Self { out: Vec::new() }
+    pub fn new(config: Config, restored: Restored) -> Self {
+        Self {
+            config,
+            now: Now {
+                boot_ms: 0,
+                wall_micros: 0,
+                wall_trusted: false,
+            },
+            out: Vec::new(),
+            position: restored.position,
+            durable: restored.position,
+            stan: restored.stan,
+            last_call: 0,
+            last_timer: 0,
+            last_recall: 0,
+            stopping: false,
+            open: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            recent: Recent::default(),
+            pending: BTreeMap::new(),
+            recalls: BTreeMap::new(),
+            parents: Parents::default(),
+            devices: Devices::default(),
+            gateways: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            found: restored.open,
+            orphans: Vec::new(),
+        }
     }
 
     /// Takes one event and says what must be done.
-    pub fn step(&mut self, _now: Now, _event: Event) -> Vec<Effect> {
+    pub fn step(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        self.now = now;
+        self.recover();
+        match event {
+            Event::Asked {
+                ticket,
+                caller,
+                transaction_id,
+                request,
+            } => {
+                self.asked(ticket, caller, transaction_id, request);
+            }
+            Event::Forgotten { ticket } => self.forgotten(ticket),
+            Event::Recalled { recall, past } => self.recalled(recall, past.map(|past| *past)),
+            Event::Durable(position) => self.became_durable(position),
+            Event::DeviceReplied { call, reply } => self.device_replied(call, reply),
+            Event::DeviceProgressed { call, stage, text } => {
+                self.device_progressed(call, stage, text);
+            }
+            Event::GatewayReplied { call, reply } => self.gateway_replied(call, reply),
+            Event::DeviceChanged { device, status } => self.devices.changed(&device, status),
+            Event::GatewayChanged { gateway, status } => self.gateway_changed(&gateway, status),
+            Event::TimerFired(timer) => self.timer_fired(timer),
+            Event::Stopping => self.stop(),
+        }
         std::mem::take(&mut self.out)
     }
 
     /// The last position it gave to a record.
     pub fn position(&self) -> Position {
-        Position(0)
+        self.position
     }
 
-    /// Whether nobody waits for an answer and no device is in use.
+    /// Whether nobody waits for an answer and no device is in use: a good moment to stop.
     pub fn is_quiet(&self) -> bool {
-        self.out.is_empty()
+        self.pending.is_empty()
+            && self.recalls.is_empty()
+            && self
+                .open
+                .values()
+                .all(|transaction| transaction.tickets.is_empty())
+            && self.devices.all_free()
     }
 
-    /// The journal failed: what every waiting ticket must be told. Nothing may be stepped after.
-    pub fn abandon(&mut self, _now: Now) -> Vec<(Ticket, Answer)> {
-        Vec::new()
-    }
-
-    /// An engine over what the journal holds, which knows what this one's calls were.
+    /// An engine over what the journal holds, which knows this one's devices, gateways and calls.
     pub fn successor(&self, restored: Restored) -> Self {
-        Self::new(Config::default(), restored)
+        let mut next = Self::new(self.config.clone(), restored);
+        next.last_call = self.last_call;
+        next.last_timer = self.last_timer;
+        next.last_recall = self.last_recall;
+        next.stopping = self.stopping;
+        next.gateways = self.gateways.clone();
+        next.devices = self.devices.orphaned();
+        for (call, purpose) in &self.calls {
+            if let CallFor::Device { device, .. } | CallFor::Identify { device, .. } = purpose {
+                let orphan = CallFor::Device {
+                    device: device.clone(),
+                    transaction: None,
+                };
+                next.calls.insert(*call, orphan);
+                next.orphans.push((device.clone(), *call));
+            }
+        }
+        next
+    }
+
+    fn asked(&mut self, ticket: Ticket, caller: Caller, id: TransactionId, request: Request) {
+        match request {
+            Request::Money(request) => self.asked_for_money(ticket, caller, id, *request),
+            Request::Cancel(which) => self.asked_to_cancel(ticket, &caller, which),
+            Request::Live(which) => self.look(ticket, &caller, &which),
+            Request::LiveAll => self.look_at_all(ticket, &caller),
+            Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
+        }
+    }
+
+    fn gateway_replied(&mut self, call: CallId, reply: GatewayReply) {
+        let Some(CallFor::Gateway { transaction }) = self.calls.get(&call).cloned() else {
+            return;
+        };
+        self.calls.remove(&call);
+        self.with(transaction, |engine, transaction| {
+            if transaction.call != Some(call) {
+                return;
+            }
+            transaction.call = None;
+            match transaction.phase.clone() {
+                Phase::Preparing(read) => engine.prepared(transaction, read, reply),
+                Phase::Authorizing | Phase::Modifying => engine.exchanged(transaction, reply),
+                Phase::Inquiring => engine.inquired(transaction, reply),
+                Phase::Reversing => engine.reversed(transaction, reply),
+                Phase::Presenting
+                | Phase::AuthorizingCard
+                | Phase::Completing
+                | Phase::NeedsOperator
+                | Phase::Settled => {}
+            }
+        });
+    }
+
+    fn gateway_changed(&mut self, gateway: &GatewayId, status: Option<GatewayStatus>) {
+        let was_ready = self
+            .gateways
+            .get(gateway)
+            .is_some_and(|gateway| gateway.ready);
+        let ready = status.as_ref().is_some_and(|status| status.ready);
+        match status {
+            Some(status) => self.gateways.insert(gateway.clone(), status),
+            None => self.gateways.remove(gateway),
+        };
+        if was_ready || !ready {
+            return;
+        }
+        let waiting: Vec<_> = self
+            .open
+            .values()
+            .filter(|transaction| transaction.gateway == *gateway && transaction.call.is_none())
+            .map(|transaction| transaction.id)
+            .collect();
+        for id in waiting {
+            self.with(id, |engine, transaction| {
+                transaction.attempts = 0;
+                engine.attempt(transaction);
+            });
+        }
+    }
+
+    fn timer_fired(&mut self, timer: TimerId) {
+        let Some((id, alarm)) = self.timers.remove(&timer) else {
+            return;
+        };
+        self.with(id, |engine, transaction| match alarm {
+            Alarm::Attempt => {
+                transaction.pause = None;
+                engine.attempt(transaction);
+            }
+            Alarm::Patience => {
+                transaction.patience = None;
+                engine.out_of_patience(transaction);
+            }
+        });
+    }
+
+    /// The next attempt to learn or undo what became of it.
+    fn attempt(&mut self, transaction: &mut Transaction) {
+        if transaction.call.is_some() {
+            return;
+        }
+        match transaction.phase {
+            Phase::Inquiring | Phase::Modifying => self.resume_unknown(transaction),
+            Phase::Reversing => self.try_reverse(transaction),
+            _ => {}
+        }
+    }
+
+    fn became_durable(&mut self, position: Position) {
+        self.durable = self.durable.max(position);
+        while let Some(ended) = self.recent.forget_one(self.durable) {
+            self.keys.remove(&(ended.scope, ended.key));
+        }
+        self.parents.sweep(self.durable);
+    }
+
+    /// Lends one open transaction out, and puts it where it then belongs.
+    pub(crate) fn with(
+        &mut self,
+        id: TransactionId,
+        happens: impl FnOnce(&mut Self, &mut Transaction),
+    ) {
+        let Some(mut transaction) = self.open.remove(&id) else {
+            return;
+        };
+        happens(self, &mut transaction);
+        self.put(transaction);
+    }
+
+    /// Keeps an open transaction, or moves an ended one to the recent ones.
+    pub(crate) fn put(&mut self, mut transaction: Transaction) {
+        if transaction.phase != Phase::Settled {
+            self.open.insert(transaction.id, transaction);
+            return;
+        }
+        self.clear_timers(&mut transaction);
+        let key = (transaction.scope.clone(), transaction.request.key.clone());
+        self.parents.settled(&transaction);
+        match transaction.ending {
+            Some(answer) => {
+                let ended = Ended {
+                    scope: key.0,
+                    key: key.1,
+                    fingerprint: transaction.fingerprint,
+                    answer,
+                    position: transaction.position,
+                };
+                self.recent.insert(transaction.id, ended);
+            }
+            None => {
+                self.keys.remove(&key);
+            }
+        }
     }
 }

@@ -6,21 +6,38 @@
 //! replays exactly.
 #![forbid(unsafe_code)]
 
+mod admit;
 pub mod answer;
+mod cancel;
 pub mod card;
 pub mod device;
+mod devices;
 pub mod effect;
+mod effects;
+mod ending;
 mod engine;
 pub mod event;
+mod exchange;
+mod fingerprint;
 pub mod gateway;
 pub mod ids;
+mod keys;
+mod limits;
+mod look;
 pub mod money;
+mod parents;
+mod recent;
 pub mod record;
+mod recovery;
 pub mod request;
+mod sale;
 pub mod time;
 pub mod timeouts;
+mod transaction;
+mod unknown;
 
 pub use engine::Engine;
+pub use fingerprint::fingerprint;
 
 /// What the engine is configured with.
 #[derive(Clone, Debug, Default)]

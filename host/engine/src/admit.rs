@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Acceptance: everything that must be right before a request becomes a transaction.
+//!
+//! A refusal here uses up no key and leaves no record.
+
+use crate::answer::Reason;
+use crate::engine::Engine;
+use crate::gateway::GatewayParameters;
+use crate::ids::{Acceptor, DeviceId, GatewayId, TransactionId};
+use crate::keys::Ask;
+use crate::limits::OPEN_MAX;
+use crate::money::{AMOUNT_MINOR_MAX, Amounts};
+use crate::parents::Parent;
+use crate::request::{Kind, MoneyRequest};
+use crate::transaction::{Phase, Transaction};
+use std::sync::Arc;
+
+/// Why a request is not accepted.
+pub(crate) struct NotNow {
+    reason: Reason,
+    retry_after_ms: Option<u64>,
+    detail: Option<Arc<str>>,
+}
+
+impl NotNow {
+    pub(crate) fn new(reason: Reason, detail: impl Into<Arc<str>>) -> Self {
+        Self {
+            reason,
+            retry_after_ms: None,
+            detail: Some(detail.into()),
+        }
+    }
+}
+
+impl Engine {
+    /// Accepts a request with a fresh key, or refuses it.
+    pub(crate) fn admit(&mut self, ask: Ask) {
+        let accepted = match ask.request.kind {
+            Kind::Sale => self.accept_sale(&ask),
+            Kind::Refund { original } | Kind::Void { original } => {
+                self.accept_change(&ask, original)
+            }
+        };
+        let mut transaction = match accepted {
+            Ok(transaction) => transaction,
+            Err(not_now) => {
+                self.refuse_ask(ask, not_now.reason, |refused| {
+                    refused.retry_after_ms = not_now.retry_after_ms;
+                    refused.detail = not_now.detail;
+                });
+                return;
+            }
+        };
+        transaction.tickets.extend(ask.ticket);
+        transaction.started_boot_ms = Some(self.now.boot_ms);
+        self.keys
+            .insert((ask.scope, ask.request.key), transaction.id);
+        self.set_patience(&mut transaction, self.config.timeouts.hard_ms);
+        if transaction.request.kind == Kind::Sale {
+            self.start_sale(&mut transaction);
+        } else {
+            self.parents.reserve(&transaction);
+            self.start_change(&mut transaction);
+        }
+        self.put(transaction);
+    }
+
+    fn accept_sale(&self, ask: &Ask) -> Result<Transaction, NotNow> {
+        let amounts = ask.request.amounts.ok_or_else(missing_amount)?;
+        self.check_room()?;
+        self.check_unresolved(ask, &amounts)?;
+        let gateway = self.choose_gateway(ask.request.gateway.as_ref())?;
+        let parameters = self.reachable(&gateway)?;
+        if !parameters.currencies.is_empty()
+            && !parameters.currencies.contains(&amounts.total.currency)
+        {
+            let code = amounts.total.currency.code();
+            let detail = format!("gateway {gateway} takes no {code}");
+            return Err(NotNow::new(Reason::AmountInvalid, detail));
+        }
+        let busy_hint_ms = self.config.timeouts.busy_hint_ms;
+        let device = self
+            .devices
+            .choose(ask.request.device.as_ref(), busy_hint_ms);
+        let device = device.map_err(|no_device| NotNow {
+            reason: no_device.reason,
+            retry_after_ms: no_device.retry_after_ms,
+            detail: no_device.detail,
+        })?;
+        let acceptor = self.acceptor(&gateway, &device);
+        self.check_acceptor(&gateway, &acceptor, true)?;
+        let mut transaction = self.accepted(ask, amounts, gateway, acceptor);
+        transaction.device = Some(device);
+        Ok(transaction)
+    }
+
+    fn accept_change(&self, ask: &Ask, original: TransactionId) -> Result<Transaction, NotNow> {
+        self.check_room()?;
+        if let Some(open) = self.open.get(&original) {
+            if !ask.may_touch(&open.scope) {
+                let detail = format!("no transaction {original}");
+                return Err(NotNow::new(Reason::TransactionNotFound, detail));
+            }
+            if open.ending.is_none() {
+                let detail = format!("transaction {original} has no outcome yet");
+                return Err(NotNow::new(Reason::NotAllowed, detail));
+            }
+        }
+        let parent = self.parents.changeable(original, ask)?;
+        let amounts = parent.allows(ask, original)?;
+        let Parent { gateway, wire, .. } = parent;
+        if ask
+            .request
+            .gateway
+            .as_ref()
+            .is_some_and(|given| given != gateway)
+        {
+            let detail = format!("transaction {original} belongs to gateway {gateway}");
+            return Err(NotNow::new(Reason::NotAllowed, detail));
+        }
+        self.reachable(gateway)?;
+        self.check_acceptor(gateway, &wire.acceptor, true)?;
+        let mut transaction = self.accepted(ask, amounts, gateway.clone(), wire.acceptor.clone());
+        transaction.original = Some(wire.clone());
+        transaction.card.clone_from(&parent.card);
+        transaction.phase = Phase::Preparing(None);
+        Ok(transaction)
+    }
+
+    fn accepted(
+        &self,
+        ask: &Ask,
+        amounts: Amounts,
+        gateway: GatewayId,
+        acceptor: Acceptor,
+    ) -> Transaction {
+        Transaction::new(
+            ask.id,
+            ask.scope.clone(),
+            ask.request.clone(),
+            ask.fingerprint,
+            amounts,
+            gateway,
+            acceptor,
+            self.now.wall_micros,
+        )
+    }
+
+    fn check_room(&self) -> Result<(), NotNow> {
+        if self.open.len() < OPEN_MAX {
+            return Ok(());
+        }
+        let detail = format!("{OPEN_MAX} transactions are open");
+        Err(self.later(Reason::RateLimited, detail))
+    }
+
+    /// A cashier tries again: one basket must not be charged twice while the first try is unknown.
+    fn check_unresolved(&self, ask: &Ask, amounts: &Amounts) -> Result<(), NotNow> {
+        let again = self.open.values().find(|earlier| {
+            earlier.is_unknown()
+                && !ask.request.despite.contains(&earlier.id)
+                && (same_reference(ask, earlier) || self.looks_the_same(ask, amounts, earlier))
+        });
+        let Some(earlier) = again else { return Ok(()) };
+        let transaction_id = earlier.id;
+        let reason = Reason::UnresolvedTransaction { transaction_id };
+        let detail = format!("transaction {transaction_id} is not resolved");
+        Err(NotNow::new(reason, detail))
+    }
+
+    fn looks_the_same(&self, ask: &Ask, amounts: &Amounts, earlier: &Transaction) -> bool {
+        earlier.scope.register == ask.scope.register
+            && earlier.amounts.total == amounts.total
+            && self.age_ms(earlier) <= self.config.timeouts.guard_ms
+    }
+
+    /// The larger of what both clocks say, as far as they can be trusted.
+    fn age_ms(&self, transaction: &Transaction) -> u64 {
+        let boot = transaction
+            .started_boot_ms
+            .map(|began| self.now.boot_ms.saturating_sub(began));
+        let wall_ms = self
+            .now
+            .wall_micros
+            .saturating_sub(transaction.started_at_micros)
+            / 1_000;
+        let wall = u64::try_from(wall_ms)
+            .ok()
+            .filter(|_| self.now.wall_trusted);
+        boot.max(wall).unwrap_or(0)
+    }
+
+    fn choose_gateway(&self, given: Option<&GatewayId>) -> Result<GatewayId, NotNow> {
+        if let Some(gateway) = given.or(self.config.gateway.as_ref()) {
+            return Ok(gateway.clone());
+        }
+        let mut configured = self.gateways.keys();
+        match (configured.next(), configured.next()) {
+            (Some(only), None) => Ok(only.clone()),
+            (None, _) => Err(self.later(Reason::GatewayUnavailable, "no gateway is configured")),
+            (Some(_), Some(_)) => {
+                let detail = "several gateways are configured and none was named";
+                Err(self.later(Reason::GatewayUnavailable, detail))
+            }
+        }
+    }
+
+    /// What must be known of a gateway before anything is asked of it.
+    pub(crate) fn reachable(&self, id: &GatewayId) -> Result<&GatewayParameters, NotNow> {
+        let status = self.gateways.get(id).ok_or_else(|| {
+            self.later(
+                Reason::GatewayUnavailable,
+                format!("gateway {id} is not configured"),
+            )
+        })?;
+        if let (true, Some(parameters)) = (status.ready, &status.parameters) {
+            return Ok(parameters);
+        }
+        let detail = format!("gateway {id} is not ready");
+        let mut not_now = self.later(Reason::GatewayUnavailable, detail);
+        not_now.retry_after_ms = status.retry_after_ms.or(not_now.retry_after_ms);
+        Err(not_now)
+    }
+
+    /// What a gateway allows one acceptor to have in flight. `fresh`: what has not sent anything
+    /// yet counts as well, so that a card is not presented in vain.
+    pub(crate) fn check_acceptor(
+        &self,
+        gateway: &GatewayId,
+        acceptor: &Acceptor,
+        fresh: bool,
+    ) -> Result<(), NotNow> {
+        let parameters = self.reachable(gateway)?;
+        let of_acceptor = || {
+            let open = self.open.values();
+            open.filter(|other| other.gateway == *gateway && other.acceptor == *acceptor)
+        };
+        let running = of_acceptor()
+            .filter(|other| other.ending.is_none() && (fresh || other.intent))
+            .filter(|other| other.phase != Phase::NeedsOperator);
+        let running = running.count();
+        let full = parameters
+            .in_flight_per_acceptor
+            .is_some_and(|max| running >= max as usize);
+        if full {
+            let detail = "the gateway takes no more transactions of this acceptor at a time";
+            return Err(self.later(Reason::GatewayUnavailable, detail));
+        }
+        if parameters.reversal_before_next
+            && of_acceptor().any(|other| other.phase == Phase::Reversing)
+        {
+            let detail = "a reversal of this acceptor must be acknowledged first";
+            return Err(self.later(Reason::GatewayUnavailable, detail));
+        }
+        Ok(())
+    }
+
+    fn acceptor(&self, gateway: &GatewayId, device: &DeviceId) -> Acceptor {
+        let configured = self.config.acceptors.get(gateway).cloned();
+        configured.unwrap_or_else(|| Acceptor {
+            merchant: "0".into(),
+            terminal: device.0.clone(),
+        })
+    }
+
+    fn later(&self, reason: Reason, detail: impl Into<Arc<str>>) -> NotNow {
+        let retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
+        NotNow {
+            retry_after_ms,
+            ..NotNow::new(reason, detail)
+        }
+    }
+}
+
+impl NotNow {
+    /// For a request that was accepted and did not get as far as its intent.
+    pub(crate) fn into_parts(self) -> (Reason, Option<u64>, Option<Arc<str>>) {
+        (self.reason, self.retry_after_ms, self.detail)
+    }
+}
+
+fn same_reference(ask: &Ask, earlier: &Transaction) -> bool {
+    ask.request.reference.is_some() && ask.request.reference == earlier.request.reference
+}
+
+fn missing_amount() -> NotNow {
+    NotNow::new(Reason::AmountInvalid, "the amount is missing")
+}
+
+/// What can be said about amounts without knowing the past.
+pub(crate) fn check_amounts(request: &MoneyRequest) -> Result<(), &'static str> {
+    let Some(amounts) = &request.amounts else {
+        return match request.kind {
+            Kind::Void { .. } => Ok(()),
+            Kind::Sale | Kind::Refund { .. } => Err("the amount is missing"),
+        };
+    };
+    let total = amounts.total;
+    if total.minor <= 0 {
+        return Err("the amount must be more than zero");
+    }
+    if total.minor > AMOUNT_MINOR_MAX {
+        return Err("the amount is larger than any amount can be");
+    }
+    let mut rest = total.minor;
+    let parts = [
+        amounts.tip_minor,
+        amounts.surcharge_minor,
+        amounts.cashback_minor,
+    ];
+    for part in parts.into_iter().flatten() {
+        if part < 0 {
+            return Err("tip, surcharge and cashback must not be negative");
+        }
+        // Cannot overflow: both are at least zero here, or the loop has ended.
+        rest -= part;
+        if rest < 0 {
+            return Err("tip, surcharge and cashback must be parts of the amount");
+        }
+    }
+    match request.amount_max {
+        Some(max) if max.currency != total.currency => {
+            Err("amount_max must be in the currency of the amount")
+        }
+        Some(max) if max.minor < total.minor => Err("amount_max must not be below the amount"),
+        Some(max) if max.minor > AMOUNT_MINOR_MAX => {
+            Err("amount_max is larger than any amount can be")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Devices: which are there, which are in use, which one a request gets.
+//!
+//! A device is free again when its transaction let go of it *and* its last call ended. Never gives
+//! one device to two transactions.
+
+use crate::answer::{Answer, Reason, Stage};
+use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
+use crate::effect::Action;
+use crate::engine::{CallFor, Engine};
+use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket};
+use crate::request::Caller;
+use crate::transaction::Transaction;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Every configured device, and those still in use that were.
+#[derive(Debug, Default)]
+pub(crate) struct Devices(BTreeMap<DeviceId, Device>);
+
+#[derive(Clone, Debug, Default)]
+struct Device {
+    status: Option<DeviceStatus>,
+    used: Option<Use>,
+}
+
+#[derive(Clone, Debug)]
+struct Use {
+    owner: RegisterId,
+    since_micros: i64,
+    /// A transaction has it, whether or not it is called.
+    held: bool,
+    call: Option<CallId>,
+}
+
+/// Why a device cannot be had.
+#[derive(Debug)]
+pub(crate) struct NoDevice {
+    pub(crate) reason: Reason,
+    pub(crate) retry_after_ms: Option<u64>,
+    pub(crate) detail: Option<Arc<str>>,
+}
+
+impl Devices {
+    pub(crate) fn changed(&mut self, id: &DeviceId, status: Option<DeviceStatus>) {
+        let device = self.0.entry(id.clone()).or_default();
+        device.status = status;
+        if device.status.is_none() && device.used.is_none() {
+            self.0.remove(id);
+        }
+    }
+
+    pub(crate) fn all_free(&self) -> bool {
+        self.0.values().all(|device| device.used.is_none())
+    }
+
+    pub(crate) fn is_ready(&self, id: &DeviceId) -> bool {
+        self.0.get(id).is_some_and(Device::is_ready)
+    }
+
+    /// The reader a request gets.
+    pub(crate) fn choose(
+        &self,
+        given: Option<&DeviceId>,
+        busy_hint_ms: u64,
+    ) -> Result<DeviceId, NoDevice> {
+        if let Some(id) = given {
+            let device = self
+                .0
+                .get(id)
+                .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
+            device.check(busy_hint_ms)?;
+            return Ok(id.clone());
+        }
+        let mut refusal = no_device(Reason::DeviceNotFound);
+        let mut rank = 0;
+        for (id, device) in &self.0 {
+            let Err(refused) = device.check(busy_hint_ms) else {
+                return Ok(id.clone());
+            };
+            // The refusal that passes soonest is the one worth telling.
+            let refused_rank = match refused.reason {
+                Reason::DeviceBusy { .. } => 3,
+                Reason::DeviceUnavailable => 2,
+                Reason::DeviceUnsupported => 1,
+                _ => 0,
+            };
+            if refused_rank > rank {
+                rank = refused_rank;
+                refusal = refused;
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Whether a device is there, ready and free, whatever its kind.
+    fn check_free(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
+        let device = self
+            .0
+            .get(id)
+            .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
+        device.check_free(busy_hint_ms)
+    }
+
+    pub(crate) fn hold(&mut self, id: &DeviceId, owner: RegisterId, since_micros: i64) {
+        let device = self.0.entry(id.clone()).or_default();
+        device.used = Some(Use {
+            owner,
+            since_micros,
+            held: true,
+            call: None,
+        });
+    }
+
+    pub(crate) fn called(&mut self, id: &DeviceId, call: CallId) {
+        if let Some(used) = self.0.get_mut(id).and_then(|device| device.used.as_mut()) {
+            used.call = Some(call);
+        }
+    }
+
+    /// Its transaction lets go of it.
+    pub(crate) fn let_go(&mut self, id: &DeviceId) {
+        self.update(id, |used| used.held = false);
+    }
+
+    pub(crate) fn call_ended(&mut self, id: &DeviceId, call: CallId) {
+        self.update(id, |used| {
+            if used.call == Some(call) {
+                used.call = None;
+            }
+        });
+    }
+
+    /// Whether a call to it is under way.
+    pub(crate) fn is_called(&self, id: &DeviceId) -> bool {
+        let used = self.0.get(id).and_then(|device| device.used.as_ref());
+        used.is_some_and(|used| used.call.is_some())
+    }
+
+    /// The devices as a successor finds them: calls go on, transactions do not.
+    pub(crate) fn orphaned(&self) -> Self {
+        let mut devices = self.0.clone();
+        for device in devices.values_mut() {
+            device.used = device.used.take().filter(|used| used.call.is_some());
+            if let Some(used) = &mut device.used {
+                used.held = false;
+            }
+        }
+        Self(devices)
+    }
+
+    fn update(&mut self, id: &DeviceId, change: impl FnOnce(&mut Use)) {
+        let Some(device) = self.0.get_mut(id) else {
+            return;
+        };
+        let Some(used) = &mut device.used else { return };
+        change(used);
+        if !used.held && used.call.is_none() {
+            device.used = None;
+            if device.status.is_none() {
+                self.0.remove(id);
+            }
+        }
+    }
+}
+
+impl Device {
+    fn is_ready(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.ready)
+    }
+
+    fn check(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
+        let abilities = self.status.as_ref().map(|status| &status.abilities);
+        if let Some(DeviceAbilities::Terminal { .. }) = abilities {
+            let detail = "payments on terminals, which authorize by themselves, are not served";
+            let refusal = no_device(Reason::DeviceUnsupported);
+            return Err(NoDevice {
+                detail: Some(detail.into()),
+                ..refusal
+            });
+        }
+        self.check_free(busy_hint_ms)
+    }
+
+    fn check_free(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
+        let Some(status) = &self.status else {
+            return Err(no_device(Reason::DeviceNotFound));
+        };
+        if let Some(used) = &self.used {
+            let owner = used.owner.clone();
+            let reason = Reason::DeviceBusy {
+                owner,
+                since_micros: used.since_micros,
+            };
+            return Err(NoDevice {
+                retry_after_ms: Some(busy_hint_ms),
+                ..no_device(reason)
+            });
+        }
+        if !status.ready {
+            let retry_after_ms = status.retry_after_ms.or(Some(busy_hint_ms));
+            return Err(NoDevice {
+                retry_after_ms,
+                ..no_device(Reason::DeviceUnavailable)
+            });
+        }
+        Ok(())
+    }
+}
+
+fn no_device(reason: Reason) -> NoDevice {
+    NoDevice {
+        reason,
+        retry_after_ms: None,
+        detail: None,
+    }
+}
+
+impl Engine {
+    pub(crate) fn device_replied(&mut self, call: CallId, reply: DeviceReply) {
+        match self.calls.remove(&call) {
+            Some(CallFor::Device {
+                device,
+                transaction,
+            }) => {
+                self.devices.call_ended(&device, call);
+                let Some(id) = transaction else { return };
+                self.with(id, |engine, transaction| {
+                    if transaction.call == Some(call) {
+                        transaction.call = None;
+                        engine.reader_replied(transaction, reply);
+                    }
+                });
+            }
+            Some(CallFor::Identify { device, ticket }) => {
+                self.devices.call_ended(&device, call);
+                self.identified(ticket, reply);
+            }
+            Some(gateway_call @ CallFor::Gateway { .. }) => {
+                self.calls.insert(call, gateway_call);
+            }
+            None => {}
+        }
+    }
+
+    pub(crate) fn device_progressed(&mut self, call: CallId, stage: Stage, text: Arc<str>) {
+        let Some(CallFor::Device {
+            transaction: Some(id),
+            ..
+        }) = self.calls.get(&call)
+        else {
+            return;
+        };
+        self.with(*id, |engine, transaction| {
+            if transaction.call == Some(call) {
+                engine.step_to(transaction, stage, Some(text));
+            }
+        });
+    }
+
+    /// Calls the reader of a transaction, which then waits for the reply.
+    pub(crate) fn call_reader(
+        &mut self,
+        transaction: &mut Transaction,
+        command: DeviceCommand,
+        limit_ms: u64,
+    ) {
+        let Some(device) = transaction.device.clone() else {
+            return;
+        };
+        let purpose = CallFor::Device {
+            device: device.clone(),
+            transaction: Some(transaction.id),
+        };
+        let call = self.call_device(transaction.after, &device, purpose, command, limit_ms);
+        transaction.call = Some(call);
+    }
+
+    /// Asks the reader of a transaction to stop. Its reply still comes.
+    pub(crate) fn cancel_reader(&mut self, transaction: &Transaction) {
+        if let (Some(device), Some(call)) = (transaction.device.clone(), transaction.call) {
+            self.emit(Position(0), Action::CancelDevice { device, call });
+        }
+    }
+
+    pub(crate) fn identify(
+        &mut self,
+        ticket: Ticket,
+        caller: &Caller,
+        device: &DeviceId,
+        lines: Vec<String>,
+    ) {
+        let timeouts = self.config.timeouts;
+        if let Err(no_device) = self.devices.check_free(device, timeouts.busy_hint_ms) {
+            let mut refused = self.refusal(no_device.reason);
+            refused.retry_after_ms = no_device.retry_after_ms;
+            self.refuse(Position(0), Some(ticket), refused);
+            return;
+        }
+        let owner = caller.scope.register.clone();
+        self.devices.hold(device, owner, self.now.wall_micros);
+        let purpose = CallFor::Identify {
+            device: device.clone(),
+            ticket,
+        };
+        let command = DeviceCommand::Show { lines };
+        self.call_device(
+            Position(0),
+            device,
+            purpose,
+            command,
+            timeouts.completion_ms,
+        );
+        self.devices.let_go(device);
+    }
+
+    fn identified(&mut self, ticket: Ticket, reply: DeviceReply) {
+        let (reason, detail) = match reply {
+            DeviceReply::Shown => {
+                self.answer(Position(0), ticket, Answer::Identified);
+                return;
+            }
+            DeviceReply::Unsupported => (Reason::DeviceUnsupported, None),
+            DeviceReply::Failed { reason, .. } => (Reason::PluginFailed, Some(reason)),
+            _ => (Reason::PluginFailed, None),
+        };
+        let mut refused = self.refusal(reason);
+        refused.detail = detail;
+        self.refuse(Position(0), Some(ticket), refused);
+    }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! How transactions end: recorded first, told after.
+//!
+//! Never changes an ending once it is recorded.
+
+use crate::answer::{Approved, Notification, Outcome, Reason, Refused, Resolution, Stage};
+use crate::card::Cvm;
+use crate::device::{DeviceCommand, IssuerAnswer};
+use crate::engine::{CallFor, Engine};
+use crate::gateway::{GatewayAnswer, ReversalReason};
+use crate::ids::{CallId, Ticket};
+use crate::keys::told;
+use crate::record::{Ending, Fact, FinalAnswer, Unsent};
+use crate::transaction::{Phase, Transaction};
+use std::sync::Arc;
+
+impl Engine {
+    /// Records a final outcome, answers everybody who waits, lets go of the reader. `show`: what
+    /// the reader shows meanwhile.
+    pub(crate) fn end(
+        &mut self,
+        transaction: &mut Transaction,
+        answer: &FinalAnswer,
+        reversal: Option<ReversalReason>,
+        show: Option<IssuerAnswer>,
+    ) {
+        let unsent = (!transaction.intent).then(|| Unsent {
+            scope: transaction.scope.clone(),
+            request: transaction.request.clone(),
+            fingerprint: transaction.fingerprint,
+            device: transaction.device.clone(),
+            gateway: Some(transaction.gateway.clone()),
+            card: transaction.card.clone(),
+        });
+        transaction.ending = Some(answer.clone());
+        transaction.reversal = reversal;
+        transaction.call = None;
+        let ending = Ending {
+            answer: answer.clone(),
+            reversal,
+            unsent,
+        };
+        self.append(transaction, Fact::Ended(Box::new(ending)));
+        self.clear_timers(transaction);
+        transaction.next_at_micros = None;
+        transaction.attempts = 0;
+        if reversal.is_some() {
+            self.step_to(transaction, Stage::Reversing, None);
+        }
+        for ticket in std::mem::take(&mut transaction.tickets) {
+            self.answer(transaction.after, ticket, told(answer.clone(), false));
+        }
+        let outcome = crate::transaction::outcome(answer);
+        self.last_step(transaction, outcome, outcome_text(outcome));
+        self.let_go_of_reader(transaction, show);
+        if reversal.is_some() {
+            transaction.phase = Phase::Reversing;
+            return;
+        }
+        transaction.phase = Phase::Settled;
+        if transaction.unknown {
+            self.resolved(transaction, outcome, false);
+        }
+    }
+
+    /// Ends a request that was accepted, sent nothing, and may be repeated with its key: nothing
+    /// is recorded.
+    pub(crate) fn drop_unrecorded(&mut self, transaction: &mut Transaction, mut refused: Refused) {
+        transaction.call = None;
+        if refused.retry_after_ms.is_none() {
+            refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
+        }
+        for ticket in std::mem::take(&mut transaction.tickets) {
+            self.refuse(transaction.after, Some(ticket), refused.clone());
+        }
+        self.last_step(transaction, Outcome::Failed, outcome_text(Outcome::Failed));
+        self.let_go_of_reader(transaction, Some(IssuerAnswer::NoAnswer));
+        transaction.phase = Phase::Settled;
+    }
+
+    /// Ends as approved.
+    pub(crate) fn end_approved(
+        &mut self,
+        transaction: &mut Transaction,
+        answer: &GatewayAnswer,
+        approved_minor: i64,
+        show: Option<IssuerAnswer>,
+    ) {
+        let approved = Approved {
+            transaction_id: transaction.id,
+            key: transaction.request.key.clone(),
+            requested: transaction.amounts,
+            approved_minor,
+            partial: approved_minor < transaction.amounts.total.minor,
+            approval_code: answer.approval_code.clone(),
+            response_code: answer.response_code.clone(),
+            rrn: answer.rrn.clone(),
+            stan: transaction.wire.as_ref().map(|wire| wire.stan),
+            card: transaction.card.clone(),
+            entry: transaction.entry,
+            cvm: transaction.cvm,
+            signature_required: answer.signature_required
+                || transaction.cvm == Some(Cvm::Signature),
+            gateway: Some(transaction.gateway.clone()),
+            device: transaction.device.clone(),
+            acceptor: Some(transaction.acceptor.clone()),
+            at_micros: self.now.wall_micros,
+        };
+        self.end(
+            transaction,
+            &FinalAnswer::Approved(Box::new(approved)),
+            None,
+            show,
+        );
+    }
+
+    /// Ends as refused, with nothing to undo.
+    pub(crate) fn end_refused(
+        &mut self,
+        transaction: &mut Transaction,
+        refused: Refused,
+        show: Option<IssuerAnswer>,
+    ) {
+        self.end(
+            transaction,
+            &FinalAnswer::Refused(Box::new(refused)),
+            None,
+            show,
+        );
+    }
+
+    /// Ends as refused although money may have moved, and begins to undo it.
+    pub(crate) fn end_reversing(
+        &mut self,
+        transaction: &mut Transaction,
+        reason: Reason,
+        reversal: ReversalReason,
+        detail: impl Into<Arc<str>>,
+        show: Option<IssuerAnswer>,
+    ) {
+        let mut refused = self.refused(transaction, reason);
+        refused.reversing = true;
+        refused.detail = Some(detail.into());
+        let answer = FinalAnswer::Refused(Box::new(refused));
+        self.end(transaction, &answer, Some(reversal), show);
+        self.try_reverse(transaction);
+    }
+
+    /// A refusal of an accepted request.
+    pub(crate) fn refused(&self, transaction: &Transaction, reason: Reason) -> Refused {
+        let mut refused = Refused::new(reason, self.now);
+        refused.transaction_id = Some(transaction.id);
+        refused.key = Some(transaction.request.key.clone());
+        refused
+    }
+
+    /// The answer while nobody knows.
+    pub(crate) fn unknown_answer(&self, transaction: &Transaction) -> Refused {
+        let mut refused = self.refused(transaction, Reason::OutcomeUnknown);
+        refused.resolution = transaction.resolution();
+        refused
+    }
+
+    /// Tells everybody who waits that nobody knows yet. Not final, and not recorded.
+    pub(crate) fn tell_unknown(&mut self, transaction: &mut Transaction) {
+        transaction.unknown = true;
+        let unknown = self.unknown_answer(transaction);
+        for ticket in std::mem::take(&mut transaction.tickets) {
+            self.refuse(transaction.after, Some(ticket), unknown.clone());
+        }
+    }
+
+    /// Leaves it to a person. What its register was told stands.
+    pub(crate) fn leave_to_operator(
+        &mut self,
+        transaction: &mut Transaction,
+        reason: impl Into<Arc<str>>,
+    ) {
+        self.append(
+            transaction,
+            Fact::NeedsOperator {
+                reason: reason.into(),
+            },
+        );
+        self.clear_timers(transaction);
+        transaction.call = None;
+        transaction.phase = Phase::NeedsOperator;
+        self.tell_unknown(transaction);
+        let outcome = transaction.outcome().unwrap_or(Outcome::Unknown);
+        self.notify_resolved(transaction, outcome, false, transaction.resolution());
+    }
+
+    /// An unknown or a reversal came to its end.
+    pub(crate) fn resolved(&mut self, transaction: &Transaction, outcome: Outcome, reversed: bool) {
+        self.notify_resolved(transaction, outcome, reversed, None);
+    }
+
+    fn notify_resolved(
+        &mut self,
+        transaction: &Transaction,
+        outcome: Outcome,
+        reversed: bool,
+        resolution: Option<Resolution>,
+    ) {
+        let resolved = Notification::Resolved {
+            register: transaction.scope.register.clone(),
+            transaction_id: transaction.id,
+            key: transaction.request.key.clone(),
+            outcome,
+            reversed,
+            resolution,
+        };
+        self.notify(transaction.after, resolved);
+    }
+
+    /// The reader shows how it ended, and is free as soon as it has.
+    fn let_go_of_reader(&mut self, transaction: &mut Transaction, show: Option<IssuerAnswer>) {
+        let Some(device) = transaction.device.clone() else {
+            return;
+        };
+        let presentation = transaction.presentation_id.take();
+        if let (Some(answer), Some(presentation_id)) = (show, presentation)
+            && !self.devices.is_called(&device)
+        {
+            let transaction_id = transaction.id;
+            let command = DeviceCommand::Complete {
+                transaction_id,
+                presentation_id,
+                answer,
+            };
+            let purpose = CallFor::Device {
+                device: device.clone(),
+                transaction: None,
+            };
+            let limit_ms = self.config.timeouts.completion_ms;
+            self.call_device(transaction.after, &device, purpose, command, limit_ms);
+        }
+        // One that was found at start holds no reader.
+        if transaction.started_boot_ms.is_some() {
+            self.devices.let_go(&device);
+        }
+    }
+
+    /// Forgets calls that never left.
+    pub(crate) fn drop_calls(&mut self, unmade: &[CallId]) {
+        for call in unmade {
+            if let Some(CallFor::Device { device, .. } | CallFor::Identify { device, .. }) =
+                self.calls.remove(call)
+            {
+                self.devices.call_ended(&device, *call);
+            }
+        }
+    }
+
+    /// A register does not wait for an identify any more.
+    pub(crate) fn forget_identify(&mut self, forgotten: Ticket) {
+        for purpose in self.calls.values_mut() {
+            if let CallFor::Identify { device, ticket } = purpose
+                && *ticket == forgotten
+            {
+                *purpose = CallFor::Device {
+                    device: device.clone(),
+                    transaction: None,
+                };
+            }
+        }
+    }
+}
+
+/// What people read at the end.
+fn outcome_text(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Approved => "Approved",
+        Outcome::Declined => "Declined",
+        Outcome::Cancelled => "Cancelled",
+        Outcome::Failed => "Failed",
+        Outcome::Unknown => "Not known yet",
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! When are two requests with one key the same request? When their money fields are.
+//!
+//! Never covers what a register may change between tries: time-outs, what it says it knows of,
+//! the basket.
+
+use crate::ids::Fingerprint;
+use crate::money::{Amount, Amounts};
+use crate::request::{Kind, MoneyRequest};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over the money fields, each with its length before it, so that no two requests have
+/// one encoding.
+pub fn fingerprint(request: &MoneyRequest) -> Fingerprint {
+    let mut fields = Fields(Sha256::new());
+    fields.text(Some("payhal fingerprint 1"));
+    match &request.kind {
+        Kind::Sale => fields.text(Some("sale")),
+        Kind::Refund { original } => {
+            fields.text(Some("refund"));
+            fields.bytes(Some(original.0.as_bytes()));
+        }
+        Kind::Void { original } => {
+            fields.text(Some("void"));
+            fields.bytes(Some(original.0.as_bytes()));
+        }
+    }
+    fields.amounts(request.amounts.as_ref());
+    fields.amount(request.amount_max.as_ref());
+    fields.text(request.reference.as_deref());
+    fields.text(request.device.as_ref().map(|device| &*device.0));
+    fields.text(request.gateway.as_ref().map(|gateway| &*gateway.0));
+    Fingerprint(fields.0.finalize().into())
+}
+
+struct Fields(Sha256);
+
+impl Fields {
+    /// Absent and empty differ.
+    fn bytes(&mut self, bytes: Option<&[u8]>) {
+        let Some(bytes) = bytes else {
+            self.0.update([0]);
+            return;
+        };
+        self.0.update([1]);
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: Option<&str>) {
+        self.bytes(text.map(str::as_bytes));
+    }
+
+    fn number(&mut self, number: Option<i64>) {
+        self.bytes(
+            number
+                .map(i64::to_be_bytes)
+                .as_ref()
+                .map(<[u8; 8]>::as_slice),
+        );
+    }
+
+    fn amount(&mut self, amount: Option<&Amount>) {
+        self.number(amount.map(|amount| amount.minor));
+        self.text(amount.map(|amount| amount.currency.code()));
+    }
+
+    fn amounts(&mut self, amounts: Option<&Amounts>) {
+        self.amount(amounts.map(|amounts| &amounts.total));
+        self.number(amounts.and_then(|amounts| amounts.tip_minor));
+        self.number(amounts.and_then(|amounts| amounts.surcharge_minor));
+        self.number(amounts.and_then(|amounts| amounts.cashback_minor));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TransactionId;
+    use crate::money::Currency;
+    use uuid::Uuid;
+
+    fn request() -> MoneyRequest {
+        let total = Amount {
+            minor: 1_000,
+            currency: Currency::EUR,
+        };
+        MoneyRequest {
+            key: "k".into(),
+            kind: Kind::Sale,
+            amounts: Some(Amounts {
+                total,
+                tip_minor: None,
+                surcharge_minor: None,
+                cashback_minor: None,
+            }),
+            amount_max: None,
+            device: None,
+            gateway: None,
+            timeout_ms: None,
+            reference: None,
+            despite: Vec::new(),
+            order: None,
+        }
+    }
+
+    #[test]
+    fn money_fields_count_and_no_others() {
+        let plain = fingerprint(&request());
+        let mut same = request();
+        same.timeout_ms = Some(5);
+        same.despite.push(TransactionId(Uuid::nil()));
+        same.order = Some("{}".into());
+        same.key = "other".into();
+        assert_eq!(fingerprint(&same), plain);
+
+        let original = TransactionId(Uuid::nil());
+        let changes: [fn(&mut MoneyRequest); 9] = [
+            |r| {
+                r.kind = Kind::Refund {
+                    original: TransactionId(Uuid::nil()),
+                }
+            },
+            |r| r.amounts.as_mut().unwrap().total.minor += 1,
+            |r| r.amounts.as_mut().unwrap().total.currency = Currency::USD,
+            |r| r.amounts.as_mut().unwrap().tip_minor = Some(0),
+            |r| r.amounts.as_mut().unwrap().cashback_minor = Some(0),
+            |r| r.amount_max = Some(r.amounts.unwrap().total),
+            |r| r.reference = Some("".into()),
+            |r| r.device = Some("".into()),
+            |r| r.gateway = Some("".into()),
+        ];
+        let mut seen = vec![plain];
+        for change in changes {
+            let mut other = request();
+            change(&mut other);
+            let print = fingerprint(&other);
+            assert!(!seen.contains(&print));
+            seen.push(print);
+        }
+        let mut void = request();
+        void.kind = Kind::Void { original };
+        assert!(!seen.contains(&fingerprint(&void)));
+    }
+}

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Keys: new, running, ended, or so old that only the journal knows.
+//!
+//! Never lets a second request with a key pass the first one.
+
+use crate::admit;
+use crate::answer::{Answer, Reason, Refused};
+use crate::effect::{Action, RecallBy};
+use crate::engine::{Engine, ScopedKey};
+use crate::fingerprint::fingerprint;
+use crate::ids::{Fingerprint, Position, RecallId, Scope, Ticket, TransactionId};
+use crate::limits::{QUEUED_MAX, TICKETS_MAX};
+use crate::recent::Ended;
+use crate::record::{Fact, FinalAnswer, Past};
+use crate::request::{Caller, MoneyRequest};
+use crate::transaction::{Phase, Transaction};
+use std::collections::VecDeque;
+
+/// Requests with one key, waiting for the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    queue: VecDeque<Queued>,
+}
+
+#[derive(Debug)]
+enum Queued {
+    Money(Box<Ask>),
+    Cancel { ticket: Ticket, caller: Caller },
+}
+
+/// A request for money on its way to acceptance.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// Absent when its register stopped waiting.
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) scope: Scope,
+    pub(crate) others: bool,
+    pub(crate) id: TransactionId,
+    pub(crate) request: MoneyRequest,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// What a recall is for.
+#[derive(Clone, Debug)]
+pub(crate) enum RecallFor {
+    /// The first request with a key.
+    Key(ScopedKey),
+    /// The original of a refund or void.
+    Parent(TransactionId),
+    /// A cancel of something that is not in memory.
+    Cancel {
+        ticket: Option<Ticket>,
+        caller: Caller,
+    },
+}
+
+impl Engine {
+    pub(crate) fn asked_for_money(
+        &mut self,
+        ticket: Ticket,
+        caller: Caller,
+        id: TransactionId,
+        request: MoneyRequest,
+    ) {
+        let ticket = Some(ticket);
+        let mut refused = self.refusal(Reason::HostStopping);
+        refused.key = Some(request.key.clone());
+        if self.stopping {
+            refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
+            self.refuse(Position(0), ticket, refused);
+            return;
+        }
+        if let Err(detail) = admit::check_amounts(&request) {
+            refused.reason = Reason::AmountInvalid;
+            refused.detail = Some(detail.into());
+            self.refuse(Position(0), ticket, refused);
+            return;
+        }
+        let key = (caller.scope.clone(), request.key.clone());
+        let fingerprint = fingerprint(&request);
+        let Caller { scope, others } = caller;
+        let ask = Ask {
+            ticket,
+            scope,
+            others,
+            id,
+            request,
+            fingerprint,
+        };
+        if self.pending.contains_key(&key) {
+            self.queue(&key, ask);
+        } else if let Some(known) = self.keys.get(&key).copied() {
+            self.asked_again(ask, known);
+        } else if self.pending.len() >= QUEUED_MAX {
+            self.refuse_ask(ask, Reason::RateLimited, |_| {});
+        } else {
+            let queue = VecDeque::from([Queued::Money(Box::new(ask))]);
+            self.pending.insert(key.clone(), Pending { queue });
+            let by = RecallBy::Key(key.0.clone(), key.1.clone());
+            self.recall(Position(0), by, RecallFor::Key(key));
+        }
+    }
+
+    fn queue(&mut self, key: &ScopedKey, ask: Ask) {
+        match self.pending.get_mut(key) {
+            Some(pending) if pending.queue.len() < TICKETS_MAX => {
+                pending.queue.push_back(Queued::Money(Box::new(ask)));
+            }
+            _ => self.refuse_ask(ask, Reason::RateLimited, |_| {}),
+        }
+    }
+
+    /// A cancel waits behind the request it is meant for. Whether there is one.
+    pub(crate) fn queue_cancel(
+        &mut self,
+        key: &ScopedKey,
+        ticket: Ticket,
+        caller: &Caller,
+    ) -> bool {
+        let Some(pending) = self.pending.get_mut(key) else {
+            return false;
+        };
+        pending.queue.push_back(Queued::Cancel {
+            ticket,
+            caller: caller.clone(),
+        });
+        true
+    }
+
+    /// A request whose key is that of an open or recent transaction.
+    fn asked_again(&mut self, ask: Ask, known: TransactionId) {
+        if let Some(ended) = self.recent.find(known) {
+            let (print, answer, after) = (ended.fingerprint, ended.answer.clone(), ended.position);
+            if print == ask.fingerprint {
+                self.replay(ask.ticket, answer, after);
+            } else {
+                self.refuse_ask_after(after, ask, Reason::KeyReused, |_| {});
+            }
+            return;
+        }
+        self.with(known, |engine, transaction| engine.attach(transaction, ask));
+    }
+
+    fn attach(&mut self, transaction: &mut Transaction, ask: Ask) {
+        let after = transaction.after;
+        if transaction.fingerprint != ask.fingerprint {
+            self.refuse_ask_after(after, ask, Reason::KeyReused, |_| {});
+        } else if let Some(answer) = transaction.ending.clone() {
+            self.replay(ask.ticket, answer, after);
+        } else if transaction.phase == Phase::NeedsOperator {
+            let unknown = self.unknown_answer(transaction);
+            self.refuse(after, ask.ticket, unknown);
+        } else if transaction.tickets.len() >= TICKETS_MAX {
+            self.refuse_ask_after(after, ask, Reason::RateLimited, |_| {});
+        } else if let Some(ticket) = ask.ticket {
+            transaction.tickets.push(ticket);
+            for progress in transaction.steps.clone() {
+                self.emit(after, Action::Progress { ticket, progress });
+            }
+            if transaction.patience.is_none() {
+                self.set_patience(transaction, self.config.timeouts.gateway_ms);
+            }
+        }
+    }
+
+    fn replay(&mut self, ticket: Option<Ticket>, answer: FinalAnswer, after: Position) {
+        if let Some(ticket) = ticket {
+            self.answer(after, ticket, told(answer, true));
+        }
+    }
+
+    pub(crate) fn recalled(&mut self, recall: RecallId, past: Option<Past>) {
+        match self.recalls.remove(&recall) {
+            Some(RecallFor::Key(key)) => self.key_recalled(&key, past),
+            Some(RecallFor::Parent(parent)) => self.parent_recalled(parent, past.as_ref()),
+            Some(RecallFor::Cancel { ticket, caller }) => {
+                self.cancel_recalled(ticket, &caller, past.as_ref());
+            }
+            None => {}
+        }
+    }
+
+    fn key_recalled(&mut self, key: &ScopedKey, past: Option<Past>) {
+        if let Some(past) = past {
+            match remembered(&past) {
+                Some((id, ended)) => {
+                    self.keys.insert(key.clone(), id);
+                    self.recent.insert(id, ended);
+                }
+                None => {
+                    self.refuse_unreadable(key, &past);
+                    return;
+                }
+            }
+        }
+        self.run_pending(key);
+    }
+
+    /// The journal holds the key, but not how it ended, and it is not among the open ones either:
+    /// it was answered for after a restore or by another hand. Never guess.
+    fn refuse_unreadable(&mut self, key: &ScopedKey, past: &Past) {
+        let Some(pending) = self.pending.remove(key) else {
+            return;
+        };
+        let id = past.records.first().map(|record| record.transaction_id);
+        for queued in pending.queue {
+            match queued {
+                Queued::Money(ask) => {
+                    self.refuse_ask(*ask, Reason::OutcomeUnknown, |refused| {
+                        refused.transaction_id = id;
+                        refused.detail = Some("the journal holds no outcome for this key".into());
+                    });
+                }
+                Queued::Cancel { ticket, .. } => {
+                    let state = crate::answer::CancelState::TooLate;
+                    self.answer(Position(0), ticket, Answer::Cancel(state));
+                }
+            }
+        }
+    }
+
+    /// Takes up, in order, what waited for a key; stops where an original must be recalled first.
+    pub(crate) fn run_pending(&mut self, key: &ScopedKey) {
+        loop {
+            let next = self
+                .pending
+                .get_mut(key)
+                .and_then(|pending| pending.queue.pop_front());
+            match next {
+                None => break,
+                Some(Queued::Cancel { ticket, caller }) => {
+                    self.cancel_key(ticket, &caller, key);
+                }
+                Some(Queued::Money(ask)) => {
+                    if let Some(known) = self.keys.get(key).copied() {
+                        self.asked_again(*ask, known);
+                    } else if self.stopping {
+                        self.refuse_ask(*ask, Reason::HostStopping, |_| {});
+                    } else if self.parent_awaited(&ask, key) {
+                        if let Some(pending) = self.pending.get_mut(key) {
+                            pending.queue.push_front(Queued::Money(ask));
+                        }
+                        return;
+                    } else {
+                        self.admit(*ask);
+                    }
+                }
+            }
+        }
+        self.pending.remove(key);
+    }
+
+    /// A register stopped waiting. The money goes on.
+    pub(crate) fn forgotten(&mut self, forgotten: Ticket) {
+        for pending in self.pending.values_mut() {
+            pending.queue.retain_mut(|queued| match queued {
+                Queued::Money(ask) => {
+                    ask.ticket = ask.ticket.filter(|ticket| *ticket != forgotten);
+                    true
+                }
+                Queued::Cancel { ticket, .. } => *ticket != forgotten,
+            });
+        }
+        for purpose in self.recalls.values_mut() {
+            if let RecallFor::Cancel { ticket, .. } = purpose {
+                *ticket = ticket.filter(|ticket| *ticket != forgotten);
+            }
+        }
+        self.forget_identify(forgotten);
+        let waited: Vec<_> = self
+            .open
+            .values()
+            .filter(|transaction| transaction.tickets.contains(&forgotten))
+            .map(|transaction| transaction.id)
+            .collect();
+        for id in waited {
+            self.with(id, |engine, transaction| {
+                transaction.tickets.retain(|ticket| *ticket != forgotten);
+                engine.nobody_waits(transaction);
+            });
+        }
+    }
+
+    pub(crate) fn refusal(&self, reason: Reason) -> Refused {
+        Refused::new(reason, self.now)
+    }
+
+    /// Refuses a request that was not accepted.
+    pub(crate) fn refuse_ask(&mut self, ask: Ask, reason: Reason, say: impl FnOnce(&mut Refused)) {
+        self.refuse_ask_after(Position(0), ask, reason, say);
+    }
+
+    fn refuse_ask_after(
+        &mut self,
+        after: Position,
+        ask: Ask,
+        reason: Reason,
+        say: impl FnOnce(&mut Refused),
+    ) {
+        let mut refused = self.refusal(reason);
+        refused.key = Some(ask.request.key);
+        if refused.reason == Reason::RateLimited {
+            refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
+        }
+        say(&mut refused);
+        self.refuse(after, ask.ticket, refused);
+    }
+
+    pub(crate) fn refuse(&mut self, after: Position, ticket: Option<Ticket>, refused: Refused) {
+        if let Some(ticket) = ticket {
+            let answer = Answer::Refused {
+                refused: Box::new(refused),
+                replayed: false,
+            };
+            self.answer(after, ticket, answer);
+        }
+    }
+
+    /// The journal failed: what every waiting ticket must be told. Only [`Self::successor`] makes
+    /// sense afterwards. `unmade`: device calls that never left.
+    pub fn abandon(
+        &mut self,
+        now: crate::time::Now,
+        unmade: &[crate::ids::CallId],
+    ) -> Vec<(Ticket, Answer)> {
+        self.now = now;
+        self.out.clear();
+        self.drop_calls(unmade);
+        let mut unanswered = Vec::new();
+        for transaction in self.open.values() {
+            for ticket in &transaction.tickets {
+                unanswered.push((*ticket, self.without_journal(transaction)));
+            }
+        }
+        let unavailable = || Answer::Refused {
+            refused: Box::new(self.refusal(Reason::JournalUnavailable)),
+            replayed: false,
+        };
+        for pending in self.pending.values() {
+            for queued in &pending.queue {
+                if let Some(ticket) = queued.ticket() {
+                    unanswered.push((ticket, unavailable()));
+                }
+            }
+        }
+        for purpose in self.recalls.values() {
+            if let RecallFor::Cancel {
+                ticket: Some(ticket),
+                ..
+            } = purpose
+            {
+                unanswered.push((*ticket, unavailable()));
+            }
+        }
+        for purpose in self.calls.values() {
+            if let crate::engine::CallFor::Identify { ticket, .. } = purpose {
+                unanswered.push((*ticket, unavailable()));
+            }
+        }
+        self.open.clear();
+        self.pending.clear();
+        self.recalls.clear();
+        unanswered
+    }
+
+    fn without_journal(&self, transaction: &Transaction) -> Answer {
+        let mut refused = self.unknown_answer(transaction);
+        if transaction.position == Position(0) && !transaction.intent {
+            refused.reason = Reason::JournalUnavailable;
+            refused.resolution = None;
+        }
+        Answer::Refused {
+            refused: Box::new(refused),
+            replayed: false,
+        }
+    }
+}
+
+impl Ask {
+    /// Whether a transaction of this scope is its own, or its register may touch others'.
+    pub(crate) fn may_touch(&self, scope: &Scope) -> bool {
+        self.others || self.scope.register == scope.register
+    }
+}
+
+impl Queued {
+    fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Money(ask) => ask.ticket,
+            Self::Cancel { ticket, .. } => Some(*ticket),
+        }
+    }
+}
+
+/// A final answer as a register is told it.
+pub(crate) fn told(answer: FinalAnswer, replayed: bool) -> Answer {
+    match answer {
+        FinalAnswer::Approved(approved) => Answer::Approved { approved, replayed },
+        FinalAnswer::Refused(refused) => Answer::Refused { refused, replayed },
+    }
+}
+
+/// An ended transaction out of its records.
+fn remembered(past: &Past) -> Option<(TransactionId, Ended)> {
+    let mut whose = None;
+    let mut answer = None;
+    for record in &past.records {
+        match &record.fact {
+            Fact::Intent(intent) => {
+                whose = Some((&intent.scope, &intent.request.key, intent.fingerprint));
+            }
+            Fact::Ended(ending) => {
+                if let Some(unsent) = &ending.unsent {
+                    whose = Some((&unsent.scope, &unsent.request.key, unsent.fingerprint));
+                }
+                answer = Some(ending.answer.clone());
+            }
+            Fact::Answered(_) | Fact::Reversed | Fact::NeedsOperator { .. } => {}
+        }
+    }
+    let (scope, key, fingerprint) = whose?;
+    let ended = Ended {
+        scope: scope.clone(),
+        key: key.clone(),
+        fingerprint,
+        answer: answer?,
+        position: Position(0),
+    };
+    Some((past.records.first()?.transaction_id, ended))
+}

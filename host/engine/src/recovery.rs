@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! After a restart: every transaction that the journal holds open goes on to its end.
+//!
+//! An approval stands only if its answer is on disk and no chip completion was owed; every other
+//! sale or refund is undone, since its register may have been paid otherwise meanwhile.
+
+use crate::answer::Reason;
+use crate::effect::Action;
+use crate::engine::Engine;
+use crate::exchange::{Verdict, judge};
+use crate::gateway::ReversalReason;
+use crate::ids::Position;
+use crate::record::{Fact, Intent, Record};
+use crate::transaction::{Phase, Transaction};
+
+impl Engine {
+    /// Takes up what was found, once.
+    pub(crate) fn recover(&mut self) {
+        for (device, call) in std::mem::take(&mut self.orphans) {
+            self.emit(Position(0), Action::CancelDevice { device, call });
+        }
+        for records in std::mem::take(&mut self.found) {
+            let Some(mut transaction) = found(&records, self.position) else {
+                continue;
+            };
+            let key = (transaction.scope.clone(), transaction.request.key.clone());
+            self.keys.insert(key, transaction.id);
+            self.resume(&mut transaction);
+            self.put(transaction);
+        }
+    }
+
+    fn resume(&mut self, transaction: &mut Transaction) {
+        if transaction.phase == Phase::NeedsOperator {
+            return;
+        }
+        if transaction.ending.is_some() {
+            if transaction.reversal.is_some() {
+                transaction.phase = Phase::Reversing;
+                self.try_reverse(transaction);
+            } else {
+                transaction.phase = Phase::Settled;
+            }
+            return;
+        }
+        let answered = transaction.answered.clone();
+        if let Some(answer) = answered
+            && (!transaction.completion_owed || !is_approval(transaction))
+        {
+            self.decided(transaction, answer, true);
+        } else if transaction.is_void() {
+            transaction.phase = Phase::Modifying;
+            self.resume_unknown(transaction);
+        } else {
+            let (reason, reversal) = (Reason::TimedOut, ReversalReason::HostRestarted);
+            let detail = "the host restarted before the outcome was certain";
+            self.end_reversing(transaction, reason, reversal, detail, None);
+        }
+    }
+}
+
+fn is_approval(transaction: &Transaction) -> bool {
+    let answer = transaction.answered.as_ref();
+    answer.is_some_and(|answer| matches!(judge(transaction, answer), Verdict::Approved { .. }))
+}
+
+/// A transaction out of its records.
+fn found(records: &[Record], position: Position) -> Option<Transaction> {
+    let (intent, began) = records.iter().find_map(|record| match &record.fact {
+        Fact::Intent(intent) => Some((intent, record)),
+        _ => None,
+    })?;
+    let mut transaction = from_intent(intent, began)?;
+    transaction.after = position;
+    transaction.position = position;
+    for record in records {
+        match &record.fact {
+            Fact::Intent(_) => {}
+            Fact::Answered(answer) => transaction.answered = Some((**answer).clone()),
+            Fact::Ended(ending) => {
+                transaction.ending = Some(ending.answer.clone());
+                transaction.reversal = ending.reversal;
+            }
+            Fact::Reversed => transaction.reversal = None,
+            Fact::NeedsOperator { .. } => transaction.phase = Phase::NeedsOperator,
+        }
+    }
+    Some(transaction)
+}
+
+fn from_intent(intent: &Intent, record: &Record) -> Option<Transaction> {
+    let mut transaction = Transaction::new(
+        record.transaction_id,
+        intent.scope.clone(),
+        intent.request.clone(),
+        intent.fingerprint,
+        intent.amounts,
+        intent.gateway.clone()?,
+        intent.wire.acceptor.clone(),
+        record.at_micros,
+    );
+    transaction.device.clone_from(&intent.device);
+    transaction.original.clone_from(&intent.original);
+    transaction.card.clone_from(&intent.card);
+    transaction.entry = intent.entry;
+    transaction.cvm = intent.cvm;
+    transaction.completion_owed = intent.completion_owed;
+    transaction.wire = Some(intent.wire.clone());
+    transaction.intent = true;
+    transaction.sent_before = true;
+    transaction.unknown = true;
+    // Before its first decision it is as one under inquiry.
+    transaction.phase = Phase::Inquiring;
+    Some(transaction)
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A sale on a reader, up to the gateway's answer and with the chip's own word after it.
+//!
+//! Never lets a reader seal anything before amount and gateway are final.
+
+use crate::admit::NotNow;
+use crate::answer::{Reason, Refused, Stage};
+use crate::device::{CardRefusal, DeviceCommand, DeviceReply, IssuerAnswer, Purpose};
+use crate::engine::Engine;
+use crate::gateway::{GatewayAnswer, ReversalReason};
+use crate::transaction::{Phase, SealedRead, Stop, Transaction};
+use std::sync::Arc;
+
+impl Engine {
+    /// The reader lights up.
+    pub(crate) fn start_sale(&mut self, transaction: &mut Transaction) {
+        let Some(device) = transaction.device.clone() else {
+            return;
+        };
+        let owner = transaction.scope.register.clone();
+        self.devices.hold(&device, owner, self.now.wall_micros);
+        self.step_to(transaction, Stage::Accepted, None);
+        let timeouts = self.config.timeouts;
+        let timeout_ms = transaction.request.timeout_ms.unwrap_or(timeouts.card_ms);
+        let timeout_ms = timeout_ms.min(timeouts.hard_ms);
+        let present = DeviceCommand::Present {
+            transaction_id: transaction.id,
+            purpose: Purpose::Sale,
+            amounts: transaction.amounts,
+            timeout_ms,
+        };
+        transaction.phase = Phase::Presenting;
+        self.call_reader(transaction, present, timeout_ms);
+    }
+
+    /// The reader of a transaction replied.
+    pub(crate) fn reader_replied(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
+        match transaction.phase {
+            Phase::Presenting | Phase::AuthorizingCard => {
+                if let DeviceReply::Presented {
+                    presentation_id, ..
+                } = &reply
+                {
+                    transaction.presentation_id = Some(presentation_id.clone());
+                }
+                if let Some(stop) = transaction.stop {
+                    self.finish_stop(transaction, stop);
+                } else {
+                    self.card_read(transaction, reply);
+                }
+            }
+            Phase::Completing => self.completed(transaction, &reply),
+            Phase::Preparing(_)
+            | Phase::Authorizing
+            | Phase::Modifying
+            | Phase::Inquiring
+            | Phase::Reversing
+            | Phase::NeedsOperator
+            | Phase::Settled => {}
+        }
+    }
+
+    fn card_read(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
+        match (&transaction.phase, reply) {
+            (Phase::Presenting, DeviceReply::Presented { entry, card, .. }) => {
+                transaction.entry = Some(entry);
+                transaction.card = Some(card);
+                self.authorize_card(transaction);
+            }
+            (
+                Phase::AuthorizingCard,
+                DeviceReply::CardAuthorized {
+                    read_id,
+                    sealed,
+                    entry,
+                    cvm,
+                    completion_owed,
+                },
+            ) => {
+                transaction.entry = Some(entry);
+                transaction.cvm = Some(cvm);
+                transaction.completion_owed = completion_owed;
+                let read = SealedRead {
+                    read_id,
+                    sealed,
+                    entry,
+                };
+                self.prepare(transaction, Some(read));
+            }
+            (_, DeviceReply::Refused { refusal, text }) => {
+                let mut refused = self.refused(transaction, refusal_reason(refusal));
+                refused.detail = Some(text);
+                self.end_refused(transaction, refused, None);
+            }
+            (_, DeviceReply::Cancelled) => {
+                let refused = self.refused(transaction, Reason::Cancelled);
+                self.end_refused(transaction, refused, None);
+            }
+            (_, DeviceReply::Unsupported) => {
+                let refused = self.refused(transaction, Reason::DeviceUnsupported);
+                self.drop_unrecorded(transaction, refused);
+            }
+            (_, DeviceReply::Failed { reason, .. }) => {
+                self.reader_failed(transaction, reason);
+            }
+            (_, _) => {
+                let detail = "the device plugin answered something else than it was asked";
+                self.reader_failed(transaction, detail.into());
+            }
+        }
+    }
+
+    fn reader_failed(&mut self, transaction: &mut Transaction, detail: Arc<str>) {
+        let ready = transaction
+            .device
+            .as_ref()
+            .is_some_and(|id| self.devices.is_ready(id));
+        let reason = if ready {
+            Reason::PluginFailed
+        } else {
+            Reason::DeviceUnavailable
+        };
+        let mut refused = self.refused(transaction, reason);
+        refused.detail = Some(detail);
+        self.drop_unrecorded(transaction, refused);
+    }
+
+    fn authorize_card(&mut self, transaction: &mut Transaction) {
+        let recipient = match self.reachable(&transaction.gateway) {
+            Ok(parameters) => parameters.recipient.clone(),
+            Err(not_now) => {
+                self.give_up_before_intent(transaction, not_now);
+                return;
+            }
+        };
+        let Some(presentation_id) = transaction.presentation_id.clone() else {
+            return;
+        };
+        transaction.phase = Phase::AuthorizingCard;
+        let command = DeviceCommand::AuthorizeCard {
+            transaction_id: transaction.id,
+            presentation_id,
+            purpose: Purpose::Sale,
+            amounts: transaction.amounts,
+            recipient,
+        };
+        self.call_reader(transaction, command, self.config.timeouts.pin_ms);
+    }
+
+    /// Nothing was sent, and the same request may be made again.
+    pub(crate) fn give_up_before_intent(&mut self, transaction: &mut Transaction, not_now: NotNow) {
+        let (reason, retry_after_ms, detail) = not_now.into_parts();
+        let refused = self.refused(transaction, reason);
+        self.drop_unrecorded(
+            transaction,
+            Refused {
+                retry_after_ms,
+                detail,
+                ..refused
+            },
+        );
+    }
+
+    /// Ends what was stopped before its intent.
+    pub(crate) fn finish_stop(&mut self, transaction: &mut Transaction, stop: Stop) {
+        let show = Some(IssuerAnswer::NoAnswer);
+        match stop {
+            Stop::Cancelled => {
+                let refused = self.refused(transaction, Reason::Cancelled);
+                self.end_refused(transaction, refused, show);
+            }
+            Stop::TooLong => {
+                let refused = self.refused(transaction, Reason::TimedOut);
+                self.end_refused(transaction, refused, show);
+            }
+            Stop::HostStopping => {
+                let refused = self.refused(transaction, Reason::HostStopping);
+                self.drop_unrecorded(transaction, refused);
+            }
+        }
+    }
+
+    /// The gateway approved; the chip has the last word.
+    pub(crate) fn complete(&mut self, transaction: &mut Transaction, answer: &GatewayAnswer) {
+        let Some(presentation_id) = transaction.presentation_id.clone() else {
+            return;
+        };
+        self.step_to(transaction, Stage::Completing, None);
+        transaction.phase = Phase::Completing;
+        let command = DeviceCommand::Complete {
+            transaction_id: transaction.id,
+            presentation_id,
+            answer: IssuerAnswer::Approved {
+                response_code: answer.response_code.clone(),
+                issuer: answer.issuer.clone(),
+            },
+        };
+        self.call_reader(transaction, command, self.config.timeouts.completion_ms);
+    }
+
+    fn completed(&mut self, transaction: &mut Transaction, reply: &DeviceReply) {
+        let (reversal, detail) = match reply {
+            DeviceReply::Completed { accepted: true, .. } => {
+                let Some(answer) = transaction.answered.clone() else {
+                    return;
+                };
+                // Judged when it came: an amount it approved is there.
+                let approved_minor = answer.approved_minor.unwrap_or_default();
+                self.end_approved(transaction, &answer, approved_minor, None);
+                return;
+            }
+            DeviceReply::Completed {
+                accepted: false, ..
+            } => (
+                ReversalReason::CardRefused,
+                "the chip refused after the approval",
+            ),
+            DeviceReply::Refused { .. } => (
+                ReversalReason::CardRefused,
+                "the card was refused after the approval",
+            ),
+            _ => (
+                ReversalReason::CompletionLost,
+                "the reader did not complete the approval",
+            ),
+        };
+        self.end_reversing(transaction, Reason::CardError, reversal, detail, None);
+    }
+}
+
+/// A card's or cardholder's no, as its register is told.
+fn refusal_reason(refusal: CardRefusal) -> Reason {
+    match refusal {
+        CardRefusal::CancelledOnDevice => Reason::Cancelled,
+        CardRefusal::NoCard => Reason::TimedOut,
+        CardRefusal::CardExpired
+        | CardRefusal::CardUnreadable
+        | CardRefusal::CardRemoved
+        | CardRefusal::NotAccepted
+        | CardRefusal::PinFailed
+        | CardRefusal::Other => Reason::CardError,
+    }
+}

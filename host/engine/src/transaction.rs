@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One open transaction: what was asked, how far it is, what it waits for.
+//!
+//! Holds state only; what happens to it is decided in the modules named after what happens.
+
+use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
+use crate::card::{CardFace, Cvm, Entry};
+use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
+use crate::ids::{
+    Acceptor, CallId, DeviceId, Fingerprint, GatewayId, Opaque, Position, Scope, Ticket, TimerId,
+    TransactionId,
+};
+use crate::money::Amounts;
+use crate::record::FinalAnswer;
+use crate::request::{Kind, MoneyRequest, Snapshot};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A transaction that has not come to rest.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) id: TransactionId,
+    pub(crate) scope: Scope,
+    pub(crate) request: MoneyRequest,
+    pub(crate) fingerprint: Fingerprint,
+    /// Final amounts; a void's are its original's.
+    pub(crate) amounts: Amounts,
+    /// Absent for refunds and voids.
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) gateway: GatewayId,
+    pub(crate) acceptor: Acceptor,
+    /// References of the transaction this one changes.
+    pub(crate) original: Option<Wire>,
+    pub(crate) phase: Phase,
+    /// Set before the intent when it must not go on.
+    pub(crate) stop: Option<Stop>,
+    pub(crate) presentation_id: Option<Arc<str>>,
+    pub(crate) card: Option<CardFace>,
+    pub(crate) entry: Option<Entry>,
+    pub(crate) cvm: Option<Cvm>,
+    pub(crate) completion_owed: bool,
+    /// References for the gateway, once they are being made.
+    pub(crate) wire: Option<Wire>,
+    /// Whether the intent was appended.
+    pub(crate) intent: bool,
+    /// Whether an exchange may have reached the gateway before the one under way.
+    pub(crate) sent_before: bool,
+    pub(crate) answered: Option<GatewayAnswer>,
+    pub(crate) ending: Option<FinalAnswer>,
+    pub(crate) reversal: Option<ReversalReason>,
+    /// Found at start, under inquiry, or told so: its register may believe it failed.
+    pub(crate) unknown: bool,
+    /// The connector turned out not to know inquiries.
+    pub(crate) inquiry_unsupported: bool,
+    /// Must be durable before anything of it is told or done.
+    pub(crate) after: Position,
+    /// The last record of it.
+    pub(crate) position: Position,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) steps: VecDeque<Progress>,
+    pub(crate) seq: u32,
+    pub(crate) stage: Stage,
+    pub(crate) started_at_micros: i64,
+    /// Absent when found at start.
+    pub(crate) started_boot_ms: Option<u64>,
+    /// The call whose reply it waits for.
+    pub(crate) call: Option<CallId>,
+    /// The pause before the next attempt.
+    pub(crate) pause: Option<TimerId>,
+    /// The end of its register's patience.
+    pub(crate) patience: Option<TimerId>,
+    pub(crate) attempts: usize,
+    pub(crate) next_at_micros: Option<i64>,
+}
+
+/// What a transaction waits for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// A card.
+    Presenting,
+    /// PIN, cryptogram, seal.
+    AuthorizingCard,
+    /// The connector's references; holds the sealed read of a sale.
+    Preparing(Option<SealedRead>),
+    /// The issuer.
+    Authorizing,
+    /// The chip.
+    Completing,
+    /// The gateway, about a refund or a void.
+    Modifying,
+    /// The gateway, about what became of it; or the next attempt to ask.
+    Inquiring,
+    /// The gateway, to undo it; or the next attempt. Its register has been answered.
+    Reversing,
+    /// A person.
+    NeedsOperator,
+    /// Nothing: it leaves the open ones.
+    Settled,
+}
+
+/// A sealed read on its way from the reader to the gateway.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct SealedRead {
+    pub(crate) read_id: Arc<str>,
+    pub(crate) sealed: Opaque,
+    pub(crate) entry: Entry,
+}
+
+/// Why a transaction must end before its intent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    /// Its register said so.
+    Cancelled,
+    /// It took longer than anybody waits.
+    TooLong,
+    /// The host stops.
+    HostStopping,
+}
+
+impl Transaction {
+    /// A transaction just accepted.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is its own type; one caller per kind"
+    )]
+    pub(crate) fn new(
+        id: TransactionId,
+        scope: Scope,
+        request: MoneyRequest,
+        fingerprint: Fingerprint,
+        amounts: Amounts,
+        gateway: GatewayId,
+        acceptor: Acceptor,
+        started_at_micros: i64,
+    ) -> Self {
+        Self {
+            id,
+            scope,
+            request,
+            fingerprint,
+            amounts,
+            device: None,
+            gateway,
+            acceptor,
+            original: None,
+            phase: Phase::Presenting,
+            stop: None,
+            presentation_id: None,
+            card: None,
+            entry: None,
+            cvm: None,
+            completion_owed: false,
+            wire: None,
+            intent: false,
+            sent_before: false,
+            answered: None,
+            ending: None,
+            reversal: None,
+            unknown: false,
+            inquiry_unsupported: false,
+            after: Position(0),
+            position: Position(0),
+            tickets: Vec::new(),
+            steps: VecDeque::new(),
+            seq: 0,
+            stage: Stage::Accepted,
+            started_at_micros,
+            started_boot_ms: None,
+            call: None,
+            pause: None,
+            patience: None,
+            attempts: 0,
+            next_at_micros: None,
+        }
+    }
+
+    /// Whether it can still end without having touched the gateway's ledger.
+    pub(crate) fn before_intent(&self) -> bool {
+        !self.intent && self.ending.is_none()
+    }
+
+    /// Whether its register may wrongly take it for failed.
+    pub(crate) fn is_unknown(&self) -> bool {
+        if !self.intent {
+            return false;
+        }
+        match (&self.phase, &self.ending) {
+            (Phase::NeedsOperator, _) => true,
+            (_, Some(_)) => false,
+            (_, None) => self.unknown || self.tickets.is_empty(),
+        }
+    }
+
+    /// Whether it takes back a whole transaction.
+    pub(crate) fn is_void(&self) -> bool {
+        matches!(self.request.kind, Kind::Void { .. })
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.ending.as_ref().map(outcome)
+    }
+
+    /// What is being done about it, if it is unknown or on its way back.
+    pub(crate) fn resolution(&self) -> Option<Resolution> {
+        let state = match self.phase {
+            Phase::NeedsOperator => ResolutionState::NeedsOperator,
+            Phase::Reversing => ResolutionState::Reversing,
+            _ if self.unknown => ResolutionState::Resolving,
+            _ => return None,
+        };
+        let next_at_micros = match state {
+            ResolutionState::NeedsOperator => None,
+            _ => self.next_at_micros,
+        };
+        Some(Resolution {
+            state,
+            next_at_micros,
+        })
+    }
+
+    /// As its register may see it.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            transaction_id: self.id,
+            scope: self.scope.clone(),
+            request: self.request.clone(),
+            device: self.device.clone(),
+            gateway: Some(self.gateway.clone()),
+            stage: self.stage,
+            intent: self.intent,
+            resolution: self.resolution(),
+            started_at_micros: self.started_at_micros,
+        }
+    }
+}
+
+/// The outcome of a final answer.
+pub(crate) fn outcome(answer: &FinalAnswer) -> Outcome {
+    match answer {
+        FinalAnswer::Approved(_) => Outcome::Approved,
+        FinalAnswer::Refused(refused) => refused.reason.outcome(),
+    }
+}

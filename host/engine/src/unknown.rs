@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Nobody answered: ask what became of it, or undo it, until somebody does.
+//!
+//! "Not found" is never final here, and a sale is approved by an inquiry only while its register
+//! still waits.
+
+use crate::answer::{Reason, Stage};
+use crate::device::IssuerAnswer;
+use crate::engine::Engine;
+use crate::gateway::{Finding, GatewayCommand, GatewayReply, ReversalReason};
+use crate::record::Fact;
+use crate::transaction::{Phase, Stop, Transaction};
+use std::sync::Arc;
+
+impl Engine {
+    /// The answer to an exchange is lost; it may have reached the gateway.
+    pub(crate) fn lost(&mut self, transaction: &mut Transaction, detail: Arc<str>) {
+        transaction.sent_before = true;
+        let inquiry = self.can_inquire(transaction);
+        if transaction.is_void() {
+            transaction.unknown = true;
+            if inquiry && transaction.attempts == 0 {
+                transaction.attempts = 1;
+                self.inquire(transaction);
+            } else {
+                self.pause(transaction);
+            }
+        } else if transaction.completion_owed || !inquiry || transaction.tickets.is_empty() {
+            self.undo(transaction, detail);
+        } else {
+            self.inquire(transaction);
+        }
+    }
+
+    /// Nobody may wait any longer: what may have happened is undone.
+    pub(crate) fn undo(&mut self, transaction: &mut Transaction, detail: impl Into<Arc<str>>) {
+        let (reason, show) = (ReversalReason::NoAnswer, Some(IssuerAnswer::NoAnswer));
+        self.end_reversing(transaction, Reason::TimedOut, reason, detail, show);
+    }
+
+    fn inquire(&mut self, transaction: &mut Transaction) {
+        transaction.phase = Phase::Inquiring;
+        transaction.unknown = true;
+        self.end_pause(transaction);
+        let Some(wire) = transaction.wire.clone() else {
+            return;
+        };
+        if self.is_ready(transaction) {
+            self.call_gateway(transaction, GatewayCommand::Inquire { wire });
+        }
+    }
+
+    pub(crate) fn inquired(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
+        match reply {
+            GatewayReply::Found(Finding::Answered(answer)) => {
+                self.decided(transaction, *answer, false);
+            }
+            GatewayReply::Found(Finding::Reversed) => {
+                let mut refused = self.refused(transaction, Reason::TimedOut);
+                refused.detail = Some("the gateway had undone it already".into());
+                self.end_refused(transaction, refused, Some(IssuerAnswer::NoAnswer));
+            }
+            GatewayReply::Found(Finding::NotFound) => self.not_found(transaction),
+            GatewayReply::Unsupported => {
+                transaction.inquiry_unsupported = true;
+                self.not_found(transaction);
+            }
+            _ => self.pause(transaction),
+        }
+    }
+
+    fn not_found(&mut self, transaction: &mut Transaction) {
+        if transaction.is_void() {
+            self.modify(transaction);
+        } else {
+            self.undo(transaction, "the gateway does not know it yet");
+        }
+    }
+
+    /// The next attempt to learn what became of it. Without its gateway it waits for it.
+    pub(crate) fn resume_unknown(&mut self, transaction: &mut Transaction) {
+        self.end_pause(transaction);
+        if !self.is_ready(transaction) {
+            return;
+        }
+        if self.can_inquire(transaction) {
+            self.inquire(transaction);
+        } else {
+            self.not_found(transaction);
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn nobody_waits(&mut self, transaction: &mut Transaction) {
+        if transaction.tickets.is_empty()
+            && transaction.phase == Phase::Inquiring
+            && !transaction.is_void()
+        {
+            self.undo(transaction, "its register stopped waiting");
+        }
+    }
+
+    /// Its register has waited as long as anybody may.
+    pub(crate) fn out_of_patience(&mut self, transaction: &mut Transaction) {
+        match transaction.phase {
+            Phase::Presenting | Phase::AuthorizingCard | Phase::Preparing(_) => {
+                self.stop_one(transaction, Stop::TooLong);
+            }
+            Phase::Authorizing | Phase::Modifying | Phase::Inquiring => {
+                if transaction.is_void() {
+                    self.tell_unknown(transaction);
+                } else {
+                    self.undo(transaction, "no answer within the hard limit");
+                }
+            }
+            // The reader's own deadline ends the first; nobody waits for the others.
+            Phase::Completing | Phase::Reversing | Phase::NeedsOperator | Phase::Settled => {}
+        }
+    }
+
+    /// Asks the gateway to undo it; until it says that it has.
+    pub(crate) fn try_reverse(&mut self, transaction: &mut Transaction) {
+        self.end_pause(transaction);
+        let (Some(wire), Some(reason)) = (transaction.wire.clone(), transaction.reversal) else {
+            return;
+        };
+        if self.is_ready(transaction) {
+            let amounts = transaction.amounts;
+            self.call_gateway(
+                transaction,
+                GatewayCommand::Reverse {
+                    wire,
+                    amounts,
+                    reason,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn reversed(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
+        match reply {
+            GatewayReply::Reversed => {
+                self.append(transaction, Fact::Reversed);
+                let Some(outcome) = transaction.outcome() else {
+                    return;
+                };
+                transaction.stage = Stage::Reversing;
+                self.resolved(transaction, outcome, true);
+                transaction.phase = Phase::Settled;
+            }
+            GatewayReply::ReversalRefused {
+                response_code,
+                response_text,
+            } => {
+                let reason =
+                    format!("the gateway refused to reverse: {response_code} {response_text}");
+                self.leave_to_operator(transaction, reason);
+            }
+            GatewayReply::Unsupported => {
+                self.leave_to_operator(transaction, "the connector cannot reverse");
+            }
+            _ => self.pause(transaction),
+        }
+    }
+
+    fn can_inquire(&self, transaction: &Transaction) -> bool {
+        let gateway = self.gateways.get(&transaction.gateway);
+        let parameters = gateway.and_then(|gateway| gateway.parameters.as_ref());
+        !transaction.inquiry_unsupported && parameters.is_some_and(|parameters| parameters.inquiry)
+    }
+
+    fn is_ready(&self, transaction: &Transaction) -> bool {
+        let gateway = self.gateways.get(&transaction.gateway);
+        gateway.is_some_and(|gateway| gateway.ready)
+    }
+}
