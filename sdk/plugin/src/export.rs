@@ -399,3 +399,6 @@ macro_rules! export_service {
         };
     };
 }
+
+#[cfg(test)]
+mod tests;

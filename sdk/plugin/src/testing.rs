@@ -353,3 +353,6 @@ impl Line for ScriptedLine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
