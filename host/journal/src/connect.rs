@@ -113,3 +113,24 @@ pub(crate) fn read<T: rusqlite::types::FromSql>(
         .pragma_query_value(None, name, |row| row.get(0))
         .doing("open")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_flushed_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        crate::files::create_private(&path).unwrap();
+        let writer = writer(&path, None).unwrap();
+        assert_eq!(read::<i64>(&writer, "synchronous").unwrap(), FULL);
+        assert_eq!(read::<String>(&writer, "journal_mode").unwrap(), "wal");
+        assert_eq!(read::<i64>(&writer, "wal_autocheckpoint").unwrap(), 0);
+        assert_eq!(read::<i64>(&writer, "mmap_size").unwrap_or(0), 0);
+        writer.execute_batch("CREATE TABLE one(x)").unwrap();
+        for other in [reader(&path).unwrap(), offline(&path).unwrap()] {
+            assert!(other.execute_batch("INSERT INTO one VALUES (1)").is_err());
+        }
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Recalls, views and lists.
+
+use crate::records::{id, refund, sale, scope};
+use crate::{Open, PATIENCE, folder, open};
+use payhal_engine::answer::{Outcome, Reason};
+use payhal_engine::effect::RecallBy;
+use payhal_engine::gateway::Change;
+use payhal_engine::ids::{IdempotencyKey, RegisterId, Scope};
+use payhal_engine::record::PastChange;
+use payhal_engine::request::Kind;
+use payhal_journal::{Cursor, Filter, NotACursor, Page, open_transactions, show};
+use std::sync::mpsc::channel;
+
+fn by_key(scope: Scope, key: &str) -> RecallBy {
+    RecallBy::Key(scope, IdempotencyKey::from(key))
+}
+
+fn list(open: &Open, filter: Filter) -> Page {
+    let (reply, replied) = channel();
+    open.journal
+        .list(filter, move |page| reply.send(page).unwrap());
+    replied.recv_timeout(PATIENCE).unwrap().unwrap()
+}
+
+fn numbers(page: &Page) -> Vec<u128> {
+    page.rows
+        .iter()
+        .map(|row| row.transaction_id.0.as_u128())
+        .collect()
+}
+
+#[test]
+fn a_key_is_recalled_in_its_scope_only() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    open.write(sale(1).intent());
+    open.write(sale(1).approved());
+    let past = open.recall(by_key(scope(), "key-1")).unwrap();
+    assert_eq!(past.records, [sale(1).intent(), sale(1).approved()]);
+    assert!(past.changes.is_empty());
+    let again = Scope {
+        generation: 2,
+        ..scope()
+    };
+    assert_eq!(open.recall(by_key(again, "key-1")), None);
+    let other = Scope {
+        register: RegisterId::from("back"),
+        ..scope()
+    };
+    assert_eq!(open.recall(by_key(other, "key-1")), None);
+    assert_eq!(open.recall(by_key(scope(), "key-2")), None);
+    assert_eq!(open.recall(RecallBy::Transaction(id(2))), None);
+}
+
+#[test]
+fn the_newest_transaction_has_the_key() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    let mut second = sale(2);
+    second.key = sale(1).key;
+    open.write(sale(1).unsent(Reason::DeviceUnavailable));
+    open.write(second.intent());
+    let past = open.recall(by_key(scope(), "key-1")).unwrap();
+    assert_eq!(past.records, [second.intent()]);
+}
+
+#[test]
+fn a_sale_is_recalled_with_what_changed_it() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    let mut void = sale(16);
+    void.kind = Kind::Void { original: id(1) };
+    for record in [
+        sale(1).intent(),
+        sale(1).approved(),
+        refund(11, 1, 100).intent(),
+        refund(11, 1, 100).approved(),
+        refund(12, 1, 200).intent(),
+        refund(12, 1, 200).declined(),
+        refund(13, 1, 300).intent(),
+        refund(14, 1, 400).intent(),
+        refund(14, 1, 400).reversing(),
+        refund(15, 1, 500).intent(),
+        refund(15, 1, 500).reversing(),
+        refund(15, 1, 500).reversed(),
+        void.unsent(Reason::NotAllowed),
+        refund(17, 2, 700).intent(),
+    ] {
+        open.write(record);
+    }
+    let past = open.recall(RecallBy::Transaction(id(1))).unwrap();
+    let refunded = |number, amount_minor, counts| PastChange {
+        transaction_id: id(number),
+        change: Change::Refund,
+        amount_minor,
+        counts,
+    };
+    assert_eq!(
+        past.changes,
+        [
+            refunded(11, 100, true),
+            refunded(12, 200, false),
+            refunded(13, 300, true),
+            refunded(14, 400, true),
+            refunded(15, 500, false),
+            PastChange {
+                transaction_id: id(16),
+                change: Change::Void,
+                amount_minor: 1_016,
+                counts: false,
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_view_has_the_line_and_the_records() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    open.write(sale(1).intent());
+    let before = open.view(id(1)).unwrap();
+    assert_eq!(before.summary.outcome, None);
+    assert!(before.summary.open());
+    open.write(sale(1).approved());
+    let view = open.view(id(1)).unwrap();
+    let line = &view.summary;
+    assert_eq!(line.outcome, Some(Outcome::Approved));
+    assert!(!line.open());
+    assert_eq!(line.amount.unwrap().minor, 1_001);
+    assert_eq!(line.approved_minor, Some(1_001));
+    assert_eq!(line.last_four.as_deref(), Some("0119"));
+    assert_eq!(line.approval_code.as_deref(), Some("A1B2C3"));
+    assert_eq!(line.reference.as_deref(), Some("Order 1"));
+    assert_eq!((line.first.0, line.last.0), (1, 2));
+    assert_eq!(line.ended_at_micros, Some(line.started_at_micros + 5));
+    assert_eq!(view.records, [sale(1).intent(), sale(1).approved()]);
+    assert_eq!(open.view(id(2)), None);
+    // The tools see the same beside the open journal.
+    assert_eq!(show(&path, id(1)).unwrap(), Some(view));
+}
+
+#[test]
+fn lists_are_filtered_and_paged_newest_first() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    for number in 1..=9 {
+        let mut sale = sale(number);
+        if number > 7 {
+            sale.scope.register = RegisterId::from("back");
+        }
+        open.write(sale.intent());
+        match number {
+            1..=4 => open.write(sale.approved()),
+            5 => open.write(sale.declined()),
+            6 => open.write(sale.reversing()),
+            _ => {}
+        }
+    }
+    let all = || Filter::default();
+    let text = |text: &str| Filter {
+        text: Some(text.into()),
+        ..Filter::default()
+    };
+    let since = open.view(id(3)).unwrap().summary.started_at_micros;
+    for (filter, expected) in [
+        (all(), vec![9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (
+            Filter {
+                outcome: Some(Outcome::Approved),
+                ..all()
+            },
+            vec![4, 3, 2, 1],
+        ),
+        (
+            Filter {
+                outcome: Some(Outcome::Unknown),
+                ..all()
+            },
+            vec![9, 8, 7],
+        ),
+        (
+            Filter {
+                open: Some(true),
+                ..all()
+            },
+            vec![9, 8, 7, 6],
+        ),
+        (
+            Filter {
+                open: Some(false),
+                ..all()
+            },
+            vec![5, 4, 3, 2, 1],
+        ),
+        (
+            Filter {
+                register: Some("back".into()),
+                ..all()
+            },
+            vec![9, 8],
+        ),
+        (
+            Filter {
+                since_micros: Some(since),
+                until_micros: Some(since + 2_000_000),
+                ..all()
+            },
+            vec![4, 3],
+        ),
+        (text("order 7"), vec![7]),
+        (text("key-2"), vec![2]),
+        (text("ORDER"), vec![9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (text("A1B2C3"), vec![4, 3, 2, 1]),
+        (text(&id(5).to_string()), vec![5]),
+        (text("%"), vec![]),
+        (
+            Filter {
+                register: Some("front".into()),
+                limit: 2,
+                ..text("0119")
+            },
+            vec![7, 6],
+        ),
+    ] {
+        assert_eq!(
+            numbers(&list(&open, filter.clone())),
+            expected,
+            "{filter:?}"
+        );
+    }
+
+    let mut seen = Vec::new();
+    let mut cursor: Option<Cursor> = None;
+    loop {
+        let page = list(
+            &open,
+            Filter {
+                limit: 4,
+                cursor,
+                ..all()
+            },
+        );
+        seen.extend(numbers(&page));
+        let Some(next) = page.next else { break };
+        cursor = Some(next.to_string().parse().unwrap());
+    }
+    assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!("9".parse::<Cursor>(), Err(NotACursor));
+}
+
+#[test]
+fn what_needs_attention_is_listed_oldest_first() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    open.write(sale(1).intent());
+    open.write(sale(2).intent());
+    open.write(sale(2).approved());
+    open.write(sale(3).intent());
+    open.write(sale(3).needs_operator());
+    let (reply, replied) = channel();
+    open.journal
+        .unresolved(move |lines| reply.send(lines).unwrap());
+    let lines = replied.recv_timeout(PATIENCE).unwrap().unwrap();
+    let found: Vec<_> = lines
+        .iter()
+        .map(|line| (line.transaction_id, line.needs_operator))
+        .collect();
+    assert_eq!(found, [(id(1), false), (id(3), true)]);
+    assert_eq!(open_transactions(&path).unwrap(), lines);
+}
