@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// npm `rpc-websockets`, as it comes.
+
+import { Client } from 'rpc-websockets';
+
+import { runAll } from './scenarios.mjs';
+
+const client = new Client(process.env.PAYHAL_URL, { reconnect: false });
+await new Promise((resolve, reject) => {
+  client.once('open', resolve);
+  client.once('error', reject);
+});
+const good = await runAll('rpc-websockets', {
+  call: (method, params) => client.call(method, params, 60_000),
+  hear: (method, listener) => client.on(method, listener),
+});
+client.close();
+process.exit(good ? 0 : 1);

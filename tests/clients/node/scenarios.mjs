@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// What every stock client must see, whatever library speaks: the same calls, the same answers.
+// A client is {call(method, params) → result or throws {code, message, data}, hear(method, listener)}.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+const TABLE = {
+  DECLINED: [3001, 'declined', 'no', 'new_key'],
+  CANCELLED: [3002, 'cancelled', 'no', 'new_key'],
+  TIMED_OUT: [3003, 'failed', 'no', 'new_key'],
+  OUTCOME_UNKNOWN: [3004, 'unknown', 'unknown', 'same_key'],
+  KEY_REUSED: [3005, 'failed', 'no', 'never'],
+  DEVICE_BUSY: [2002, 'failed', 'no', 'same_key'],
+};
+
+/** Runs every scenario, prints a line for each, and answers whether all went well. */
+export async function runAll(name, client) {
+  const world = await meet(name, client);
+  let good = true;
+  for (const [title, scenario] of Object.entries(SCENARIOS)) {
+    try {
+      await scenario(world);
+      console.log(`ok ${name}: ${title}`);
+    } catch (error) {
+      good = false;
+      console.log(`not ok ${name}: ${title}\n  ${String(error.stack ?? JSON.stringify(error)).replace(/\n/g, '\n  ')}`);
+    }
+  }
+  return good;
+}
+
+async function meet(name, client) {
+  const greeting = await client.call('session.hello', { client: { name, version: '0' }, protocol: [1], register_id: name });
+  assert.equal(greeting.state, 'open');
+  const { devices } = await client.call('device.list', {});
+  const { gateways } = await client.call('gateway.list', {});
+  const world = { client, reader: devices.find((device) => device.simulated).id, gateway: gateways.find((gateway) => gateway.simulated).id, heard: new Map(), waits: [], minor: 1000 };
+  client.hear('payment.progress', (progress) => {
+    const list = world.heard.get(progress.idempotency_key) ?? [];
+    world.heard.set(progress.idempotency_key, [...list, progress]);
+    for (const wait of [...world.waits]) if (wait.key === progress.idempotency_key && wait.stage === progress.stage) wait.resolve(progress);
+  });
+  return world;
+}
+
+/** Begins a sale and answers {key, params, answer, stage(name)}. No two sales of a run have one amount. */
+function begin(world, more = {}) {
+  world.minor += 1;
+  const params = { idempotency_key: randomUUID(), amount: { minor: world.minor, currency: 'EUR' }, device: world.reader, ...more };
+  const key = params.idempotency_key;
+  const answer = world.client.call('payment.sale', params);
+  // Whoever awaits the answer sees the error; until then it must not count as unhandled.
+  answer.catch(() => {});
+  const stage = (name) => {
+    const heard = () => world.heard.get(key)?.find((progress) => progress.stage === name);
+    if (heard()) return Promise.resolve(heard());
+    const failed = answer.then(() => { throw new Error(`ended before ${name}`); });
+    return Promise.race([failed, new Promise((resolve) => world.waits.push({ key, stage: name, resolve }))]);
+  };
+  return { key, params, answer, stage };
+}
+
+const simulate = (world, device, action) => world.client.call('device.simulate', { device, ...action });
+
+async function present(world, sale, action, card) {
+  await sale.stage('waiting_for_card');
+  await simulate(world, world.reader, { action, card });
+}
+
+async function refused(promise, name) {
+  const [code, outcome, moneyMoved, retry] = TABLE[name];
+  let error;
+  try {
+    const result = await promise;
+    assert.fail(`${name} expected, but it was answered ${JSON.stringify(result)}`);
+  } catch (thrown) {
+    if (thrown instanceof assert.AssertionError) throw thrown;
+    error = thrown;
+  }
+  const { data } = error;
+  assert.deepEqual([error.code, data?.name, data?.outcome, data?.money_moved, data?.retry], [code, name, outcome, moneyMoved, retry]);
+  assert.ok(error.message.length > 0);
+  return data;
+}
+
+async function plainSale(world) {
+  const sale = begin(world);
+  await present(world, sale, 'tap', 'visa-approve');
+  const result = await sale.answer;
+  // An answered question behind it: had anything come after the answer, it would be here by now.
+  await world.client.call('device.list', {});
+  const steps = world.heard.get(sale.key);
+  assert.deepEqual([result.outcome, result.replayed, result.partial], ['approved', false, false]);
+  assert.deepEqual(result.amounts.approved, sale.params.amount);
+  assert.equal(result.idempotency_key, sale.key);
+  assert.ok(steps.length >= 3 && steps[0].stage === 'accepted', 'progress begins with accepted');
+  for (let i = 1; i < steps.length; i += 1) assert.ok(steps[i].seq > steps[i - 1].seq, 'seq increases');
+  assert.ok(steps.every((step) => step.transaction_id === result.transaction_id));
+  const view = await world.client.call('payment.get', { idempotency_key: sale.key });
+  assert.deepEqual([view.outcome, view.money_moved], ['approved', 'yes']);
+  return { sale, result, steps: steps.length };
+}
+
+const SCENARIOS = {
+  'a sale: progress with increasing seq, then one result': plainSale,
+
+  'a decline': async (world) => {
+    const sale = begin(world);
+    await present(world, sale, 'tap', 'visa-decline');
+    const data = await refused(sale.answer, 'DECLINED');
+    assert.equal(data.response_code, '51');
+    assert.equal(data.idempotency_key, sale.key);
+  },
+
+  'a cancel while waiting for the card': async (world) => {
+    const sale = begin(world);
+    await sale.stage('waiting_for_card');
+    const { state } = await world.client.call('payment.cancel', { idempotency_key: sale.key });
+    assert.ok(['cancelling', 'cancelled'].includes(state), state);
+    await refused(sale.answer, 'CANCELLED');
+    assert.equal((await world.client.call('payment.cancel', { idempotency_key: sale.key })).state, 'finished');
+    assert.equal((await world.client.call('payment.cancel', { idempotency_key: randomUUID() })).state, 'not_found');
+  },
+
+  'a time-out': async (world) => {
+    await refused(begin(world, { timeout_ms: 200 }).answer, 'TIMED_OUT');
+  },
+
+  'a busy device': async (world) => {
+    const first = begin(world);
+    await first.stage('waiting_for_card');
+    const second = begin(world);
+    const data = await refused(second.answer, 'DEVICE_BUSY');
+    assert.ok(data.retry_after_ms > 0);
+    assert.ok(data.busy.since);
+    await simulate(world, world.reader, { action: 'tap', card: 'visa-approve' });
+    assert.equal((await first.answer).outcome, 'approved');
+    // A refusal before acceptance uses up no key.
+    const again = begin(world, second.params);
+    await present(world, again, 'tap', 'visa-approve');
+    assert.equal((await again.answer).replayed, false);
+  },
+
+  'a reused key': async (world) => {
+    const { sale, result } = await plainSale(world);
+    await refused(begin(world, { idempotency_key: sale.key }).answer, 'KEY_REUSED');
+    const repeated = await world.client.call('payment.sale', sale.params);
+    assert.equal(repeated.replayed, true);
+    assert.deepEqual({ ...repeated, replayed: false }, result);
+  },
+
+  'a lost gateway reply': async (world) => {
+    // Inquiries stay unanswered as well: otherwise the host finds out while the register still waits.
+    for (const at of ['authorize', 'inquire']) await simulate(world, world.gateway, { action: 'fault', fault: 'lose_reply', at, count: 1 });
+    const sale = begin(world);
+    await present(world, sale, 'tap', 'visa-approve');
+    const data = await refused(sale.answer, 'OUTCOME_UNKNOWN');
+    assert.ok(['resolving', 'reversing'].includes(data.resolution?.state), 'it says what the host does about it');
+    await simulate(world, world.gateway, { action: 'reset' });
+    const view = await world.client.call('payment.get', { idempotency_key: sale.key });
+    assert.equal(view.transaction_id, data.transaction_id);
+  },
+};

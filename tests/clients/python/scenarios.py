@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What every Python client must see, whatever library speaks: the same calls, the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+# name: (code, outcome, money moved, retry)
+TABLE = {
+    "DECLINED": (3001, "declined", "no", "new_key"),
+    "CANCELLED": (3002, "cancelled", "no", "new_key"),
+    "TIMED_OUT": (3003, "failed", "no", "new_key"),
+    "OUTCOME_UNKNOWN": (3004, "unknown", "unknown", "same_key"),
+    "KEY_REUSED": (3005, "failed", "no", "never"),
+    "DEVICE_BUSY": (2002, "failed", "no", "same_key"),
+}
+
+
+class Refused(Exception):
+    """An error answer as it was on the wire."""
+
+    def __init__(self, code: int, message: str, fields: dict[str, Any]) -> None:
+        super().__init__(f"{code} {message} {fields}")
+        self.code, self.message, self.fields = code, message, fields
+
+
+class Client(Protocol):
+    async def call(self, method: str, params: dict[str, Any]) -> Any: ...
+
+    def hear(self, method: str, listener: Callable[[dict[str, Any]], None]) -> None: ...
+
+
+class Sale:
+    """A sale under way. No two sales of a run have one amount."""
+
+    def __init__(self, world: World, **more: Any) -> None:
+        world.minor += 1
+        self.world = world
+        self.params = {
+            "idempotency_key": str(uuid.uuid4()), "amount": {"minor": world.minor, "currency": "EUR"}, "device": world.reader, **more,
+        }
+        self.key = self.params["idempotency_key"]
+        self.answer = asyncio.ensure_future(world.client.call("payment.sale", self.params))
+
+    async def stage(self, name: str) -> None:
+        while not any(step["stage"] == name for step in self.world.heard.get(self.key, [])):
+            if self.answer.done():
+                self.answer.result()
+                raise AssertionError(f"ended before {name}")
+            news = asyncio.ensure_future(self.world.wait_for_news())
+            await asyncio.wait({self.answer, news}, return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+
+    async def present(self, action: str, card: str) -> None:
+        await self.stage("waiting_for_card")
+        await self.world.simulate(self.world.reader, action=action, card=card)
+
+
+class World:
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.reader = self.gateway = ""
+        self.heard: dict[str, list[dict[str, Any]]] = {}
+        self.minor = 5000
+        self._news = asyncio.Event()
+
+    async def meet(self, name: str) -> None:
+        greeting = await self.client.call("session.hello", {"client": {"name": name, "version": "0"}, "protocol": [1], "register_id": name})
+        assert greeting["state"] == "open", greeting
+        devices = (await self.client.call("device.list", {}))["devices"]
+        gateways = (await self.client.call("gateway.list", {}))["gateways"]
+        self.reader = next(device["id"] for device in devices if device["simulated"])
+        self.gateway = next(gateway["id"] for gateway in gateways if gateway["simulated"])
+        self.client.hear("payment.progress", self._progressed)
+
+    def _progressed(self, progress: dict[str, Any]) -> None:
+        self.heard.setdefault(progress["idempotency_key"], []).append(progress)
+        self._news.set()
+
+    async def wait_for_news(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    async def simulate(self, device: str, **action: Any) -> Any:
+        return await self.client.call("device.simulate", {"device": device, **action})
+
+    async def refused(self, answer: Awaitable[Any], name: str) -> dict[str, Any]:
+        try:
+            result = await answer
+        except Refused as error:
+            fields = error.fields
+            seen = (error.code, fields.get("outcome"), fields.get("money_moved"), fields.get("retry"))
+            assert (fields.get("name"), seen) == (name, TABLE[name]), (fields.get("name"), seen)
+            assert error.message
+            return fields
+        raise AssertionError(f"{name} expected, but it was answered {result}")
+
+
+async def plain_sale(world: World) -> tuple[Sale, dict[str, Any]]:
+    sale = Sale(world)
+    await sale.present("tap", "visa-approve")
+    result = await sale.answer
+    # An answered question behind it: had anything come after the answer, it would be here by now.
+    await world.client.call("device.list", {})
+    steps = world.heard[sale.key]
+    assert (result["outcome"], result["replayed"]) == ("approved", False), result
+    assert result["amounts"]["approved"] == sale.params["amount"], result
+    assert len(steps) >= 3 and steps[0]["stage"] == "accepted", steps
+    numbers = [step["seq"] for step in steps]
+    assert numbers == sorted(set(numbers)), numbers
+    return sale, result
+
+
+async def a_sale(world: World) -> None:
+    await plain_sale(world)
+
+
+async def a_decline(world: World) -> None:
+    sale = Sale(world)
+    await sale.present("tap", "visa-decline")
+    fields = await world.refused(sale.answer, "DECLINED")
+    assert fields["response_code"] == "51", fields
+
+
+async def a_cancel(world: World) -> None:
+    sale = Sale(world)
+    await sale.stage("waiting_for_card")
+    answer = await world.client.call("payment.cancel", {"idempotency_key": sale.key})
+    assert answer["state"] in ("cancelling", "cancelled"), answer
+    await world.refused(sale.answer, "CANCELLED")
+
+
+async def a_time_out(world: World) -> None:
+    await world.refused(Sale(world, timeout_ms=200).answer, "TIMED_OUT")
+
+
+async def a_busy_device(world: World) -> None:
+    first = Sale(world)
+    await first.stage("waiting_for_card")
+    fields = await world.refused(Sale(world).answer, "DEVICE_BUSY")
+    assert fields["retry_after_ms"] > 0, fields
+    await world.simulate(world.reader, action="tap", card="visa-approve")
+    assert (await first.answer)["outcome"] == "approved"
+
+
+async def a_reused_key(world: World) -> None:
+    sale, result = await plain_sale(world)
+    await world.refused(Sale(world, idempotency_key=sale.key).answer, "KEY_REUSED")
+    repeated = await world.client.call("payment.sale", sale.params)
+    assert repeated == {**result, "replayed": True}, repeated
+
+
+async def a_lost_reply(world: World) -> None:
+    # Inquiries stay unanswered as well: otherwise the host finds out while the register still waits.
+    for at in ("authorize", "inquire"):
+        await world.simulate(world.gateway, action="fault", fault="lose_reply", at=at, count=1)
+    sale = Sale(world)
+    await sale.present("tap", "visa-approve")
+    fields = await world.refused(sale.answer, "OUTCOME_UNKNOWN")
+    assert fields["resolution"]["state"] in ("resolving", "reversing"), fields
+    await world.simulate(world.gateway, action="reset")
+
+
+SCENARIOS = {
+    "a sale: progress with increasing seq, then one result": a_sale,
+    "a decline": a_decline,
+    "a cancel while waiting for the card": a_cancel,
+    "a time-out": a_time_out,
+    "a busy device": a_busy_device,
+    "a reused key": a_reused_key,
+    "a lost gateway reply": a_lost_reply,
+}
+
+
+async def run_all(name: str, client: Client) -> bool:
+    """Runs every scenario, prints a line for each, and answers whether all went well."""
+    world = World(client)
+    await world.meet(name)
+    good = True
+    for title, scenario in SCENARIOS.items():
+        try:
+            await scenario(world)
+            print(f"ok {name}: {title}", flush=True)
+        except Exception:
+            good = False
+            text = traceback.format_exc().replace("\n", "\n  ")
+            print(f"not ok {name}: {title}\n  {text}", flush=True)
+    return good
