@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What happened in all histories together: a simulation in which something never happens proves
+//! nothing about it.
+
+use crate::world::World;
+use payhal_engine::answer::{Answer, Reason};
+use payhal_engine::record::Fact;
+use payhal_engine::request::Kind;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(crate) struct Tally(BTreeMap<&'static str, u64>);
+
+/// What enough histories must contain.
+const EXPECTED: [&str; 20] = [
+    "crashes",
+    "disk failures",
+    "sales approved",
+    "refunds approved",
+    "voids approved",
+    "partial approvals",
+    "declined",
+    "cancelled",
+    "timed out",
+    "card errors",
+    "gateway rejected",
+    "answered unknown",
+    "not allowed",
+    "keys reused",
+    "device busy",
+    "gateway unavailable",
+    "unresolved transactions refused",
+    "reversals acknowledged",
+    "left to a person",
+    "intents",
+];
+
+impl Tally {
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn answer(&mut self, answer: &Answer, kind: Option<Kind>) {
+        match answer {
+            Answer::Approved { approved, .. } => {
+                if approved.partial {
+                    self.count("partial approvals");
+                }
+                self.count(match kind {
+                    Some(Kind::Refund { .. }) => "refunds approved",
+                    Some(Kind::Void { .. }) => "voids approved",
+                    Some(Kind::Sale) | None => "sales approved",
+                });
+            }
+            Answer::Refused { refused, .. } => self.count(match refused.reason {
+                Reason::Declined => "declined",
+                Reason::Cancelled => "cancelled",
+                Reason::TimedOut => "timed out",
+                Reason::CardError => "card errors",
+                Reason::GatewayRejected => "gateway rejected",
+                Reason::OutcomeUnknown => "answered unknown",
+                Reason::NotAllowed => "not allowed",
+                Reason::KeyReused => "keys reused",
+                Reason::DeviceBusy { .. } => "device busy",
+                Reason::GatewayUnavailable => "gateway unavailable",
+                Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
+                _ => "other refusals",
+            }),
+            Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => {}
+        }
+    }
+
+    pub(crate) fn records(&mut self, world: &World) {
+        for id in world.journal.transactions() {
+            for record in world.journal.records_of(id) {
+                match record.fact {
+                    Fact::Intent(_) => self.count("intents"),
+                    Fact::Reversed => self.count("reversals acknowledged"),
+                    Fact::NeedsOperator { .. } => self.count("left to a person"),
+                    Fact::Answered(_) | Fact::Ended(_) => {}
+                }
+            }
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        for (what, count) in other.0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+
+    /// Everything must have happened somewhere.
+    pub(crate) fn check(&self) {
+        for what in EXPECTED {
+            assert!(
+                self.0.contains_key(what),
+                "it never happened: {what}; {self:#?}"
+            );
+        }
+    }
+}
