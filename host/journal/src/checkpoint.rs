@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Copies the WAL back into the file, off the commit path.
 //!
-//! A thread of its own does it, with its own connection, while the writer goes on. Only when a
-//! stream of commits without any gap never lets it reach the end does the writer complete it.
+//! A thread of its own does it, with its own connection, while the writer goes on. Under a stream
+//! of commits without any gap it never reaches the end, and the file would grow: then the writer
+//! itself copies the few pages that are left, after which SQLite starts the file afresh.
 
 use crate::error::{Doing, JournalError};
-use crate::limits::{CHECKPOINT_IDLE, WAL_PAGES_HARD, WAL_PAGES_SOFT};
+use crate::limits::{CHECKPOINT_IDLE, WAL_PAGES_COMPLETE, WAL_PAGES_HARD, WAL_PAGES_SOFT};
 use crate::shared::Shared;
 use rusqlite::Connection;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
@@ -17,8 +18,12 @@ use std::time::Instant;
 pub(crate) struct Checkpoints {
     /// Pages in the WAL after the last commit, by SQLite's own count.
     pages: Arc<AtomicI64>,
-    /// Pages when the last pass was asked for.
+    /// Pages when the last pass was asked for or made.
     asked_at_pages: i64,
+    /// Whether a pass was asked for since the writer last made one itself.
+    asked: bool,
+    /// Whether the thread has a pass to do.
+    passing: Arc<AtomicBool>,
     /// When a pass is due if nothing else happens.
     idle_at: Option<Instant>,
     ask: Sender<()>,
@@ -29,6 +34,7 @@ impl Checkpoints {
     pub(crate) fn watch(
         connection: &mut Connection,
         ask: Sender<()>,
+        passing: Arc<AtomicBool>,
     ) -> Result<Self, JournalError> {
         let pages = Arc::new(AtomicI64::new(0));
         let count = pages.clone();
@@ -41,6 +47,8 @@ impl Checkpoints {
         Ok(Self {
             pages,
             asked_at_pages: 0,
+            asked: false,
+            passing,
             idle_at: None,
             ask,
         })
@@ -52,11 +60,17 @@ impl Checkpoints {
         if pages < self.asked_at_pages {
             // SQLite started the WAL afresh.
             self.asked_at_pages = 0;
+            self.asked = false;
         }
-        if pages >= WAL_PAGES_HARD {
+        let grown = pages - self.asked_at_pages;
+        let passing = self.passing.load(Ordering::Acquire);
+        let little_left = self.asked && !passing && pages >= WAL_PAGES_COMPLETE;
+        if pages >= WAL_PAGES_HARD || (little_left && grown < WAL_PAGES_SOFT) {
             pass(connection)?;
+            // A reader may keep the file from starting afresh: not again at every commit.
             self.asked_at_pages = pages;
-        } else if pages - self.asked_at_pages >= WAL_PAGES_SOFT {
+            self.asked = false;
+        } else if grown >= WAL_PAGES_SOFT && !passing {
             self.ask(pages);
         }
         self.idle_at = (pages >= WAL_PAGES_SOFT).then(|| Instant::now() + CHECKPOINT_IDLE);
@@ -76,6 +90,8 @@ impl Checkpoints {
 
     fn ask(&mut self, pages: i64) {
         self.asked_at_pages = pages;
+        self.asked = true;
+        self.passing.store(true, Ordering::Release);
         // Its thread is gone only after it stopped the journal.
         self.ask.send(()).ok();
     }
@@ -83,7 +99,12 @@ impl Checkpoints {
 
 /// The thread: one pass for each request, and a last one when the writer is gone, so that the next
 /// start has little to recover.
-pub(crate) fn run(connection: &Connection, asked: &Receiver<()>, shared: &Shared) {
+pub(crate) fn run(
+    connection: &Connection,
+    asked: &Receiver<()>,
+    passing: &AtomicBool,
+    shared: &Shared,
+) {
     loop {
         let open = asked.recv().is_ok();
         if shared.stopped().is_some() {
@@ -93,11 +114,10 @@ pub(crate) fn run(connection: &Connection, asked: &Receiver<()>, shared: &Shared
             shared.stop(&error);
             return;
         }
+        passing.store(false, Ordering::Release);
         if !open {
             return;
         }
-        // Requests that came meanwhile are answered by the next commit's count.
-        while asked.try_recv().is_ok() {}
     }
 }
 

@@ -23,12 +23,15 @@ pub const PAGE_ROWS_MAX: u32 = 200;
 /// Lines of `unresolved`: as many as the engine can have open.
 pub(crate) const UNRESOLVED_MAX: u32 = 1_024;
 
-/// WAL pages after which they are copied back in the background: 4 MiB, a few hundred sales.
-pub(crate) const WAL_PAGES_SOFT: i64 = 1_000;
+/// WAL pages after which they are copied back in the background: about a hundred commits.
+pub(crate) const WAL_PAGES_SOFT: i64 = 600;
 
-/// WAL pages after which the writer itself completes what the background could not, because a
-/// stream of commits without a gap never lets a checkpoint reach the end: bounds the file at
-/// about 32 MiB.
+/// WAL pages after which the writer itself copies what a pass in the background left: just before
+/// the file outgrows [`WAL_BYTES_KEPT`].
+pub(crate) const WAL_PAGES_COMPLETE: i64 = 960;
+
+/// WAL pages after which the writer copies whatever is left, be it much: bounds the file at about
+/// 32 MiB when the disk is too slow for the background to keep up.
 pub(crate) const WAL_PAGES_HARD: i64 = 8_000;
 
 /// What the WAL file keeps after a checkpoint, and what it is filled with before its first use:

@@ -14,6 +14,7 @@ use payhal_engine::record::Restored;
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::thread::{Builder, JoinHandle};
 
@@ -26,6 +27,7 @@ pub(crate) fn open(
     // Before SQLite sees the WAL: it would drop what follows a damaged frame without a word.
     wal::check(path)?;
     files::create_private(path)?;
+    make(path)?;
     wal::prepare(path)?;
     let mut connection = connect::writer(path, options.pages_max)?;
     schema::migrate(&mut connection, path)?;
@@ -41,8 +43,9 @@ pub(crate) fn open(
     let copying = connect::checkpointer(path)?;
     let (appends, appended) = mpsc::channel();
     let (questions, asked) = mpsc::channel::<Question>();
+    let passing = Arc::new(AtomicBool::new(false));
     let (passes, passes_asked) = mpsc::channel();
-    let checkpoints = Checkpoints::watch(&mut connection, passes)?;
+    let checkpoints = Checkpoints::watch(&mut connection, passes, passing.clone())?;
     let writer = Writer {
         connection,
         head,
@@ -54,7 +57,7 @@ pub(crate) fn open(
         spawn("journal-write", move || writer.run(&appended))?,
         spawn("journal-read", move || answer(&reading, &asked))?,
         spawn("journal-copy", move || {
-            checkpoint::run(&copying, &passes_asked, &checkpoints_shared);
+            checkpoint::run(&copying, &passes_asked, &passing, &checkpoints_shared);
         })?,
     ];
     let journal = Journal {
@@ -66,6 +69,19 @@ pub(crate) fn open(
         _lock: lock,
     };
     Ok((journal, restored))
+}
+
+/// Makes the tables in an empty file. SQLite deletes a log that lies beside an empty file, so room
+/// for the log is made only after this.
+fn make(path: &Path) -> Result<(), JournalError> {
+    if std::fs::metadata(path).doing("open")?.len() > 0 {
+        return Ok(());
+    }
+    let mut connection = connect::writer(path, None)?;
+    schema::migrate(&mut connection, path)?;
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+        .doing("make")
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, JournalError> {

@@ -18,11 +18,13 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 /// Magic of a log whose checksums read words in little endian; one more: in big endian.
 const MAGIC: u32 = 0x377f_0682;
-const PAGE_BYTES_MAX: usize = 65_536;
+/// What every journal has; SQLite's own choice for a new file.
+const PAGE_BYTES: usize = 4_096;
 
 type Checksum = (u32, u32);
 
-/// Refuses a log in which something is damaged that SQLite would drop silently.
+/// Refuses a log in which something is damaged that SQLite would drop silently, and one whose
+/// journal is gone, which SQLite would delete.
 pub(crate) fn check(path: &Path) -> Result<(), JournalError> {
     let file = match File::open(files::beside(path, "-wal")) {
         Ok(file) => file,
@@ -30,6 +32,17 @@ pub(crate) fn check(path: &Path) -> Result<(), JournalError> {
         Err(error) => return Err(JournalError::file("read the WAL of", &error)),
     };
     let mut log = BufReader::with_capacity(64 * 1024, file);
+    if std::fs::metadata(path).map_or(0, |found| found.len()) == 0 {
+        let mut header = [0; HEADER_BYTES];
+        let written = fill(&mut log, &mut header).doing("read the WAL of")?;
+        if written && header != [0; HEADER_BYTES] {
+            return Err(JournalError::damaged(
+                path,
+                "the file itself is missing, only its write-ahead log is there",
+            ));
+        }
+        return Ok(());
+    }
     match scan(&mut log).doing("read the WAL of")? {
         Verdict::Sound => Ok(()),
         Verdict::Header => Err(JournalError::damaged(
@@ -84,8 +97,9 @@ struct Frame {
 /// What has been seen since the first bad frame.
 struct Bad {
     number: u64,
-    /// Whether the bad frame's own header belongs to this log.
-    own: bool,
+    /// Whether it ends a commit, by a header that does not belong to this log: left from an
+    /// earlier use of the file, or damaged itself.
+    doubtful: bool,
     /// Whether the commit that the bad frame belongs to has ended.
     ended: bool,
 }
@@ -96,16 +110,19 @@ fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
         return Ok(Verdict::Sound);
     }
     let word = |at| big(&header, at);
-    let big_endian = word(0) & 1 == 1;
-    let page_bytes = word(8) as usize;
     let stored = (word(24), word(28));
-    let sound = word(0) & !1 == MAGIC && checksum(big_endian, (0, 0), &header[..24]) == stored;
-    if !page_bytes.is_power_of_two() || !(512..=PAGE_BYTES_MAX).contains(&page_bytes) {
-        // Without a page size no frame can be told from another.
-        return Ok(Verdict::Header);
-    }
+    let own_order = word(0) & 1 == 1;
+    let sound = word(0) & !1 == MAGIC
+        && word(8) as usize == PAGE_BYTES
+        && checksum(own_order, (0, 0), &header[..24]) == stored;
+    // What a damaged header says is not to be trusted.
+    let big_endian = if sound {
+        own_order
+    } else {
+        cfg!(target_endian = "big")
+    };
     let salt: [u8; 8] = header[16..24].try_into().expect("eight bytes");
-    let mut bytes = vec![0; FRAME_HEADER_BYTES + page_bytes];
+    let mut bytes = vec![0; FRAME_HEADER_BYTES + PAGE_BYTES];
     let (mut number, mut before, mut intact) = (0, stored, sound);
     let mut bad: Option<Bad> = None;
     while fill(log, &mut bytes)? {
@@ -114,7 +131,7 @@ fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
         before = frame.checksum;
         if !sound {
             // Frames whose header is gone: SQLite would drop them all.
-            if number > 1 && frame.follows && frame.commit {
+            if frame.follows && frame.commit {
                 return Ok(Verdict::Header);
             }
             continue;
@@ -128,7 +145,7 @@ fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
             None => {
                 bad = Some(Bad {
                     number,
-                    own,
+                    doubtful: !own && frame.commit,
                     ended: own && frame.commit,
                 })
             }
@@ -143,10 +160,10 @@ fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
     Ok(Verdict::Sound)
 }
 
-/// Whether a good frame shows that the bad one was flushed: it is of a later commit, or follows
-/// directly from a header that cannot be this log's any more.
+/// Whether a good frame shows that the bad one was flushed: it is of a later commit, or its
+/// checksum goes on from that of a doubtful one, which therefore is not an old one.
 fn later(bad: &Bad, number: u64) -> bool {
-    bad.ended || (!bad.own && number == bad.number + 1)
+    bad.ended || (bad.doubtful && number == bad.number + 1)
 }
 
 fn frame(bytes: &[u8], big_endian: bool, before: Checksum) -> Frame {
@@ -187,5 +204,117 @@ fn fill(log: &mut impl Read, bytes: &mut [u8]) -> std::io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    const FRAME_BYTES: usize = FRAME_HEADER_BYTES + PAGE_BYTES;
+
+    /// A log of several commits, with the numbers of the frames that end them, from 1.
+    fn log() -> (Vec<u8>, Vec<usize>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+                 CREATE TABLE one(x); CREATE TABLE two(x); CREATE INDEX three ON two(x);",
+            )
+            .unwrap();
+        for _ in 0..4 {
+            connection
+                .execute_batch(
+                    "BEGIN; INSERT INTO one VALUES (randomblob(5000));
+                     INSERT INTO two VALUES (randomblob(20)); COMMIT;",
+                )
+                .unwrap();
+        }
+        let bytes = std::fs::read(files::beside(&path, "-wal")).unwrap();
+        let ends = (1..=(bytes.len() - HEADER_BYTES) / FRAME_BYTES)
+            .filter(|frame| big(&bytes, HEADER_BYTES + (frame - 1) * FRAME_BYTES + 4) != 0)
+            .collect();
+        (bytes, ends)
+    }
+
+    fn verdict(bytes: &[u8]) -> Verdict {
+        scan(&mut &*bytes).unwrap()
+    }
+
+    #[test]
+    fn a_flip_in_a_flushed_commit_is_damage_and_one_in_the_last_is_a_torn_write() {
+        let (bytes, ends) = log();
+        assert_eq!(verdict(&bytes), Verdict::Sound);
+        let last_commit = ends[ends.len() - 2];
+        let frames = *ends.last().unwrap();
+        assert!(
+            frames > last_commit + 1,
+            "the last commit has several frames"
+        );
+        for frame in 1..=frames {
+            let start = HEADER_BYTES + (frame - 1) * FRAME_BYTES;
+            for at in [0, 3, 8, 15, 16, 19, 23, 24, 700, 2_000, FRAME_BYTES - 1] {
+                let mut flipped = bytes.clone();
+                flipped[start + at] ^= 0x10;
+                let found = verdict(&flipped);
+                if frame <= last_commit {
+                    assert_ne!(
+                        found,
+                        Verdict::Sound,
+                        "frame {frame} of {frames}, byte {at}"
+                    );
+                } else {
+                    assert_eq!(
+                        found,
+                        Verdict::Sound,
+                        "frame {frame} of {frames}, byte {at}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_flip_in_the_head_is_damage() {
+        let (bytes, _) = log();
+        // Its sequence number alone may differ: it is in the checksum all the same.
+        for at in 0..HEADER_BYTES {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            assert_eq!(verdict(&flipped), Verdict::Header, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn every_torn_end_is_sound() {
+        let (bytes, ends) = log();
+        let last_commit = HEADER_BYTES + ends[ends.len() - 2] * FRAME_BYTES;
+        for length in (last_commit..bytes.len()).step_by(512) {
+            assert_eq!(verdict(&bytes[..length]), Verdict::Sound, "cut at {length}");
+            let mut zeroed = bytes.clone();
+            zeroed[length..].fill(0);
+            assert_eq!(verdict(&zeroed), Verdict::Sound, "zeros from {length}");
+            // Sectors reach the disk in any order.
+            let mut hole = bytes.clone();
+            let end = (length + 512).min(hole.len());
+            hole[length..end].fill(0);
+            assert_eq!(verdict(&hole), Verdict::Sound, "hole at {length}");
+        }
+        for length in [0, 5, HEADER_BYTES] {
+            assert_eq!(verdict(&bytes[..length]), Verdict::Sound);
+        }
+    }
+
+    #[test]
+    fn frames_of_an_earlier_use_of_the_file_are_not_damage() {
+        let (old, _) = log();
+        let (new, ends) = log();
+        let mut bytes = old;
+        let end = HEADER_BYTES + ends[2] * FRAME_BYTES;
+        bytes[..end].copy_from_slice(&new[..end]);
+        assert_eq!(verdict(&bytes), Verdict::Sound);
     }
 }

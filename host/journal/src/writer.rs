@@ -43,6 +43,9 @@ impl Writer {
             let open = collect(appends, &mut batch, &mut self.checkpoints);
             if !batch.is_empty() {
                 self.shared.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
+                if self.shared.stopped().is_some() {
+                    return;
+                }
                 if let Err(error) = self.commit(&batch) {
                     self.shared.stop(&error);
                     return;

@@ -15,6 +15,8 @@ fn a_new_journal_is_empty_and_for_its_user_only() {
     let open = open(&path);
     assert_eq!(open.restored, Restored::default());
     assert_eq!(open.journal.syncs(), 0);
+    let room = std::fs::metadata(crate::wal(&path)).unwrap().len();
+    assert_eq!(room, 4 * 1024 * 1024, "the log does not have to grow");
     #[cfg(unix)]
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         use std::os::unix::fs::PermissionsExt as _;

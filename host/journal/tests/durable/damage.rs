@@ -146,3 +146,14 @@ fn another_program_s_file_and_no_file_are_told_apart() {
     .unwrap();
     assert!(verify(&path).is_err());
 }
+
+#[test]
+fn a_log_without_its_journal_is_kept() {
+    let (_folder, path) = folder();
+    filled(&path);
+    std::fs::remove_file(&path).unwrap();
+    let before = std::fs::read(wal(&path)).unwrap();
+    let refused = open_with(&path, &Options::default()).err().unwrap();
+    assert!(matches!(refused, JournalError::Damaged { .. }), "{refused}");
+    assert_eq!(std::fs::read(wal(&path)).unwrap(), before);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The journal on real SQLite in a folder of its own: what is told durable is there afterwards,
 //! what is damaged is found.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
 
 mod commits;
 mod damage;
