@@ -3,7 +3,7 @@
 //!
 //! It is a plugin like any vendor's, made with the public SDK alone. It must never be trusted with
 //! a real card, and a live gateway refuses it.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod action;
 mod authorize_card;

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// How long a tap waits for a read to start, unless told otherwise: a person is that patient.
 pub(crate) const READ_WAIT_MS: u64 = 5_000;
 
-/// Longest such wait that can be asked for, so that no action stays for ever.
-pub(crate) const READ_WAIT_MS_MAX: u64 = 60_000;
+/// Longest such wait that can be asked for. The host takes an action for hung after 15 s.
+pub(crate) const READ_WAIT_MS_MAX: u64 = 10_000;
 
 /// Time for a PIN, as cardholders are given on real pads.
 pub(crate) const PIN_TIME: Duration = Duration::from_secs(60);

@@ -137,7 +137,7 @@ fn a_card_removed_early_is_noticed() {
 fn a_tap_waits_for_the_read_to_start() {
     let mut shop = Shop::new();
     let simulator = Arc::clone(&shop.simulator);
-    let tap = json!({"action": "tap", "card": "visa-approve", "wait_ms": 60_000});
+    let tap = json!({"action": "tap", "card": "visa-approve", "wait_ms": 10_000});
     let person = std::thread::spawn(move || simulator.simulate(tap));
     // When the reader first waits, the person is let go and the card is there.
     shop.bench.at(Duration::ZERO, move || {
@@ -150,7 +150,7 @@ fn a_tap_waits_for_the_read_to_start() {
 fn closing_lets_a_waiting_person_go() {
     let mut shop = Shop::new();
     let simulator = Arc::clone(&shop.simulator);
-    let tap = json!({"action": "tap", "card": "visa-approve", "wait_ms": 60_000});
+    let tap = json!({"action": "tap", "card": "visa-approve", "wait_ms": 10_000});
     let person = std::thread::spawn(move || simulator.simulate(tap));
     shop.reader.close(&shop.bench.call());
     assert!(person.join().unwrap().is_err());

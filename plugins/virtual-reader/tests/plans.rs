@@ -16,6 +16,18 @@ fn the_manifest_is_one() {
 }
 
 #[test]
+fn the_schema_knows_every_fault() {
+    let schema: Value = serde_json::from_str(include_str!("../configuration.schema.json")).unwrap();
+    let step = &schema["properties"]["script"]["items"]["properties"];
+    let faults = step["fault"]["enum"].as_array().unwrap();
+    assert_eq!(faults.len(), 11);
+    for fault in faults {
+        let planned = json!({"action": "fault", "fault": fault, "at": "complete"});
+        assert!(Shop::new().act(planned).is_ok(), "{fault}");
+    }
+}
+
+#[test]
 fn an_automatic_card_answers_every_read_at_once() {
     for (auto, entry) in [
         ("tap visa-approve", Entry::Contactless),
