@@ -10,7 +10,6 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,8 +82,8 @@ fn damage(error: JournalError) -> Result<Arc<str>, JournalError> {
 }
 
 fn check(connection: &Connection, path: &Path, report: &mut Report) -> Result<(), JournalError> {
-    let lines = check_records(connection, path, report)?;
-    check_lines(connection, path, lines, report)?;
+    check_records(connection, path, report)?;
+    check_lines(connection, path, report)?;
     let pages: String = connection
         .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
         .doing("read")?;
@@ -95,17 +94,16 @@ fn check(connection: &Connection, path: &Path, report: &mut Report) -> Result<()
     }
 }
 
-/// The chain, and what every line should be.
+/// The chain, and that what it ties together can be read.
 fn check_records(
     connection: &Connection,
     path: &Path,
     report: &mut Report,
-) -> Result<BTreeMap<TransactionId, Summary>, JournalError> {
+) -> Result<(), JournalError> {
     let epoch_id = rows::epoch_id(connection)?
         .ok_or_else(|| JournalError::damaged(path, "its epoch is missing"))?;
     let mut link = chain::origin(&epoch_id);
     let mut stan = 0;
-    let mut lines = BTreeMap::new();
     let mut statement = connection
         .prepare(&format!("{STORED} ORDER BY position"))
         .doing("read")?;
@@ -125,10 +123,6 @@ fn check_records(
         if let payhal_engine::record::Fact::Intent(intent) = &record.fact {
             stan = intent.wire.stan;
         }
-        let id = record.transaction_id;
-        let line = project::apply(lines.remove(&id), Position(position), &record)
-            .ok_or_else(|| wrong("belongs to no transaction"))?;
-        lines.insert(id, line);
         report.records = position;
     }
     let head = rows::head(connection)?;
@@ -142,7 +136,7 @@ fn check_records(
             "records after the last one are missing",
         ));
     }
-    Ok(lines)
+    Ok(())
 }
 
 fn parse(stored: &Stored) -> Option<Record> {
@@ -153,34 +147,62 @@ fn parse(stored: &Stored) -> Option<Record> {
     agrees.then_some(record)
 }
 
+/// Every line says what its records say, and every record has a line.
 fn check_lines(
     connection: &Connection,
     path: &Path,
-    mut lines: BTreeMap<TransactionId, Summary>,
     report: &mut Report,
 ) -> Result<(), JournalError> {
     let mut statement = connection
         .prepare(&format!("{SUMMARY} ORDER BY first"))
         .doing("read")?;
     let mut found = statement.query(()).doing("read")?;
+    let mut with_line = 0;
     while let Some(row) = found.next().doing("read")? {
         let line = rows::summary(row)
             .map_err(|_| JournalError::damaged(path, "a transaction's line is unreadable"))?;
         report.transactions += 1;
         report.open += u64::from(line.open());
-        if lines.remove(&line.transaction_id).as_ref() != Some(&line) {
-            let what = format!(
-                "the line of transaction {} is not what its records say",
-                line.transaction_id
-            );
-            return Err(JournalError::damaged(path, what));
+        let (records, said) = line_of_records(connection, path, line.transaction_id)?;
+        with_line += records;
+        if said.as_ref() != Some(&line) {
+            let id = line.transaction_id;
+            return Err(JournalError::damaged(
+                path,
+                format!("the line of transaction {id} is not what its records say"),
+            ));
         }
     }
-    match lines.into_keys().next() {
-        None => Ok(()),
-        Some(id) => Err(JournalError::damaged(
-            path,
-            format!("the line of transaction {id} is missing"),
-        )),
+    if with_line == report.records {
+        return Ok(());
     }
+    let lost = report.records.abs_diff(with_line);
+    Err(JournalError::damaged(
+        path,
+        format!("the line of {lost} records is missing"),
+    ))
+}
+
+/// How many records a transaction has, and the line that they make.
+fn line_of_records(
+    connection: &Connection,
+    path: &Path,
+    id: TransactionId,
+) -> Result<(u64, Option<Summary>), JournalError> {
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "{STORED} WHERE transaction_id = ?1 ORDER BY position"
+        ))
+        .doing("read")?;
+    let mut found = statement.query([id.0.as_bytes()]).doing("read")?;
+    let (mut count, mut line) = (0, None);
+    while let Some(row) = found.next().doing("read")? {
+        let stored = rows::stored(row).doing("read")?;
+        let record = parse(&stored).ok_or_else(|| {
+            JournalError::damaged(path, format!("record {} is unreadable", stored.position))
+        })?;
+        line = project::apply(line, Position(stored.position), &record);
+        count += 1;
+    }
+    Ok((count, line))
 }
