@@ -14,6 +14,10 @@ pub const VIEWS_WAITING_MAX: usize = 256;
 /// Records of one commit, so that the first of a burst does not wait for all of it.
 pub(crate) const COMMIT_RECORDS_MAX: usize = 512;
 
+/// Lines of open transactions that the writer remembers instead of reading them again: as many as
+/// the engine can have open.
+pub(crate) const LINES_KEPT_MAX: usize = 1_024;
+
 /// How long a record that nothing waits for may wait for company.
 pub(crate) const LAZY_WAIT: Duration = Duration::from_millis(20);
 

@@ -12,6 +12,7 @@ use crate::{Journal, Options, Question, connect, files, lookup, schema, wal};
 use payhal_engine::ids::Position;
 use payhal_engine::record::Restored;
 use rusqlite::{Connection, params};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,6 +50,7 @@ pub(crate) fn open(
     let writer = Writer {
         connection,
         head,
+        lines: HashMap::new(),
         shared: shared.clone(),
         checkpoints,
     };

@@ -158,17 +158,14 @@ pub(crate) fn summary_of(
         .doing("read")
 }
 
-/// Adds or replaces a line.
-pub(crate) fn put_summary(connection: &Connection, line: &Summary) -> Result<(), JournalError> {
+/// Adds a line.
+pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(), JournalError> {
     let mut statement = connection
         .prepare_cached(
             r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open)
- VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)
- ON CONFLICT(first) DO UPDATE SET last=?2, amount_minor=?9, currency=?10, approved_minor=?11,
- device=?13, gateway=?14, outcome=?15, reversing=?16, reversed=?17, needs_operator=?18,
- last_four=?19, approval_code=?20, ended_at=?22, open=?23"#,
+ VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)"#,
         )
         .doing("write to")?;
     statement
@@ -194,6 +191,38 @@ pub(crate) fn put_summary(connection: &Connection, line: &Summary) -> Result<(),
             &line.last_four,
             &line.approval_code,
             line.started_at_micros,
+            line.ended_at_micros,
+            line.open(),
+        ])
+        .doing("write to")?;
+    Ok(())
+}
+
+/// Changes what records after the first can change.
+pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare_cached(
+            r#"UPDATE "transaction" SET last = ?2, amount_minor = ?3, currency = ?4,
+ approved_minor = ?5, device = ?6, gateway = ?7, outcome = ?8, reversing = ?9, reversed = ?10,
+ needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15
+ WHERE first = ?1"#,
+        )
+        .doing("write to")?;
+    statement
+        .execute(params![
+            column(line.first),
+            column(line.last),
+            line.amount.map(|amount| amount.minor),
+            line.amount.map(|amount| amount.currency.code()),
+            line.approved_minor,
+            line.device.as_ref().map(|device| &device.0),
+            line.gateway.as_ref().map(|gateway| &gateway.0),
+            line.outcome.map(outcome_name),
+            line.reversing,
+            line.reversed,
+            line.needs_operator,
+            &line.last_four,
+            &line.approval_code,
             line.ended_at_micros,
             line.open(),
         ])

@@ -7,14 +7,15 @@
 use crate::chain;
 use crate::checkpoint::Checkpoints;
 use crate::error::{Doing, JournalError};
-use crate::limits::{COMMIT_RECORDS_MAX, LAZY_WAIT};
+use crate::limits::{COMMIT_RECORDS_MAX, LAZY_WAIT, LINES_KEPT_MAX};
 use crate::project;
 use crate::rows::{self, Head};
 use crate::shared::{Happened, Shared};
 use crate::view::Summary;
-use payhal_engine::ids::Position;
+use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::{Fact, Record};
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -31,6 +32,8 @@ pub(crate) struct Append {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) head: Head,
+    /// Lines of open transactions. Only what is in the tables too.
+    pub(crate) lines: HashMap<TransactionId, Summary>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) checkpoints: Checkpoints,
 }
@@ -71,7 +74,7 @@ impl Writer {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing("write to")?;
         for append in batch {
-            put(&write, &mut head, append)?;
+            put(&write, &mut head, &mut self.lines, append)?;
         }
         rows::put_head(&write, &head)?;
         write.commit().doing("commit to")?;
@@ -82,7 +85,12 @@ impl Writer {
 }
 
 /// Writes one record with everything that is derived from it.
-fn put(connection: &Connection, head: &mut Head, append: &Append) -> Result<(), JournalError> {
+fn put(
+    connection: &Connection,
+    head: &mut Head,
+    lines: &mut HashMap<TransactionId, Summary>,
+    append: &Append,
+) -> Result<(), JournalError> {
     let Append {
         position, record, ..
     } = append;
@@ -98,12 +106,24 @@ fn put(connection: &Connection, head: &mut Head, append: &Append) -> Result<(), 
     if let Fact::Intent(intent) = &record.fact {
         head.stan = intent.wire.stan;
     }
-    let before: Option<Summary> = rows::summary_of(connection, record.transaction_id)?;
+    let before = match lines.remove(&record.transaction_id) {
+        Some(line) => Some(line),
+        None => rows::summary_of(connection, record.transaction_id)?,
+    };
+    let known = before.is_some();
     let line = project::apply(before, *position, record).ok_or(JournalError::NoBeginning {
         position: position.0,
     })?;
     rows::put_record(connection, *position, record, &body, &head.chain)?;
-    rows::put_summary(connection, &line)
+    if known {
+        rows::change_summary(connection, &line)?;
+    } else {
+        rows::add_summary(connection, &line)?;
+    }
+    if line.open() && lines.len() < LINES_KEPT_MAX {
+        lines.insert(line.transaction_id, line);
+    }
+    Ok(())
 }
 
 /// Waits for something that must be written, then takes all that is there. Lazy records wait for
