@@ -168,6 +168,24 @@ pub(crate) fn no_lost_money(world: &World) {
     }
 }
 
+/// 4: where the chip has the last word, no approval stands without it.
+pub(crate) fn chips_agreed(world: &World) {
+    for id in world.journal.transactions() {
+        let owed = world
+            .journal
+            .intent_of(id)
+            .is_some_and(|intent| intent.completion_owed);
+        let ending = world.journal.ending_of(id);
+        let approved = ending.is_some_and(|ending| outcome(&ending.answer) == Outcome::Approved);
+        if owed && approved {
+            assert!(
+                world.chips_agreed.contains(&id),
+                "invariant 4: the chip never agreed to {id}"
+            );
+        }
+    }
+}
+
 /// 5: everything ends without a person, wherever the gateway cooperates.
 pub(crate) fn everything_ended(world: &World) {
     for records in world.journal.restored().open {
@@ -221,7 +239,7 @@ pub(crate) fn one_basket(world: &World, command: &DeviceCommand) {
         };
         let unresolved = refused.reason == Reason::OutcomeUnknown
             && world.journal.intent_of(unknown).is_some()
-            && world.journal.ending_of(unknown).is_none();
+            && !world.journal.is_ending(unknown);
         let repeated = world.registers.reference_of(*transaction_id) == seen.request.reference;
         assert!(
             !(unresolved && repeated),

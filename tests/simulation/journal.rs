@@ -84,6 +84,18 @@ impl Journal {
             })
     }
 
+    /// Whether an ending was appended, durable or not.
+    pub(crate) fn is_ending(&self, id: TransactionId) -> bool {
+        let places = self
+            .by_transaction
+            .get(&id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        places
+            .iter()
+            .any(|place| matches!(self.records[*place].fact, Fact::Ended(_)))
+    }
+
     pub(crate) fn needs_operator(&self, id: TransactionId) -> bool {
         let records = self.records_of(id);
         records

@@ -44,6 +44,10 @@ fn every_invariant_holds_in_every_history() {
 struct Replay(u64);
 
 impl Drop for Replay {
+    #[expect(
+        clippy::print_stdout,
+        reason = "the test harness shows it with the failure"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("replay: cargo xtask simulate --seeds 1 --from {}", self.0);
@@ -88,6 +92,7 @@ impl Simulation {
         checkers::told_as_recorded(&self.world);
         checkers::no_double_money(&self.world);
         checkers::no_lost_money(&self.world);
+        checkers::chips_agreed(&self.world);
         checkers::everything_ended(&self.world);
         let mut tally = std::mem::take(&mut self.world.tally);
         tally.records(&self.world);

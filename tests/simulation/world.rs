@@ -25,7 +25,7 @@ use payhal_engine::ids::{
 };
 use payhal_engine::record::Record;
 use payhal_engine::time::Now;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub(crate) const DEVICES: [&str; 3] = ["reader-a", "reader-b", "reader-c"];
@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) dies_in: Option<u64>,
     pub(crate) dead: bool,
     pub(crate) tally: Tally,
+    /// Transactions whose chip accepted the approval.
+    pub(crate) chips_agreed: BTreeSet<TransactionId>,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             dies_in: None,
             dead: false,
             tally: Tally::default(),
+            chips_agreed: BTreeSet::new(),
         }
     }
 
@@ -327,6 +330,13 @@ impl PluginPort for World {
             self.in_ms(50, Happening::Deliver(event));
         }
         let (delay_ms, mut reply) = self.read(&command);
+        if let (
+            DeviceCommand::Complete { transaction_id, .. },
+            DeviceReply::Completed { accepted: true, .. },
+        ) = (&command, &reply)
+        {
+            self.chips_agreed.insert(*transaction_id);
+        }
         let mut at_ms = self.now_ms + delay_ms;
         if at_ms > deadline_boot_ms {
             at_ms = deadline_boot_ms;

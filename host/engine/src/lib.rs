@@ -8,6 +8,8 @@
 
 mod admit;
 pub mod answer;
+#[cfg(test)]
+mod bench;
 mod cancel;
 pub mod card;
 pub mod device;
@@ -31,6 +33,8 @@ pub mod record;
 mod recovery;
 pub mod request;
 mod sale;
+#[cfg(test)]
+mod states;
 pub mod time;
 pub mod timeouts;
 mod transaction;

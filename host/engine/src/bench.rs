@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One engine on a test bench: a reader, two gateways, one register, and a journal that is durable
+//! after every step.
+
+use crate::answer::{Answer, Reason};
+use crate::card::{CardFace, Cvm, Entry};
+use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, IssuerAnswer};
+use crate::effect::{Action, Effect, RecallBy};
+use crate::event::Event;
+use crate::gateway::{
+    Decision, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus,
+    Recipient,
+};
+use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
+use crate::money::{Amount, Amounts, Currency};
+use crate::record::{Fact, FinalAnswer, Past, Record, Restored};
+use crate::request::{Caller, Kind, MoneyRequest, Request, Which};
+use crate::time::Now;
+use crate::{Config, Engine};
+use uuid::Uuid;
+
+/// The engine and what it asked for last.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) engine: Engine,
+    pub(crate) boot_ms: u64,
+    pub(crate) records: Vec<Record>,
+    /// What the journal recalls of a transaction.
+    pub(crate) past: Option<Past>,
+    pub(crate) reader_call: Option<(DeviceId, CallId, DeviceCommand)>,
+    pub(crate) gateway_call: Option<(CallId, GatewayCommand)>,
+    pub(crate) last_ticket: u64,
+    last_id: u128,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let mut bench = Self {
+            engine: Engine::new(Config::default(), Restored::default()),
+            boot_ms: 1_000,
+            records: Vec::new(),
+            past: None,
+            reader_call: None,
+            gateway_call: None,
+            last_ticket: 0,
+            last_id: 0,
+        };
+        bench.attach();
+        bench
+    }
+
+    /// Reader and gateways are ready.
+    fn attach(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for id in ["reader", "spare"] {
+            effects.extend(self.step(reader_is(id, true)));
+        }
+        for (id, inquiry) in [("asking", true), ("mute", false)] {
+            effects.extend(self.step(gateway_is(id, inquiry, true)));
+        }
+        effects
+    }
+
+    /// Power fails and comes back; everything appended is on disk.
+    pub(crate) fn restart(&mut self) -> Vec<Effect> {
+        let ended = |records: &[Record]| {
+            let pending = records.iter().any(|record| match &record.fact {
+                Fact::Ended(ending) => ending.reversal.is_some(),
+                _ => false,
+            });
+            let has = |wanted: fn(&Fact) -> bool| records.iter().any(|record| wanted(&record.fact));
+            has(|fact| matches!(fact, Fact::Ended(_)))
+                && (!pending || has(|fact| matches!(fact, Fact::Reversed)))
+                && !has(|fact| matches!(fact, Fact::NeedsOperator { .. }))
+        };
+        let open = if self.records.is_empty() || ended(&self.records) {
+            Vec::new()
+        } else {
+            vec![self.records.clone()]
+        };
+        let position = Position(self.records.len() as u64);
+        self.engine = Engine::new(
+            Config::default(),
+            Restored {
+                position,
+                stan: 1,
+                open,
+            },
+        );
+        self.reader_call = None;
+        self.gateway_call = None;
+        self.attach()
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let elapsed = i64::try_from(self.boot_ms).unwrap();
+        Now {
+            boot_ms: self.boot_ms,
+            wall_micros: elapsed * 1_000,
+            wall_trusted: true,
+        }
+    }
+
+    /// One event; recalls are answered, appends become durable.
+    pub(crate) fn step(&mut self, event: Event) -> Vec<Effect> {
+        let mut done = Vec::new();
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for effect in self.engine.step(self.now(), event) {
+                if let Action::Recall { recall, by } = &effect.action {
+                    let past = match by {
+                        RecallBy::Key(..) => None,
+                        RecallBy::Transaction(_) => self.past.clone().map(Box::new),
+                    };
+                    events.push(Event::Recalled {
+                        recall: *recall,
+                        past,
+                    });
+                    continue;
+                }
+                self.note(&effect.action);
+                done.push(effect);
+            }
+        }
+        let durable = Event::Durable(self.engine.position());
+        assert!(self.engine.step(self.now(), durable).is_empty());
+        done
+    }
+
+    fn note(&mut self, action: &Action) {
+        match action {
+            Action::Append {
+                record, position, ..
+            } => {
+                self.records.push((**record).clone());
+                assert_eq!(position.0, self.records.len() as u64);
+            }
+            Action::CallDevice {
+                device,
+                call,
+                command,
+                ..
+            } => {
+                self.reader_call = Some((device.clone(), *call, (**command).clone()));
+            }
+            Action::CallGateway { call, command, .. } => {
+                self.gateway_call = Some((*call, (**command).clone()));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn ask(&mut self, request: Request) -> Vec<Effect> {
+        self.last_ticket += 1;
+        self.last_id += 1;
+        let event = Event::Asked {
+            ticket: Ticket(self.last_ticket),
+            caller: caller(),
+            transaction_id: TransactionId(Uuid::from_u128(self.last_id)),
+            request,
+        };
+        self.step(event)
+    }
+
+    pub(crate) fn money(&mut self, request: MoneyRequest) -> Vec<Effect> {
+        self.ask(Request::Money(Box::new(request)))
+    }
+
+    pub(crate) fn cancel(&mut self, key: &str) -> Vec<Effect> {
+        self.ask(Request::Cancel(Which::Key(key.into())))
+    }
+
+    pub(crate) fn reader(&mut self, reply: DeviceReply) -> Vec<Effect> {
+        let (_, call, _) = self.reader_call.take().expect("the reader was called");
+        self.step(Event::DeviceReplied { call, reply })
+    }
+
+    pub(crate) fn gateway(&mut self, reply: GatewayReply) -> Vec<Effect> {
+        let (call, _) = self.gateway_call.take().expect("the gateway was called");
+        self.step(Event::GatewayReplied { call, reply })
+    }
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller {
+        scope: Scope {
+            register: "register".into(),
+            generation: 1,
+        },
+        others: false,
+    }
+}
+
+pub(crate) fn euros(minor: i64) -> Amounts {
+    let total = Amount {
+        minor,
+        currency: Currency::EUR,
+    };
+    Amounts {
+        total,
+        tip_minor: None,
+        surcharge_minor: None,
+        cashback_minor: None,
+    }
+}
+
+pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
+    MoneyRequest {
+        key: key.into(),
+        kind,
+        amounts: (!matches!(kind, Kind::Void { .. })).then(|| euros(1_000)),
+        amount_max: None,
+        device: None,
+        gateway: Some(gateway.into()),
+        timeout_ms: None,
+        reference: None,
+        despite: Vec::new(),
+        order: None,
+    }
+}
+
+pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
+    let abilities = DeviceAbilities::Reader {
+        entries: vec![Entry::Chip],
+    };
+    let status = DeviceStatus {
+        abilities,
+        ready,
+        retry_after_ms: None,
+    };
+    Event::DeviceChanged {
+        device: id.into(),
+        status: Some(status),
+    }
+}
+
+pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
+    let recipient = Recipient {
+        gateway: id.into(),
+        key_id: "1".into(),
+        public_key: Opaque::default(),
+    };
+    let parameters = GatewayParameters {
+        currencies: vec![Currency::EUR],
+        recipient,
+        inquiry,
+        in_flight_per_acceptor: None,
+        reversal_before_next: false,
+    };
+    let status = GatewayStatus {
+        parameters: Some(parameters),
+        ready,
+        retry_after_ms: None,
+    };
+    Event::GatewayChanged {
+        gateway: id.into(),
+        status: Some(status),
+    }
+}
+
+pub(crate) fn presented() -> DeviceReply {
+    let card = CardFace {
+        masked_pan: "541333******0002".into(),
+        scheme: "mastercard".into(),
+        application: None,
+        aid: None,
+    };
+    DeviceReply::Presented {
+        presentation_id: "p".into(),
+        entry: Entry::Chip,
+        card,
+    }
+}
+
+pub(crate) fn authorized(completion_owed: bool) -> DeviceReply {
+    DeviceReply::CardAuthorized {
+        read_id: "r".into(),
+        sealed: Opaque(vec![1]),
+        entry: Entry::Chip,
+        cvm: Cvm::OnlinePin,
+        completion_owed,
+    }
+}
+
+pub(crate) fn completed(accepted: bool) -> DeviceReply {
+    DeviceReply::Completed {
+        accepted,
+        tags: Opaque::default(),
+    }
+}
+
+pub(crate) fn prepared() -> GatewayReply {
+    GatewayReply::Prepared {
+        reference: "ref".into(),
+    }
+}
+
+pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> Box<GatewayAnswer> {
+    Box::new(GatewayAnswer {
+        decision,
+        response_code: "00".into(),
+        response_text: None,
+        approved_minor,
+        approval_code: None,
+        rrn: None,
+        signature_required: false,
+        issuer: Opaque::default(),
+    })
+}
+
+/// Effects as the table writes them: what happens at once, then what waits for the record.
+/// Steps on the way, notifications and alarms are left out.
+pub(crate) fn told(effects: &[Effect], durable_before: Position) -> String {
+    let mut at_once = Vec::new();
+    let mut after = Vec::new();
+    for effect in effects {
+        let Some(words) = words(&effect.action) else {
+            continue;
+        };
+        if effect.after > durable_before {
+            &mut after
+        } else {
+            &mut at_once
+        }
+        .push(words);
+    }
+    match (at_once.is_empty(), after.is_empty()) {
+        (true, true) => "nothing".into(),
+        (_, true) => at_once.join(", "),
+        (_, false) => format!("{}; once durable: {}", at_once.join(", "), after.join(", ")),
+    }
+}
+
+fn words(action: &Action) -> Option<String> {
+    Some(match action {
+        Action::Append { record, lazy, .. } => {
+            format!(
+                "record {}{}",
+                fact_words(&record.fact),
+                if *lazy { " (lazy)" } else { "" }
+            )
+        }
+        Action::CallDevice { command, .. } => format!("reader: {}", command_words(command)),
+        Action::CancelDevice { .. } => "reader: stop".into(),
+        Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
+        Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
+        Action::Recall { .. }
+        | Action::Progress { .. }
+        | Action::Notify(_)
+        | Action::SetTimer { .. }
+        | Action::ClearTimer { .. } => return None,
+    })
+}
+
+fn fact_words(fact: &Fact) -> String {
+    match fact {
+        Fact::Intent(_) => "intent".into(),
+        Fact::Answered(_) => "answered".into(),
+        Fact::Ended(ending) => {
+            let answer = match &ending.answer {
+                FinalAnswer::Approved(approved) if approved.partial => "partly approved".into(),
+                FinalAnswer::Approved(_) => "approved".into(),
+                FinalAnswer::Refused(refused) => reason_words(&refused.reason),
+            };
+            match ending.reversal {
+                Some(reason) => format!("ended {answer}, to be reversed ({reason:?})"),
+                None => format!("ended {answer}"),
+            }
+        }
+        Fact::Reversed => "reversed".into(),
+        Fact::NeedsOperator { .. } => "needs operator".into(),
+    }
+}
+
+fn reason_words(reason: &Reason) -> String {
+    let name = format!("{reason:?}");
+    name.split([' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+fn answer_words(answer: &Answer) -> String {
+    match answer {
+        Answer::Approved { replayed: true, .. } => "Approved again".into(),
+        Answer::Approved { .. } => "Approved".into(),
+        Answer::Refused { refused, replayed } => {
+            let again = if *replayed { " again" } else { "" };
+            let reversing = if refused.reversing { ", reversing" } else { "" };
+            format!("{}{reversing}{again}", reason_words(&refused.reason))
+        }
+        Answer::Cancel(state) => format!("cancel: {state:?}"),
+        Answer::Live(snapshots) => format!("{} live", snapshots.len()),
+        Answer::Identified => "Identified".into(),
+    }
+}
+
+fn command_words(command: &DeviceCommand) -> &'static str {
+    match command {
+        DeviceCommand::Present { .. } => "present",
+        DeviceCommand::AuthorizeCard { .. } => "authorize card",
+        DeviceCommand::Complete {
+            answer: IssuerAnswer::Approved { .. },
+            ..
+        } => "complete (approved)",
+        DeviceCommand::Complete {
+            answer: IssuerAnswer::Declined { .. },
+            ..
+        } => "complete (declined)",
+        DeviceCommand::Complete {
+            answer: IssuerAnswer::NoAnswer,
+            ..
+        } => "complete (no answer)",
+        DeviceCommand::Show { .. } => "show",
+        _ => "not for readers",
+    }
+}
+
+fn asked_words(command: &GatewayCommand) -> &'static str {
+    match command {
+        GatewayCommand::Prepare { .. } => "prepare",
+        GatewayCommand::Authorize { .. } => "authorize",
+        GatewayCommand::Modify { .. } => "modify",
+        GatewayCommand::Inquire { .. } => "inquire",
+        GatewayCommand::Reverse { .. } => "reverse",
+    }
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Drives every state through every event and compares with `docs/transaction-states.md`, so that
+//! the table cannot drift. A pair that is not in the table must change nothing.
+
+use crate::bench::{
+    Bench, answer, authorized, completed, gateway_is, prepared, presented, request, told,
+};
+use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
+use crate::effect::Effect;
+use crate::engine::Alarm;
+use crate::event::Event;
+use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply};
+use crate::ids::{CallId, Ticket, TransactionId};
+use crate::record::Past;
+use crate::request::Kind;
+use crate::transaction::Phase;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+const TABLE: &str = include_str!("../../../docs/transaction-states.md");
+
+const STATES: [&str; 15] = [
+    "waiting for card",
+    "reading card",
+    "stopping",
+    "preparing",
+    "authorizing (chip)",
+    "authorizing (no chip)",
+    "authorizing (no chip, no inquiry)",
+    "completing",
+    "inquiring",
+    "modifying (refund)",
+    "modifying (void)",
+    "inquiring (void)",
+    "reversing",
+    "needs operator",
+    "ended",
+];
+
+const EVENTS: [&str; 37] = [
+    "card presented",
+    "card read (chip)",
+    "card read (no chip)",
+    "no card",
+    "card refused",
+    "cancelled on the reader",
+    "reader stopped",
+    "reader failed",
+    "chip accepts",
+    "chip refuses",
+    "prepared",
+    "approved",
+    "approved in part",
+    "approved too much",
+    "declined",
+    "rejected",
+    "nothing was sent",
+    "no answer",
+    "found approved",
+    "found declined",
+    "found reversed",
+    "found pending",
+    "not found",
+    "inquiry failed",
+    "reversal acknowledged",
+    "reversal refused",
+    "reversal failed",
+    "pause ends",
+    "patience ends",
+    "gateway comes back",
+    "register cancels",
+    "register asks again",
+    "register asks otherwise",
+    "register stops waiting",
+    "host stops",
+    "host restarts",
+    "late reply",
+];
+
+#[test]
+fn the_table_says_what_the_engine_does() {
+    let mut listed = BTreeMap::new();
+    for line in TABLE.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if let [state, event, next, does] = cells[..]
+            && STATES.contains(&state)
+        {
+            assert!(
+                EVENTS.contains(&event),
+                "the table names an unknown event: {event}"
+            );
+            let row = (next.to_owned(), does.to_owned());
+            assert!(
+                listed.insert((state, event), row).is_none(),
+                "twice: {state}, {event}"
+            );
+        }
+    }
+    let mut actual = String::new();
+    let mut drifted = Vec::new();
+    for state in STATES {
+        for event in EVENTS {
+            let expected = listed.get(&(state, event));
+            let Some((next, does)) = drive(state, event) else {
+                assert!(expected.is_none(), "cannot happen: {state}, {event}");
+                continue;
+            };
+            if next == state && does == "nothing" {
+                assert!(expected.is_none(), "changes nothing: {state}, {event}");
+                continue;
+            }
+            actual += &format!("| {state} | {event} | {next} | {does} |\n");
+            if expected != Some(&(next, does)) {
+                drifted.push((state, event));
+            }
+        }
+    }
+    assert!(
+        drifted.is_empty(),
+        "the table drifted at {drifted:?}; it should say:\n{actual}"
+    );
+}
+
+/// Brings an engine into a state, lets the event happen, and says what became of it. `None`: it
+/// cannot happen there.
+fn drive(state: &str, event: &str) -> Option<(String, String)> {
+    let mut bench = bench_in(state);
+    let before = bench.engine.position();
+    let effects = happen(&mut bench, event)?;
+    Some((state_of(&bench), told(&effects, before)))
+}
+
+fn bench_in(state: &str) -> Bench {
+    let mut bench = Bench::new();
+    let gateway = if state.contains("no inquiry") {
+        "mute"
+    } else {
+        "asking"
+    };
+    if state.contains("refund") || state.contains("void") || state == "needs operator" {
+        let original = TransactionId(Uuid::from_u128(99));
+        bench.past = Some(sale(original));
+        let kind = if state.contains("refund") {
+            Kind::Refund { original }
+        } else {
+            Kind::Void { original }
+        };
+        bench.money(request("key", kind, gateway));
+        bench.gateway(prepared());
+        if state == "inquiring (void)" {
+            bench.gateway(failed(true));
+        }
+        if state == "needs operator" {
+            bench.gateway(GatewayReply::Answered(answer(Decision::Approved, Some(1))));
+        }
+        return bench;
+    }
+    bench.money(request("key", Kind::Sale, gateway));
+    let path = match state {
+        "waiting for card" => 0,
+        "reading card" => 1,
+        "stopping" => {
+            bench.cancel("key");
+            0
+        }
+        "preparing" => 2,
+        _ => 3,
+    };
+    if path > 0 {
+        bench.reader(presented());
+    }
+    if path > 1 {
+        bench.reader(authorized(matches!(
+            state,
+            "authorizing (chip)" | "completing" | "reversing"
+        )));
+    }
+    if path > 2 {
+        bench.gateway(prepared());
+    }
+    match state {
+        "completing" => drop(bench.gateway(approved(1_000))),
+        "inquiring" | "reversing" => drop(bench.gateway(failed(true))),
+        "ended" => drop(bench.gateway(declined())),
+        _ => {}
+    }
+    assert_eq!(state_of(&bench), state);
+    bench
+}
+
+fn state_of(bench: &Bench) -> String {
+    let mut open = bench.engine.open.values();
+    let Some(transaction) = open.next() else {
+        let recent = !bench.records.is_empty();
+        return if recent { "ended" } else { "gone" }.into();
+    };
+    let void = transaction.is_void();
+    let plain = match transaction.phase {
+        Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
+        Phase::Presenting => "waiting for card",
+        Phase::AuthorizingCard => "reading card",
+        Phase::Preparing(_) => "preparing",
+        Phase::Authorizing if transaction.completion_owed => "authorizing (chip)",
+        Phase::Authorizing if &*transaction.gateway.0 == "mute" => {
+            "authorizing (no chip, no inquiry)"
+        }
+        Phase::Authorizing => "authorizing (no chip)",
+        Phase::Completing => "completing",
+        Phase::Modifying if void => "modifying (void)",
+        Phase::Modifying => "modifying (refund)",
+        Phase::Inquiring if void => "inquiring (void)",
+        Phase::Inquiring => "inquiring",
+        Phase::Reversing => "reversing",
+        Phase::NeedsOperator => "needs operator",
+        Phase::Settled => "settled",
+    };
+    plain.into()
+}
+
+fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
+    if let Some(reply) = reader_reply(bench, event) {
+        return Some(bench.reader(reply));
+    }
+    if let Some(reply) = gateway_reply(bench, event) {
+        return Some(bench.gateway(reply));
+    }
+    let asked_for = bench
+        .engine
+        .open
+        .values()
+        .next()
+        .map(|open| open.request.clone());
+    let alarm = match event {
+        "pause ends" => Alarm::Attempt,
+        "patience ends" => Alarm::Patience,
+        "gateway comes back" => {
+            bench.step(gateway_is("asking", true, false));
+            if let Some(transaction) = bench.engine.open.values().next() {
+                // Its call failed with its gateway.
+                let waiting = matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
+                if waiting {
+                    let inquiring = transaction.phase == Phase::Inquiring;
+                    let reply = if inquiring { pending() } else { failed(true) };
+                    bench.gateway(reply);
+                }
+            }
+            return Some(bench.step(gateway_is("asking", true, true)));
+        }
+        "register cancels" => return Some(bench.cancel("key")),
+        "register asks again" => return Some(bench.money(asked_for?)),
+        "register asks otherwise" => {
+            let mut other = asked_for?;
+            other.reference = Some("other".into());
+            return Some(bench.money(other));
+        }
+        "register stops waiting" => {
+            return Some(bench.step(Event::Forgotten { ticket: Ticket(1) }));
+        }
+        "host stops" => return Some(bench.step(Event::Stopping)),
+        "host restarts" => return (!bench.records.is_empty()).then(|| bench.restart()),
+        "late reply" => {
+            let mut effects = bench.step(late_reply());
+            effects.extend(bench.step(Event::DeviceReplied {
+                call: CallId(777),
+                reply: completed(true),
+            }));
+            return Some(effects);
+        }
+        _ => return None,
+    };
+    let timers = bench.engine.timers.iter();
+    let timer = timers
+        .filter(|(_, (_, set))| *set == alarm)
+        .map(|(timer, _)| *timer)
+        .next()?;
+    Some(bench.step(Event::TimerFired(timer)))
+}
+
+fn late_reply() -> Event {
+    Event::GatewayReplied {
+        call: CallId(777),
+        reply: approved(1_000),
+    }
+}
+
+fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
+    let (_, _, command) = bench.reader_call.as_ref()?;
+    let presenting = matches!(command, DeviceCommand::Present { .. });
+    let reading = matches!(command, DeviceCommand::AuthorizeCard { .. });
+    let refused = |refusal| DeviceReply::Refused {
+        refusal,
+        text: "no".into(),
+    };
+    Some(match event {
+        "card presented" if presenting => presented(),
+        "no card" if presenting => refused(CardRefusal::NoCard),
+        "card read (chip)" if reading => authorized(true),
+        "card read (no chip)" if reading => authorized(false),
+        "card refused" if presenting || reading => refused(CardRefusal::CardUnreadable),
+        "cancelled on the reader" if presenting || reading => {
+            refused(CardRefusal::CancelledOnDevice)
+        }
+        "reader stopped" if presenting || reading => DeviceReply::Cancelled,
+        "reader failed" => DeviceReply::Failed {
+            effect_possible: true,
+            reason: "unplugged".into(),
+        },
+        "chip accepts" if !presenting && !reading => completed(true),
+        "chip refuses" if !presenting && !reading => completed(false),
+        _ => return None,
+    })
+}
+
+fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
+    let (_, command) = bench.gateway_call.as_ref()?;
+    let preparing = matches!(command, GatewayCommand::Prepare { .. });
+    let inquiring = matches!(command, GatewayCommand::Inquire { .. });
+    let reversing = matches!(command, GatewayCommand::Reverse { .. });
+    let asking = !preparing && !inquiring && !reversing;
+    let found = |finding| Some(GatewayReply::Found(finding));
+    Some(match event {
+        "prepared" if preparing => prepared(),
+        "approved" if asking => approved(1_000),
+        "approved in part" if asking => approved(400),
+        "approved too much" if asking => approved(1_001),
+        "declined" if asking => declined(),
+        "rejected" if asking => GatewayReply::Answered(answer(Decision::Rejected, None)),
+        "nothing was sent" if asking || preparing => failed(false),
+        "no answer" if asking => failed(true),
+        "found approved" if inquiring => {
+            return found(Finding::Answered(answer(Decision::Approved, Some(1_000))));
+        }
+        "found declined" if inquiring => {
+            return found(Finding::Answered(answer(Decision::Declined, None)));
+        }
+        "found reversed" if inquiring => return found(Finding::Reversed),
+        "found pending" if inquiring => pending(),
+        "not found" if inquiring => return found(Finding::NotFound),
+        "inquiry failed" if inquiring => failed(true),
+        "reversal acknowledged" if reversing => GatewayReply::Reversed,
+        "reversal refused" if reversing => GatewayReply::ReversalRefused {
+            response_code: "12".into(),
+            response_text: "no".into(),
+        },
+        "reversal failed" if reversing => failed(true),
+        _ => return None,
+    })
+}
+
+fn approved(minor: i64) -> GatewayReply {
+    GatewayReply::Answered(answer(Decision::Approved, Some(minor)))
+}
+
+fn declined() -> GatewayReply {
+    GatewayReply::Answered(answer(Decision::Declined, None))
+}
+
+fn pending() -> GatewayReply {
+    GatewayReply::Found(Finding::Pending)
+}
+
+fn failed(sent: bool) -> GatewayReply {
+    GatewayReply::Failed {
+        sent,
+        reason: "line".into(),
+    }
+}
+
+/// An approved sale as the journal recalls it.
+pub(crate) fn sale(id: TransactionId) -> Past {
+    let mut bench = Bench::new();
+    bench.money(request("original", Kind::Sale, "asking"));
+    bench.reader(presented());
+    bench.reader(authorized(false));
+    bench.gateway(prepared());
+    bench.gateway(approved(1_000));
+    let mut records = bench.records;
+    for record in &mut records {
+        record.transaction_id = id;
+    }
+    Past {
+        records,
+        changes: Vec::new(),
+    }
+}
