@@ -141,7 +141,7 @@ unsafe extern "C" fn connect(
     // SAFETY: the ABI has the plugin pass its own context and a NUL-terminated target.
     let (link, target) = unsafe { (link(context), CStr::from_ptr(target)) };
     let target = match target.to_str() {
-        Ok(target) if target.len() <= NAME_BYTES_MAX => target.to_owned(),
+        Ok(target) if is_target(target) => target.to_owned(),
         _ => return answer::INVALID,
     };
     if control::is_this_thread() {
@@ -162,4 +162,8 @@ unsafe extern "C" fn connect(
         Err(Refused::NotAllowed) => answer::NOT_ALLOWED,
         Err(Refused::Unreachable) => answer::UNREACHABLE,
     }
+}
+
+fn is_target(target: &str) -> bool {
+    target.len() <= NAME_BYTES_MAX && !card_filter::holds_card_number(target.as_bytes())
 }

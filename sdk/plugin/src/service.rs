@@ -329,3 +329,6 @@ macro_rules! opaque_debug {
     )*};
 }
 opaque_debug!(ReaderService TerminalService GatewayService);
+
+#[cfg(test)]
+mod tests;
