@@ -25,8 +25,9 @@ export function digitsOnly(amount) {
   return `${amount.minor < 0 ? '−' : ''}${whole}${fraction}`;
 }
 
+// XXX is ISO 4217 for "no currency": the host says so where it knows no amount.
 export function money(amount) {
-  return amount ? `${digitsOnly(amount)}\u00a0${amount.currency}` : '';
+  return amount && amount.currency !== 'XXX' ? `${digitsOnly(amount)}\u00a0${amount.currency}` : '';
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });

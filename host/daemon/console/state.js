@@ -72,7 +72,7 @@ export class State extends EventTarget {
         break;
       case 'payment.changed':
       case 'payment.resolved':
-        this.#transaction(params.transaction);
+        this.#transaction(params.transaction, params.at);
         break;
       case 'events.missed':
         this.read().catch(() => {});
@@ -81,20 +81,20 @@ export class State extends EventTarget {
     }
   }
 
-  #transaction(view) {
+  #transaction(view, at) {
     const before = this.recent.find((entry) => entry.transactionId === view.transactionId);
     this.recent = (before ? replaced(this.recent, view, 'transactionId') : [view, ...this.recent]).slice(0, RECENT_MAX);
-    this.#line(view);
+    this.#line(view, at);
     if (view.outcome !== 'running' && before?.outcome === 'running') {
       announce(`${look(OUTCOMES, view.outcome).word}, ${money(view.amounts.approved ?? view.amounts.requested)}`);
     }
     this.changed('transactions');
   }
 
-  #line(view) {
+  #line(view, at = view.startedAt) {
     const line = this.lines.get(view.transactionId) ?? { view, stages: [] };
     line.view = view;
-    if (view.stage) addStage(line, view.stage, new Date().toISOString());
+    if (view.stage) addStage(line, view.stage, at);
     this.lines.delete(view.transactionId);
     this.lines.set(view.transactionId, line);
     const ended = [...this.lines.values()].filter((entry) => entry.view.outcome !== 'running');

@@ -4,7 +4,7 @@
 
 import { el, swap, twoPress } from './dom.js';
 import { fullTime, maskedNumber, money, sentence, span, timeOfDay } from './format.js';
-import { ENTRIES, explain, look, moneyWords, OUTCOMES, resolutionWords, shape } from './words.js';
+import { ENTRIES, explain, look, moneyWords, OUTCOMES, resolutionWords, shape, STAGES } from './words.js';
 
 export function transactionPage(state, id) {
   const node = el('div', { class: 'transaction' }, el('p', { class: 'hint' }, 'Asking the host for this payment.'));
@@ -38,7 +38,7 @@ export function transactionPage(state, id) {
   function draw(view) {
     swap(node, back(), head(view, state), meaning(view),
       el('div', { class: 'transaction-body' },
-        el('section', { class: 'panel', 'aria-label': 'Timeline' }, el('h2', {}, 'Timeline'), timeline(view)),
+        el('section', { class: 'panel', 'aria-label': 'Timeline' }, el('h2', {}, 'Timeline'), timeline(view, state.lines.get(id)?.stages ?? [])),
         el('div', { class: 'transaction-side' },
           el('section', { class: 'panel', 'aria-label': 'Details' }, el('h2', {}, 'Details'), facts(view)),
           receipts ? el('section', { class: 'receipts', 'aria-label': 'Receipts' }, receipts.map(paper)) : null)));
@@ -93,9 +93,13 @@ function meaning(view) {
     view.outcome === 'unknown' ? el('p', {}, 'Do not charge again. If the customer has to go, note the time and the amount; whatever the card was charged will be settled or taken back.') : null);
 }
 
-function timeline(view) {
-  const entries = view.timeline ?? [];
-  if (entries.length === 0) return el('p', { class: 'hint' }, 'The host has no steps of this payment.');
+// What the journal holds, and between it the steps this page saw while the payment ran.
+function timeline(view, stages) {
+  const recorded = view.timeline ?? [];
+  const told = new Set(recorded.map((entry) => entry.event));
+  const seen = stages.filter(({ stage }) => !told.has(stage)).map(({ stage, at }) => ({ at, event: stage, text: STAGES[stage] ?? stage, durable: false }));
+  const asked = { at: view.startedAt, event: 'asked', text: `Register ${view.register} asked`, durable: false };
+  const entries = [asked, ...recorded, ...seen].sort((a, b) => new Date(a.at) - new Date(b.at));
   return el('ol', { class: 'timeline' }, entries.map((entry, i) => el('li', { class: `moment${entry.durable ? ' moment--durable' : ''}` },
     el('span', { class: 'moment-gap' }, i === 0 ? timeOfDay(entry.at) : `+${span(entries[i - 1].at, entry.at)}`),
     el('span', { class: 'moment-mark', 'aria-hidden': 'true' }),
