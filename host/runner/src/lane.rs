@@ -60,6 +60,11 @@ impl Lane {
         token != 0 && self.token.load(Ordering::SeqCst) == token
     }
 
+    /// Whether a call here waits for its reply.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.token.load(Ordering::SeqCst) != 0
+    }
+
     /// The method of the last call, if it had this token and has its reply.
     pub(crate) fn ended(&self, token: u64) -> Option<String> {
         let running = lock(&self.running);

@@ -49,3 +49,6 @@ pub(crate) const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 /// Cancellations remembered at once: more than there are lanes.
 pub(crate) const CANCELS_MAX: usize = 2 * payhal_ipc::limits::LANES_MAX;
+
+/// How long a stop waits for calls that have replied and not yet returned. They need microseconds.
+pub(crate) const RETURN_WAIT: Duration = Duration::from_secs(1);

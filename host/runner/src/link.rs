@@ -9,13 +9,13 @@ use crate::connects::Connects;
 use crate::lane::Lane;
 use crate::library::Instance;
 use crate::limits::{
-    EMITS_DROPPED_MAX, EMITS_PER_SECOND_MAX, LINES_DROPPED_MAX, LINES_PER_SECOND_MAX,
+    EMITS_DROPPED_MAX, EMITS_PER_SECOND_MAX, LINES_DROPPED_MAX, LINES_PER_SECOND_MAX, RETURN_WAIT,
 };
 use crate::meter::{Meter, Verdict};
 use crate::output::Output;
 use payhal_ipc::{FailureKind, FrameWriter, FromRunner, LogLevel, LogSource, Payload};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// Exit status after [`FromRunner::Failed`] was sent.
@@ -91,48 +91,59 @@ impl Link {
 
     /// Logs a text that has been checked.
     pub(crate) fn log_clean(&self, source: LogSource, level: LogLevel, text: String) {
+        if !self.pass_line(source, level, text) {
+            self.fail_of_lines();
+        }
+    }
+
+    /// Passes a line on, within the bounds; returns `false` when they are a flood.
+    fn pass_line(&self, source: LogSource, level: LogLevel, text: String) -> bool {
         let verdict = lock(&self.lines).count(Instant::now());
-        match verdict {
-            Verdict::Pass { dropped } => {
-                if dropped > 0 {
-                    let text = format!("{dropped} lines were dropped");
-                    let (source, level) = (LogSource::Runner, LogLevel::Warn);
-                    self.send(&FromRunner::Log {
-                        source,
-                        level,
-                        text,
-                    });
-                }
+        if let Verdict::Pass { dropped } = verdict {
+            if dropped > 0 {
+                let text = format!("{dropped} lines were dropped");
+                let (source, level) = (LogSource::Runner, LogLevel::Warn);
                 self.send(&FromRunner::Log {
                     source,
                     level,
                     text,
                 });
             }
-            Verdict::Drop => {}
-            Verdict::Flood => self.fail(FailureKind::Broke, "flooded: too many lines"),
-        }
-    }
-
-    /// Takes one read's worth of the plugin's output; returns whether there may be more.
-    pub(crate) fn read_output(&self) -> bool {
-        let mut log = |text| self.log_clean(LogSource::Output, LogLevel::Info, text);
-        lock(&self.output).read(&mut log)
-    }
-
-    /// Takes the rest of the plugin's output.
-    pub(crate) fn drain_output(&self) {
-        // Whoever ends the process from inside a log line holds this lock already.
-        if let Ok(mut output) = self.output.try_lock() {
-            output.drain(&mut |text| {
-                let (source, level) = (LogSource::Output, LogLevel::Info);
-                self.send(&FromRunner::Log {
-                    source,
-                    level,
-                    text,
-                });
+            self.send(&FromRunner::Log {
+                source,
+                level,
+                text,
             });
         }
+        verdict != Verdict::Flood
+    }
+
+    fn fail_of_lines(&self) -> ! {
+        self.fail(FailureKind::Broke, "flooded: too many lines")
+    }
+
+    /// Takes one read's worth of the plugin's output. The lock is held until all of it is sent,
+    /// so that whoever ends the process finds either the lines or an empty pipe.
+    pub(crate) fn read_output(&self) {
+        let mut within_bounds = true;
+        lock(&self.output).read(&mut |text| {
+            within_bounds &= self.pass_line(LogSource::Output, LogLevel::Info, text);
+        });
+        if !within_bounds {
+            self.fail_of_lines();
+        }
+    }
+
+    /// Takes the rest of the plugin's output. The caller must not hold the lock on it.
+    pub(crate) fn drain_output(&self) {
+        lock(&self.output).drain(&mut |text| {
+            let (source, level) = (LogSource::Output, LogLevel::Info);
+            self.send(&FromRunner::Log {
+                source,
+                level,
+                text,
+            });
+        });
     }
 
     /// Says why, and ends the process.
@@ -160,6 +171,7 @@ pub(crate) fn exit(code: i32) -> ! {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     state: Mutex<GateState>,
+    left: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -181,12 +193,20 @@ impl Gate {
     /// Says that a call has returned and has its reply.
     pub(crate) fn leave(&self) {
         lock(&self.state).running -= 1;
+        self.left.notify_all();
     }
 
-    /// Lets no call in any more; returns whether none runs.
-    pub(crate) fn close(&self) -> bool {
-        let mut state = lock(&self.state);
-        state.closed = true;
-        state.running == 0
+    /// Lets no call in any more.
+    pub(crate) fn close(&self) {
+        lock(&self.state).closed = true;
+    }
+
+    /// Waits for calls that have their reply and are about to return; whether none runs then.
+    pub(crate) fn empty(&self) -> bool {
+        let state = lock(&self.state);
+        let waited = self
+            .left
+            .wait_timeout_while(state, RETURN_WAIT, |state| state.running > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.running == 0
     }
 }

@@ -177,7 +177,9 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
     }));
     // An error would mean that the control thread is gone, which ends the process by itself.
     let _ = stop.recv();
-    if link.gate.close() {
+    link.gate.close();
+    // A call without its reply is not waited for: the instance ends with the process then.
+    if !link.lanes.iter().any(Lane::is_busy) && link.gate.empty() {
         instance.destroy();
     }
     link.drain_output();
