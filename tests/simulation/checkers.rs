@@ -14,6 +14,9 @@ use payhal_engine::ids::{CallId, DeviceId, TransactionId};
 use payhal_engine::record::{Ending, FinalAnswer};
 use std::collections::BTreeMap;
 
+/// A little less than the guard, which counts from acceptance.
+const GUARD_MICROS: i64 = 10 * 60 * 1_000_000;
+
 /// 1: one final answer, the same for every retry.
 pub(crate) fn one_final_answer(seen: &Attempt, answer: &Answer) {
     let Some(first) = &seen.final_answer else {
@@ -221,28 +224,40 @@ pub(crate) fn sums_hold(world: &World) {
     }
 }
 
-/// 9: no card is asked for while an earlier try with the same reference is unknown to its register.
+/// 9: no card is asked for while an earlier try of the same basket is unknown: its gateway is being
+/// asked about it, or its register was told so.
 pub(crate) fn one_basket(world: &World, command: &DeviceCommand) {
     let DeviceCommand::Present { transaction_id, .. } = command else {
         return;
     };
-    let attempts = &world.registers.attempts;
-    for seen in attempts
+    let Some(sale) = world.registers.attempt_of(*transaction_id) else {
+        return;
+    };
+    let told_unknown = world
+        .registers
+        .attempts
         .iter()
-        .filter(|seen| seen.request.reference.is_some())
-    {
-        let Some(Answer::Refused { refused, .. }) = &seen.last_answer else {
+        .filter_map(|seen| match &seen.last_answer {
+            Some(Answer::Refused { refused, .. }) if refused.reason == Reason::OutcomeUnknown => {
+                refused.transaction_id
+            }
+            _ => None,
+        });
+    for unknown in told_unknown.chain(world.asked_about.iter().copied()) {
+        let Some(earlier) = world.journal.intent_of(unknown) else {
             continue;
         };
-        let Some(unknown) = refused.transaction_id else {
+        if world.journal.is_ending(unknown) {
             continue;
-        };
-        let unresolved = refused.reason == Reason::OutcomeUnknown
-            && world.journal.intent_of(unknown).is_some()
-            && !world.journal.is_ending(unknown);
-        let repeated = world.registers.reference_of(*transaction_id) == seen.request.reference;
+        }
+        let same_reference =
+            sale.request.reference.is_some() && sale.request.reference == earlier.request.reference;
+        let age_micros = world.now().wall_micros - earlier.wire.at_micros;
+        let looks_the_same = sale.scope == earlier.scope
+            && sale.request.amounts == Some(earlier.amounts)
+            && age_micros < GUARD_MICROS;
         assert!(
-            !(unresolved && repeated),
+            !same_reference && !looks_the_same,
             "invariant 9: {unknown} may be charged twice"
         );
     }

@@ -9,7 +9,6 @@ use payhal_engine::ids::{Scope, Ticket, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Which};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// One key of one register.
 #[derive(Clone, Debug)]
@@ -300,10 +299,9 @@ impl Registers {
         waiting.seq = progress.seq;
     }
 
-    /// The reference of a transaction that a reader is called for.
-    pub(crate) fn reference_of(&self, id: TransactionId) -> Option<Arc<str>> {
-        let place = self.asked.get(&id)?;
-        self.attempts[*place].request.reference.clone()
+    /// The request that a transaction was made of.
+    pub(crate) fn attempt_of(&self, id: TransactionId) -> Option<&Attempt> {
+        self.asked.get(&id).map(|place| &self.attempts[*place])
     }
 
     /// Tickets nobody has answered.

@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) dies_in: Option<u64>,
     pub(crate) dead: bool,
     pub(crate) tally: Tally,
+    /// Transactions that a gateway was asked about.
+    pub(crate) asked_about: BTreeSet<TransactionId>,
     /// Transactions whose chip accepted the approval.
     pub(crate) chips_agreed: BTreeSet<TransactionId>,
 }
@@ -91,6 +93,7 @@ impl World {
             dies_in: None,
             dead: false,
             tally: Tally::default(),
+            asked_about: BTreeSet::new(),
             chips_agreed: BTreeSet::new(),
         }
     }
@@ -375,6 +378,9 @@ impl PluginPort for World {
             return;
         }
         checkers::journal_first_at_gateway(self, &command);
+        if let GatewayCommand::Inquire { wire } = &command {
+            self.asked_about.insert(wire.transaction_id);
+        }
         let travel_ms = 20 + self.random.below(2_000);
         let until_ms = deadline_boot_ms.saturating_sub(self.now_ms);
         let fate = if self.faults {

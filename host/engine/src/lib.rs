@@ -12,6 +12,8 @@ pub mod answer;
 mod bench;
 mod cancel;
 pub mod card;
+#[cfg(test)]
+mod cases;
 pub mod device;
 mod devices;
 pub mod effect;
