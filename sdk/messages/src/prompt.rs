@@ -104,6 +104,11 @@ pub enum DeviceChange {
         /// Why, as far as known.
         reason: String,
     },
+    /// The plugin cannot go on, as after a panic: its process must be started anew.
+    Broken {
+        /// Why.
+        reason: String,
+    },
     /// The text on its display, for consoles of simulated devices.
     Screen {
         /// Lines.

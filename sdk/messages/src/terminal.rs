@@ -64,6 +64,10 @@ pub struct InquireTerminal {
 /// Reply to `inquire`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "found", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each inquiry and handed on at once"
+)]
 pub enum TerminalFinding {
     /// The terminal holds its outcome.
     Ended {

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What can be said on the command line. It must never do anything.
+
+use crate::config::Overrides;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Payment hardware abstraction layer: one host between registers, card readers and gateways.
+#[derive(Debug, Parser)]
+#[command(name = "payhal", version, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the host
+    Serve(HostArgs),
+    /// Run the host with every simulated plugin, and one sale on it
+    Demo(DemoArgs),
+    /// List the devices
+    Devices(ListArgs),
+    /// List the gateways
+    Gateways(ListArgs),
+    /// Charge a card
+    Sale(SaleArgs),
+    /// Give money back, all of a sale or a part
+    Refund(RefundArgs),
+    /// Take a transaction back before the day's totals
+    Void(VoidArgs),
+    /// Stop what is still running
+    Cancel(NamedArgs),
+    /// Show one transaction with what happened
+    Get(NamedArgs),
+    /// List transactions, newest first
+    List(TransactionsArgs),
+    /// Print a receipt
+    Receipt(ReceiptArgs),
+    /// Act at a simulated reader as a person would
+    Reader(ReaderArgs),
+    /// Look at the installed plugins
+    Plugin {
+        #[command(subcommand)]
+        command: PluginCommand,
+    },
+    /// Look into the journal, with the host running or not; writes nothing
+    Journal {
+        #[command(subcommand)]
+        command: JournalCommand,
+    },
+}
+
+/// Where configuration, state and plugins are.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct PlaceArgs {
+    /// Configuration file [default: payhal.toml in the state folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// State folder: journal, instances, socket [default: $XDG_STATE_HOME/payhal or ~/.local/state/payhal]
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) state: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct HostArgs {
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Loopback address and port of the register API [default: 127.0.0.1:7425]; port 0 takes any
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Folder of plugin folders; may be given several times
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) plugins: Vec<PathBuf>,
+    /// The program that holds one plugin [default: payhal-plugin-runner beside payhal]
+    #[arg(long, value_name = "FILE")]
+    pub(super) runner: Option<PathBuf>,
+    /// Origin of a web page that may connect; may be given several times
+    #[arg(long, value_name = "ORIGIN")]
+    pub(super) allow_origin: Vec<String>,
+}
+
+impl PlaceArgs {
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            config: self.config.clone(),
+            state: self.state.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+impl HostArgs {
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            listen: self.listen,
+            plugins: self.plugins.clone(),
+            runner: self.runner.clone(),
+            allow_origins: self.allow_origin.clone(),
+            ..self.place.overrides()
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// End after the sale: exit code 0 if it was approved
+    #[arg(long)]
+    pub(super) once: bool,
+    /// No sale: only the host, ready to be used
+    #[arg(long, conflicts_with = "once")]
+    pub(super) serve_only: bool,
+}
+
+/// Which host a command talks to.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct ClientArgs {
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Address of the host instead of its Unix socket, as ws://127.0.0.1:7425/v1/ws
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Act as this register; keys belong to it
+    #[arg(long, value_name = "ID", default_value = "payhal-cli")]
+    pub(super) register: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+/// What all payments have.
+#[derive(Args, Debug)]
+pub(super) struct PaymentArgs {
+    /// The register's own reference: the number of the receipt or the table
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reference: Option<String>,
+    /// Ask again for an earlier attempt: the same key never charges twice [default: a new one]
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// How long to wait for a card
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<u64>,
+    /// Progress and the answer as lines of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SaleArgs {
+    /// Total, with the decimals of its currency: 12.50
+    pub(super) amount: String,
+    /// Currency by its ISO 4217 code: EUR
+    pub(super) currency: String,
+    /// The device [default: the host chooses]
+    #[arg(long)]
+    pub(super) device: Option<String>,
+    /// The gateway [default: the host chooses]
+    #[arg(long)]
+    pub(super) gateway: Option<String>,
+    /// An unresolved transaction a person has looked at; may be given several times
+    #[arg(long, value_name = "TRANSACTION")]
+    pub(super) despite: Vec<String>,
+    #[command(flatten)]
+    pub(super) payment: PaymentArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RefundArgs {
+    /// The transaction that is given back
+    pub(super) transaction: String,
+    /// How much of it, with the decimals of its currency: 5.00
+    pub(super) amount: String,
+    /// Currency by its ISO 4217 code: EUR
+    pub(super) currency: String,
+    /// An unresolved transaction a person has looked at; may be given several times
+    #[arg(long, value_name = "TRANSACTION")]
+    pub(super) despite: Vec<String>,
+    #[command(flatten)]
+    pub(super) payment: PaymentArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VoidArgs {
+    /// The transaction that is taken back
+    pub(super) transaction: String,
+    #[command(flatten)]
+    pub(super) payment: PaymentArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NamedArgs {
+    /// The transaction, or the key of this register's call
+    #[arg(value_name = "TRANSACTION|KEY")]
+    pub(super) name: String,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TransactionsArgs {
+    /// Only what has not come to rest
+    #[arg(long)]
+    pub(super) open: bool,
+    /// Part of a reference; or a key, approval code, transaction or last four digits
+    #[arg(long)]
+    pub(super) text: Option<String>,
+    /// Begun at or after this time, as 2026-11-21T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Begun before this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// How many, 1 to 100
+    #[arg(long, default_value_t = payhal_protocol::limits::LIST_LIMIT_DEFAULT)]
+    pub(super) limit: u32,
+    /// Go on where the last page ended
+    #[arg(long)]
+    pub(super) cursor: Option<String>,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReceiptArgs {
+    /// The transaction
+    pub(super) transaction: String,
+    /// Whose copy
+    #[arg(long, value_enum, default_value_t = Copy::Customer)]
+    pub(super) copy: Copy,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Copy {
+    Merchant,
+    Customer,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+    Html,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReaderArgs {
+    #[command(subcommand)]
+    pub(super) action: ReaderAction,
+    /// The simulated device; needed where there are several
+    #[arg(long, global = true)]
+    pub(super) device: Option<String>,
+    /// The answer as one line of JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Address of the host instead of its Unix socket, as ws://127.0.0.1:7425/v1/ws
+    #[arg(long, value_name = "URL", global = true)]
+    pub(super) url: Option<String>,
+    /// State folder of the host
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub(super) state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReaderAction {
+    /// Hold a card to the reader
+    Tap(OfferArgs),
+    /// Put a card into the slot
+    Insert(OfferArgs),
+    /// Pull a card through the stripe reader
+    Swipe(OfferArgs),
+    /// Type a card's number on the keypad
+    KeyIn(OfferArgs),
+    /// List the test cards
+    Cards,
+    /// Take the card out of the slot
+    Remove,
+    /// Press keys: digits, # for OK, * for cancel, < for clear
+    Keys { keys: String },
+    /// Choose an application of the card
+    Select {
+        /// Its place in the list, from 0
+        index: usize,
+    },
+    /// Show the display and what the reader waits for
+    Screen,
+    /// Plug the cable in again
+    Plug,
+    /// Undo faults, keys, cards and the pulled cable
+    Reset,
+    /// Plan a fault: crash, exit, panic, hang, slow, unplug, garble, duplicate, flood, print, leak
+    Fault {
+        kind: String,
+        /// When: now, present, authorize_card, complete
+        #[arg(long, value_name = "STEP")]
+        at: Option<String>,
+        /// How often
+        #[arg(long)]
+        count: Option<u32>,
+        /// How long a slow step takes
+        #[arg(long, value_name = "N")]
+        delay_ms: Option<u64>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct OfferArgs {
+    /// A test card by its name, as visa-approve; `payhal reader cards` lists them
+    pub(super) card: String,
+    /// How long to hold it there until a read starts
+    #[arg(long, value_name = "N")]
+    pub(super) wait_ms: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// List the installed plugins, and those that are broken
+    List {
+        /// The answer as one line of JSON
+        #[arg(long)]
+        json: bool,
+        /// Folder of plugin folders; may be given several times
+        #[arg(long, value_name = "FOLDER")]
+        plugins: Vec<PathBuf>,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JournalCommand {
+    /// Everything recorded of one transaction
+    Show {
+        transaction: String,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Every transaction that has not come to rest, oldest first
+    Open {
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Read all of it, and whether it is as it was written
+    Verify {
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct JournalArgs {
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    fn parse(line: &str) -> Command {
+        let words = std::iter::once("payhal").chain(line.split_whitespace());
+        Cli::try_parse_from(words)
+            .unwrap_or_else(|error| panic!("{line}: {error}"))
+            .command
+            .unwrap()
+    }
+
+    #[test]
+    fn what_the_manual_says_is_understood() {
+        for line in [
+            "serve --config c.toml --state s --listen 127.0.0.1:0 --plugins a --plugins b --runner r",
+            "demo --once --allow-origin https://shop.example",
+            "demo --serve-only --listen 127.0.0.1:0 --state s",
+            "devices --json",
+            "gateways --url ws://127.0.0.1:1/v1/ws",
+            "refund 0198 5.00 EUR --key k",
+            "void 0198",
+            "cancel 0198 --json",
+            "get 0198",
+            "list --open --json",
+            "receipt 0198 --copy merchant --format html",
+            "reader tap visa-approve --device r",
+            "reader --device r keys 1234#",
+            "reader key-in visa-approve --wait-ms 100",
+            "reader fault slow --at present --delay-ms 500",
+            "plugin list --json",
+            "journal show 0198",
+            "journal open --state s",
+            "journal verify",
+        ] {
+            parse(line);
+        }
+    }
+
+    #[test]
+    fn a_sale_takes_all_its_flags() {
+        let line = "sale 12.50 EUR --device d --gateway g --reference r --key k --timeout 30 \
+                    --despite a --despite b --json --register front";
+        let Command::Sale(sale) = parse(line) else {
+            panic!("not a sale");
+        };
+        assert_eq!(
+            (sale.amount.as_str(), sale.currency.as_str()),
+            ("12.50", "EUR")
+        );
+        assert_eq!(sale.despite, ["a", "b"]);
+        assert_eq!(sale.payment.timeout, Some(30));
+        assert_eq!(sale.payment.client.register, "front");
+        assert!(sale.payment.json);
+    }
+
+    #[test]
+    fn nonsense_is_a_usage_error() {
+        for line in [
+            "sale 12.50",
+            "demo --once --serve-only",
+            "serve --listen nowhere",
+            "fly",
+        ] {
+            let words = std::iter::once("payhal").chain(line.split_whitespace());
+            assert_eq!(
+                Cli::try_parse_from(words).unwrap_err().exit_code(),
+                2,
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `payhal journal`: looks into the journal's file, with the host running or not. It writes
+//! nothing and resolves nothing.
+
+use super::amount;
+use super::args::JournalArgs;
+use super::connect::state_folder;
+use super::exit::{Exit, Failure};
+use super::look::seconds;
+use super::screen::{say, say_json, table, tell, word};
+use payhal_engine::ids::TransactionId;
+use payhal_engine::record::{Fact, FinalAnswer, Record};
+use payhal_engine::request::Kind;
+use payhal_journal::{Summary, View};
+use payhal_protocol::Amount;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+fn path(args: &JournalArgs) -> Result<PathBuf, Failure> {
+    Ok(state_folder(&args.place)?.join("journal.sqlite"))
+}
+
+/// Everything recorded of one transaction.
+pub(super) fn show(transaction: &str, args: &JournalArgs) -> Result<Exit, Failure> {
+    let id = uuid::Uuid::parse_str(transaction)
+        .map(TransactionId)
+        .map_err(|_| {
+            Failure::new(
+                Exit::Usage,
+                "a transaction is named by its UUID, as `payhal list` shows it",
+            )
+        })?;
+    let Some(view) = payhal_journal::show(path(args)?, id)? else {
+        return Err(Failure::new(
+            Exit::Failed,
+            "the journal holds no such transaction",
+        ));
+    };
+    if args.json {
+        let changes = view.changes.iter().map(|change| change.transaction_id);
+        say_json(&json!({
+            "transaction": line(&view.summary),
+            "records": view.records,
+            "changed_by": changes.collect::<Vec<_>>(),
+        }));
+    } else {
+        say(&words(&view));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Every transaction that has not come to rest.
+pub(super) fn open(args: &JournalArgs) -> Result<Exit, Failure> {
+    let found = payhal_journal::open_transactions(path(args)?)?;
+    if args.json {
+        say_json(&json!({ "transactions": found.iter().map(line).collect::<Vec<_>>() }));
+        return Ok(Exit::Ok);
+    }
+    if found.is_empty() {
+        tell("nothing is open");
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<_> = found.iter().map(row).collect();
+    say(&table(
+        [
+            "STARTED",
+            "TRANSACTION",
+            "KIND",
+            "STATE",
+            "AMOUNT",
+            "REGISTER",
+            "KEY",
+        ],
+        &rows,
+    ));
+    Ok(Exit::Ok)
+}
+
+/// Whether all of it is as it was written.
+pub(super) fn verify(args: &JournalArgs) -> Result<Exit, Failure> {
+    let report = payhal_journal::verify(path(args)?)?;
+    if args.json {
+        say_json(&json!({
+            "records": report.records,
+            "transactions": report.transactions,
+            "open": report.open,
+            "damage": report.damage.as_deref(),
+        }));
+    } else {
+        say(&format!(
+            "{} records of {} transactions read, {} open",
+            report.records, report.transactions, report.open
+        ));
+    }
+    match report.damage {
+        None => Ok(Exit::Ok),
+        Some(damage) => Err(Failure::new(
+            Exit::Journal,
+            format!("the journal is damaged: {damage}"),
+        )
+        .advise("Keep a copy of its folder before anything else.")),
+    }
+}
+
+fn money(minor: i64, currency: payhal_engine::money::Currency) -> String {
+    amount::show(&Amount::new(minor, currency.code()))
+}
+
+fn kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Sale => "sale",
+        Kind::Refund { .. } => "refund",
+        Kind::Void { .. } => "void",
+    }
+}
+
+/// How it stands, in one word.
+fn state(summary: &Summary) -> String {
+    match &summary.outcome {
+        _ if summary.needs_operator => "needs_operator".to_owned(),
+        _ if summary.reversing => "reversing".to_owned(),
+        _ if summary.reversed => "reversed".to_owned(),
+        Some(outcome) => word(outcome),
+        None => "unknown".to_owned(),
+    }
+}
+
+fn row(summary: &Summary) -> [String; 7] {
+    let at = jiff::Timestamp::from_microsecond(summary.started_at_micros).unwrap_or_default();
+    [
+        seconds(&at.to_string()).to_owned(),
+        summary.transaction_id.to_string(),
+        kind(&summary.kind).to_owned(),
+        state(summary),
+        summary
+            .amount
+            .map(|amount| money(amount.minor, amount.currency))
+            .unwrap_or_default(),
+        summary.scope.register.to_string(),
+        summary.key.to_string(),
+    ]
+}
+
+fn line(summary: &Summary) -> Value {
+    json!({
+        "transaction_id": summary.transaction_id,
+        "register": summary.scope.register,
+        "idempotency_key": summary.key,
+        "kind": kind(&summary.kind),
+        "state": state(summary),
+        "amount": summary.amount,
+        "approved_minor": summary.approved_minor,
+        "reference": summary.reference.as_deref(),
+        "device": summary.device,
+        "gateway": summary.gateway,
+        "started_at_micros": summary.started_at_micros,
+        "ended_at_micros": summary.ended_at_micros,
+    })
+}
+
+fn words(view: &View) -> String {
+    let summary = &view.summary;
+    let amount = summary
+        .amount
+        .map(|amount| money(amount.minor, amount.currency));
+    let mut lines = vec![
+        format!("{} {}", kind(&summary.kind), summary.transaction_id),
+        format!("{} {}", state(summary), amount.unwrap_or_default())
+            .trim_end()
+            .to_owned(),
+        format!("register {}, key {}", summary.scope.register, summary.key),
+    ];
+    lines.extend(view.records.iter().map(record));
+    let changes = view.changes.iter();
+    lines.extend(changes.map(|change| format!("changed by {}", change.transaction_id)));
+    lines.join("\n")
+}
+
+fn record(record: &Record) -> String {
+    let at = jiff::Timestamp::from_microsecond(record.at_micros).unwrap_or_default();
+    let text = match &record.fact {
+        Fact::Intent(intent) => {
+            let total = intent.amounts.total;
+            let asked = intent
+                .gateway
+                .as_ref()
+                .map_or("the terminal", |gateway| &*gateway.0);
+            format!(
+                "intent    {} at {asked}, STAN {:06}, reference {}",
+                money(total.minor, total.currency),
+                intent.wire.stan,
+                intent.wire.reference
+            )
+        }
+        Fact::Answered(answer) => format!(
+            "answered  {} {}",
+            answer.response_code,
+            answer.response_text.as_deref().unwrap_or_default()
+        ),
+        Fact::Ended(ending) => match &ending.answer {
+            FinalAnswer::Approved(approved) => format!(
+                "outcome   approved {}, {}",
+                money(approved.approved_minor, approved.requested.total.currency),
+                approved
+                    .approval_code
+                    .as_deref()
+                    .unwrap_or("no approval code")
+            ),
+            FinalAnswer::Refused(refused) => {
+                let reason = serde_json::to_value(&refused.reason).unwrap_or_default();
+                format!(
+                    "outcome   {}, {} {}",
+                    word(&refused.reason.outcome()),
+                    reason.as_str().unwrap_or("refused"),
+                    if ending.reversal.is_some() {
+                        "(to be reversed)"
+                    } else {
+                        ""
+                    }
+                )
+            }
+        },
+        Fact::Reversed => "reversed".to_owned(),
+        Fact::NeedsOperator { reason } => format!("needs a person: {reason}"),
+    };
+    format!("{at}  {text}").trim_end().to_owned()
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Commands that look, and the one that stops: devices, gateways, transactions, receipts, cancel.
+
+use super::amount;
+use super::args::{Copy, Format, ListArgs, NamedArgs, ReceiptArgs, TransactionsArgs};
+use super::connect::connect;
+use super::exit::{Exit, Failure};
+use super::screen::{say, say_json, table, tell, word};
+use payhal_client::{CallError, Client};
+use payhal_protocol::ErrorName;
+use payhal_protocol::device::DeviceListParams;
+use payhal_protocol::gateway::GatewayListParams;
+use payhal_protocol::payment::{CancelParams, CancelState};
+use payhal_protocol::transaction::{
+    GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, TransactionView,
+};
+
+/// Every device.
+pub(super) async fn devices(args: &ListArgs) -> Result<Exit, Failure> {
+    let answer = connect(&args.client)
+        .await?
+        .request(&DeviceListParams {})
+        .await?;
+    if args.json {
+        say_json(&answer);
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<_> = answer
+        .devices
+        .iter()
+        .map(|device| {
+            [
+                device.id.to_string(),
+                word(&device.kind),
+                word(&device.state),
+                device.model.clone().unwrap_or_else(|| device.name.clone()),
+                device.connection.clone(),
+                device.capabilities.join(" "),
+                device.state_text.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        tell("no device is configured");
+    } else {
+        let header = ["DEVICE", "KIND", "STATE", "MODEL", "CONNECTION", "CAN", ""];
+        say(&table(header, &rows));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Every gateway.
+pub(super) async fn gateways(args: &ListArgs) -> Result<Exit, Failure> {
+    let answer = connect(&args.client)
+        .await?
+        .request(&GatewayListParams {})
+        .await?;
+    if args.json {
+        say_json(&answer);
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<_> = answer
+        .gateways
+        .iter()
+        .map(|gateway| {
+            [
+                gateway.id.to_string(),
+                word(&gateway.state),
+                gateway.name.clone(),
+                gateway.currencies.join(" "),
+                gateway.state_text.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        tell("no gateway is configured");
+    } else {
+        say(&table(
+            ["GATEWAY", "STATE", "NAME", "CURRENCIES", ""],
+            &rows,
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Stops what is still running. The cancelled call still has its own answer.
+pub(super) async fn cancel(args: &NamedArgs) -> Result<Exit, Failure> {
+    let client = connect(&args.client).await?;
+    let by_id = CancelParams {
+        transaction_id: Some(args.name.as_str().into()),
+        idempotency_key: None,
+    };
+    let mut answer = client.request(&by_id).await;
+    let unknown = matches!(&answer, Ok(answer) if answer.state == CancelState::NotFound);
+    if unknown || answer.as_ref().is_err_and(is_no_transaction) {
+        let by_key = CancelParams {
+            transaction_id: None,
+            idempotency_key: Some(args.name.as_str().into()),
+        };
+        answer = client.request(&by_key).await;
+    }
+    let answer = answer?;
+    if args.json {
+        say_json(&answer);
+    } else {
+        say(&word(&answer.state));
+    }
+    Ok(match answer.state {
+        CancelState::Cancelling | CancelState::Cancelled => Exit::Ok,
+        CancelState::TooLate | CancelState::Finished | CancelState::NotFound => Exit::Failed,
+    })
+}
+
+/// Ids and keys look alike, so a name that is no transaction's may be a key.
+fn is_no_transaction(error: &CallError) -> bool {
+    matches!(
+        error.name(),
+        Some(ErrorName::TransactionNotFound | ErrorName::InvalidParams)
+    )
+}
+
+/// One transaction.
+pub(super) async fn transaction(args: &NamedArgs) -> Result<Exit, Failure> {
+    let client = connect(&args.client).await?;
+    let view = find(&client, &args.name).await?;
+    if args.json {
+        say_json(&view);
+    } else {
+        say(&details(&view));
+    }
+    Ok(Exit::Ok)
+}
+
+async fn find(client: &Client, name: &str) -> Result<TransactionView, CallError> {
+    let by_id = GetParams {
+        transaction_id: Some(name.into()),
+        idempotency_key: None,
+    };
+    match client.request(&by_id).await {
+        Err(error) if is_no_transaction(&error) => {
+            let by_key = GetParams {
+                transaction_id: None,
+                idempotency_key: Some(name.into()),
+            };
+            client.request(&by_key).await
+        }
+        answer => answer,
+    }
+}
+
+fn details(view: &TransactionView) -> String {
+    let text = |text: &Option<String>| text.clone();
+    let rows = [
+        ("transaction", Some(view.transaction_id.to_string())),
+        ("key", Some(view.idempotency_key.to_string())),
+        ("register", Some(view.register.to_string())),
+        ("kind", Some(word(&view.kind))),
+        ("outcome", Some(word(&view.outcome))),
+        ("money moved", Some(word(&view.money_moved))),
+        ("requested", Some(amount::show(&view.amounts.requested))),
+        ("approved", view.amounts.approved.as_ref().map(amount::show)),
+        ("device", view.device.as_ref().map(ToString::to_string)),
+        ("gateway", view.gateway.as_ref().map(ToString::to_string)),
+        (
+            "card",
+            view.card
+                .as_ref()
+                .map(|card| format!("{} {} {}", card.scheme, card.masked_pan, word(&card.entry))),
+        ),
+        ("approval code", text(&view.approval_code)),
+        ("stage", view.stage.as_ref().map(word)),
+        ("reference", text(&view.reference)),
+        (
+            "of transaction",
+            view.parent.as_ref().map(ToString::to_string),
+        ),
+        (
+            "error",
+            view.error
+                .as_ref()
+                .map(|error| format!("{} ({})", error.message, error.name)),
+        ),
+        (
+            "resolution",
+            view.resolution.as_ref().map(|resolution| {
+                let text = resolution.text.clone().unwrap_or_default();
+                format!("{} {text}", word(&resolution.state))
+                    .trim_end()
+                    .to_owned()
+            }),
+        ),
+        ("started", Some(view.started_at.clone())),
+        ("ended", text(&view.ended_at)),
+    ];
+    let rows = rows
+        .into_iter()
+        .filter_map(|(label, value)| Some((label, value?)));
+    let mut lines: Vec<String> = rows
+        .map(|(label, value)| format!("{label:<15} {value}"))
+        .collect();
+    lines.extend(
+        view.timeline
+            .iter()
+            .map(|entry| format!("{}  {}", entry.at, entry.text)),
+    );
+    lines.join("\n")
+}
+
+/// Transactions, newest first.
+pub(super) async fn transactions(args: &TransactionsArgs) -> Result<Exit, Failure> {
+    let params = ListParams {
+        since: args.since.clone(),
+        until: args.until.clone(),
+        open: args.open.then_some(true),
+        register: None,
+        text: args.text.clone(),
+        cursor: args.cursor.clone(),
+        limit: Some(args.limit),
+    };
+    let answer = connect(&args.client).await?.request(&params).await?;
+    if args.json {
+        say_json(&answer);
+        return Ok(Exit::Ok);
+    }
+    let rows: Vec<_> = answer.transactions.iter().map(row).collect();
+    if rows.is_empty() {
+        tell("no transaction");
+        return Ok(Exit::Ok);
+    }
+    say(&table(
+        [
+            "STARTED",
+            "TRANSACTION",
+            "KIND",
+            "OUTCOME",
+            "AMOUNT",
+            "REFERENCE",
+        ],
+        &rows,
+    ));
+    if let Some(cursor) = &answer.cursor {
+        tell(&format!("there are more: --cursor {cursor}"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn row(view: &TransactionView) -> [String; 6] {
+    let amounts = &view.amounts;
+    [
+        seconds(&view.started_at).to_owned(),
+        view.transaction_id.to_string(),
+        word(&view.kind),
+        word(&view.outcome),
+        amount::show(amounts.approved.as_ref().unwrap_or(&amounts.requested)),
+        view.reference.clone().unwrap_or_default(),
+    ]
+}
+
+/// A time without its fraction of a second.
+pub(super) fn seconds(at: &str) -> &str {
+    at.split('.').next().unwrap_or(at).trim_end_matches('Z')
+}
+
+/// A receipt.
+pub(super) async fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
+    let params = ReceiptParams {
+        transaction_id: args.transaction.as_str().into(),
+        copy: match args.copy {
+            Copy::Merchant => ReceiptCopy::Merchant,
+            Copy::Customer => ReceiptCopy::Customer,
+        },
+        format: match args.format {
+            Format::Text => ReceiptFormat::Text,
+            Format::Json => ReceiptFormat::Json,
+            Format::Html => ReceiptFormat::Html,
+        },
+    };
+    let receipt = connect(&args.client).await?.request(&params).await?;
+    match receipt.content.as_str() {
+        Some(text) => say(text),
+        None => say_json(&receipt.content),
+    }
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_lose_their_fractions() {
+        assert_eq!(
+            seconds("2026-11-21T12:00:00.123456Z"),
+            "2026-11-21T12:00:00"
+        );
+        assert_eq!(seconds("2026-11-21T12:00:00Z"), "2026-11-21T12:00:00");
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line: starts a host, or talks to a running one as any register would.
+//!
+//! It owns words and exit codes. It must never reach around the register API into a running host,
+//! nor write to its journal.
+
+mod amount;
+mod args;
+mod connect;
+mod demo;
+mod exit;
+mod journal;
+mod look;
+mod outcome;
+mod pay;
+mod plugins;
+mod reader;
+mod screen;
+mod serve;
+
+use args::{Cli, Command, JournalCommand, PluginCommand};
+use clap::{CommandFactory, Parser};
+use exit::{Exit, Failure};
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+/// The environment variable with the diagnostic filter, as `debug` or `payhal::server=trace`.
+const LOG_VARIABLE: &str = "PAYHAL_LOG";
+
+/// Does what the command line says.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Some(command) = cli.command else {
+        introduce();
+        return ExitCode::SUCCESS;
+    };
+    log_to_standard_error(&command);
+    let exit = run(&command).unwrap_or_else(|failure| {
+        failure.tell();
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+/// `payhal` alone, as a newcomer's `cargo run` says it.
+fn introduce() {
+    let help = Cli::command().render_help();
+    screen::say(&help.to_string());
+    screen::say("Start the host with `payhal serve`.");
+    let config = crate::config::Config::load(&crate::config::Overrides::default());
+    let found = config.is_ok_and(|config| {
+        !crate::supervisor::discover(&config.plugins)
+            .found
+            .is_empty()
+    });
+    if !found {
+        screen::say(&format!("No plugin is installed. {}", exit::PLUGINS_ADVICE));
+    }
+}
+
+fn log_to_standard_error(command: &Command) {
+    let level = match command {
+        Command::Serve(_) => "info",
+        _ => "warn",
+    };
+    let filter = std::env::var(LOG_VARIABLE)
+        .ok()
+        .filter(|text| !text.is_empty());
+    let filter = tracing_subscriber::EnvFilter::new(filter.as_deref().unwrap_or(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+fn run(command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Plugin {
+            command:
+                PluginCommand::List {
+                    json,
+                    plugins,
+                    place,
+                },
+        } => plugins::list(*json, plugins, place),
+        Command::Journal {
+            command:
+                JournalCommand::Show {
+                    transaction,
+                    journal,
+                },
+        } => journal::show(transaction, journal),
+        Command::Journal {
+            command: JournalCommand::Open { journal },
+        } => journal::open(journal),
+        Command::Journal {
+            command: JournalCommand::Verify { journal },
+        } => journal::verify(journal),
+        command => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                Failure::new(
+                    Exit::Failed,
+                    format!("failed to start the runtime: {error}"),
+                )
+            })?
+            .block_on(run_async(command)),
+    }
+}
+
+async fn run_async(command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(args) => serve::serve(args).await,
+        Command::Demo(args) => demo::demo(args).await,
+        Command::Devices(args) => look::devices(args).await,
+        Command::Gateways(args) => look::gateways(args).await,
+        Command::Sale(args) => pay::sale(args).await,
+        Command::Refund(args) => pay::refund(args).await,
+        Command::Void(args) => pay::void(args).await,
+        Command::Cancel(args) => look::cancel(args).await,
+        Command::Get(args) => look::transaction(args).await,
+        Command::List(args) => look::transactions(args).await,
+        Command::Receipt(args) => look::receipt(args).await,
+        Command::Reader(args) => reader::act(args).await,
+        Command::Plugin { .. } | Command::Journal { .. } => {
+            unreachable!("needs no runtime, and was done without")
+        }
+    }
+}

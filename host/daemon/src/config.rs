@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The configuration file: what it may say, and where everything lies without one.
+//!
+//! A wrong key or value is an error that points at its line; nothing is ignored silently.
+
+use crate::supervisor::InstanceConfig;
+use payhal_engine::ids::{Acceptor, GatewayId};
+use payhal_engine::timeouts::Timeouts;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The register API's port.
+pub(crate) const PORT: u16 = 7425;
+
+/// The file, as it is written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    #[serde(default)]
+    host: HostTable,
+    #[serde(default)]
+    device: Vec<InstanceTable>,
+    #[serde(default)]
+    gateway: Vec<InstanceTable>,
+    #[serde(default)]
+    timeouts: TimeoutsTable,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostTable {
+    name: Option<String>,
+    listen: Option<SocketAddr>,
+    state: Option<PathBuf>,
+    #[serde(default)]
+    plugins: Vec<PathBuf>,
+    #[serde(default)]
+    allow_origins: Vec<String>,
+    default_gateway: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstanceTable {
+    name: String,
+    plugin: String,
+    #[serde(default)]
+    network: Vec<String>,
+    acceptor: Option<AcceptorTable>,
+    #[serde(default)]
+    config: toml::Table,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptorTable {
+    merchant: String,
+    terminal: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TimeoutsTable {
+    card_ms: Option<u64>,
+    pin_ms: Option<u64>,
+    gateway_ms: Option<u64>,
+    completion_ms: Option<u64>,
+    hard_ms: Option<u64>,
+    retry_ms: Option<[u64; 3]>,
+}
+
+/// What the daemon runs with.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The host's name for people.
+    pub(crate) name: String,
+    /// Where the register API listens; loopback.
+    pub(crate) listen: SocketAddr,
+    /// Journal, instance folders, socket.
+    pub(crate) state: PathBuf,
+    /// Folders that hold plugin folders.
+    pub(crate) plugins: Vec<PathBuf>,
+    /// The runner program.
+    pub(crate) runner: PathBuf,
+    /// Origins beside the listener's own that may connect.
+    pub(crate) allow_origins: Vec<String>,
+    /// Devices and gateways.
+    pub(crate) instances: Vec<InstanceConfig>,
+    /// For the engine.
+    pub(crate) engine: payhal_engine::Config,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("failed to read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not TOML, or a wrong key or value; the text shows the line.
+    #[error("{path}: {source}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A value that cannot be.
+    #[error("{path}: `{key}` must be {must}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What it must be.
+        must: String,
+    },
+    /// No home to put state in.
+    #[error(
+        "failed to find a folder for the state: neither XDG_STATE_HOME nor HOME is set; \
+         say `--state FOLDER`"
+    )]
+    NoState,
+}
+
+/// What the command line overrides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// `--config`.
+    pub(crate) config: Option<PathBuf>,
+    /// `--state`.
+    pub(crate) state: Option<PathBuf>,
+    /// `--listen`.
+    pub(crate) listen: Option<SocketAddr>,
+    /// `--plugins`.
+    pub(crate) plugins: Vec<PathBuf>,
+    /// `--runner`.
+    pub(crate) runner: Option<PathBuf>,
+    /// `--allow-origin`.
+    pub(crate) allow_origins: Vec<String>,
+}
+
+impl Config {
+    /// Reads the configuration: the named file, or the one in the state folder if it is there, or
+    /// defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`], pointing at the line and key.
+    pub(crate) fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
+        let state = state_folder(overrides)?;
+        let beside = state.join("payhal.toml");
+        let path = overrides.config.clone().or_else(|| beside.is_file().then_some(beside));
+        let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
+        let path = path.unwrap_or_else(|| PathBuf::from("(defaults)"));
+        Self::assemble(&file, &path, state, overrides)
+    }
+
+    fn assemble(
+        file: &File,
+        path: &Path,
+        state: PathBuf,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let value = |key: &str, must: &str| ConfigError::Value {
+            path: path.to_owned(),
+            key: key.to_owned(),
+            must: must.to_owned(),
+        };
+        let default_listen = SocketAddr::from(([127, 0, 0, 1], PORT));
+        let listen = overrides.listen.or(file.host.listen).unwrap_or(default_listen);
+        if !listen.ip().is_loopback() {
+            return Err(value("host.listen", "a loopback address: access is open"));
+        }
+        let instances = file.instances(&value)?;
+        let engine = file.engine(&value)?;
+        let mut plugins = overrides.plugins.clone();
+        plugins.extend(file.host.plugins.iter().cloned());
+        if plugins.is_empty() {
+            plugins = default_plugin_folders(&state);
+        }
+        let mut allow_origins = file.host.allow_origins.clone();
+        allow_origins.extend(overrides.allow_origins.iter().cloned());
+        Ok(Self {
+            name: file.host.name.clone().unwrap_or_else(|| "payhal".to_owned()),
+            listen,
+            state: overrides.state.clone().or_else(|| file.host.state.clone()).unwrap_or(state),
+            plugins,
+            runner: overrides.runner.clone().unwrap_or_else(default_runner),
+            allow_origins,
+            instances,
+            engine,
+        })
+    }
+
+    /// Adds one instance for each simulated plugin that none is configured for.
+    pub(crate) fn add_simulated(&mut self, plugins: &crate::supervisor::Plugins) {
+        for (id, plugin) in &plugins.found {
+            let configured = self.instances.iter().any(|instance| instance.plugin == *id);
+            if plugin.manifest.simulated && !configured {
+                self.instances.push(InstanceConfig {
+                    name: id.clone(),
+                    plugin: id.clone(),
+                    config: serde_json::json!({}),
+                    network: Vec::new(),
+                });
+            }
+        }
+    }
+}
+
+impl File {
+    fn instances(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<Vec<InstanceConfig>, ConfigError> {
+        let mut names = BTreeSet::new();
+        let tables = self.device.iter().map(|table| ("device.name", table));
+        let tables = tables.chain(self.gateway.iter().map(|table| ("gateway.name", table)));
+        tables
+            .map(|(key, table)| {
+                if !is_instance_name(&table.name) {
+                    return Err(value(key, "1 to 64 letters, digits, dots, dashes, underscores"));
+                }
+                if !names.insert(table.name.as_str()) {
+                    return Err(value(key, &format!("unique; `{}` is there twice", table.name)));
+                }
+                let config = serde_json::to_value(&table.config)
+                    .map_err(|_| value("config", "a table that JSON can say"))?;
+                Ok(InstanceConfig {
+                    name: table.name.clone(),
+                    plugin: table.plugin.clone(),
+                    config,
+                    network: table.network.clone(),
+                })
+            })
+            .collect()
+    }
+
+    fn engine(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<payhal_engine::Config, ConfigError> {
+        let gateway = self.host.default_gateway.as_deref();
+        if gateway.is_some_and(|name| !self.gateway.iter().any(|table| table.name == name)) {
+            return Err(value("host.default_gateway", "the name of a configured gateway"));
+        }
+        let acceptors: BTreeMap<GatewayId, Acceptor> = self
+            .gateway
+            .iter()
+            .filter_map(|table| {
+                let acceptor = table.acceptor.as_ref()?;
+                let acceptor = Acceptor {
+                    merchant: acceptor.merchant.as_str().into(),
+                    terminal: acceptor.terminal.as_str().into(),
+                };
+                Some((GatewayId::from(table.name.as_str()), acceptor))
+            })
+            .collect();
+        Ok(payhal_engine::Config {
+            timeouts: self.timeouts.over(Timeouts::default()),
+            gateway: gateway.map(GatewayId::from),
+            acceptors,
+        })
+    }
+}
+
+impl TimeoutsTable {
+    fn over(&self, defaults: Timeouts) -> Timeouts {
+        Timeouts {
+            card_ms: self.card_ms.unwrap_or(defaults.card_ms),
+            pin_ms: self.pin_ms.unwrap_or(defaults.pin_ms),
+            gateway_ms: self.gateway_ms.unwrap_or(defaults.gateway_ms),
+            completion_ms: self.completion_ms.unwrap_or(defaults.completion_ms),
+            hard_ms: self.hard_ms.unwrap_or(defaults.hard_ms),
+            retry_ms: self.retry_ms.unwrap_or(defaults.retry_ms),
+            ..defaults
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })
+}
+
+fn is_instance_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.')
+}
+
+/// The state folder: `--state`, or the user's own.
+pub(crate) fn state_folder(overrides: &Overrides) -> Result<PathBuf, ConfigError> {
+    if let Some(state) = &overrides.state {
+        return std::path::absolute(state)
+            .map_err(|source| ConfigError::Read { path: state.clone(), source });
+    }
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    Ok(home.ok_or(ConfigError::NoState)?.join("payhal"))
+}
+
+fn default_plugin_folders(state: &Path) -> Vec<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("plugins")));
+    let installed = [state.join("plugins"), PathBuf::from("/usr/lib/payhal/plugins")];
+    beside.into_iter().chain(installed).collect()
+}
+
+fn default_runner() -> PathBuf {
+    let name = format!("payhal-plugin-runner{}", std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(&name)));
+    beside.unwrap_or_else(|| PathBuf::from(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let overrides = Overrides::default();
+        Config::assemble(&file, Path::new("payhal.toml"), PathBuf::from("s"), &overrides)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let config = parse("").unwrap();
+        assert_eq!(config.listen.port(), PORT);
+        assert!(config.instances.is_empty());
+    }
+
+    #[test]
+    fn errors_point_at_line_and_key() {
+        let error = parse("[host]\nname = \"x\"\nlisen = 3\n").unwrap_err();
+        assert!(error.contains("line 3") && error.contains("lisen"), "{error}");
+        let error = parse("[timeouts]\ncard_ms = \"soon\"\n").unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_name_their_key() {
+        for (text, key) in [
+            ("[host]\nlisten = \"0.0.0.0:7425\"", "host.listen"),
+            ("[[device]]\nname = \"a/b\"\nplugin = \"p\"", "device.name"),
+            (
+                "[[device]]\nname = \"a\"\nplugin = \"p\"\n[[gateway]]\nname = \"a\"\nplugin = \"q\"",
+                "gateway.name",
+            ),
+            ("[host]\ndefault_gateway = \"g\"", "host.default_gateway"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_full_file_is_understood() {
+        let config = parse(
+            "[host]\nname = \"Counter\"\ndefault_gateway = \"g\"\n\
+             [[device]]\nname = \"r\"\nplugin = \"p\"\nconfig = { auto = true }\n\
+             [[gateway]]\nname = \"g\"\nplugin = \"q\"\nacceptor = { merchant = \"m\", terminal = \"t\" }\n\
+             [timeouts]\ncard_ms = 5\n",
+        )
+        .unwrap();
+        assert_eq!(config.instances.len(), 2);
+        assert_eq!(config.engine.timeouts.card_ms, 5);
+        assert_eq!(config.engine.acceptors.len(), 1);
+        assert_eq!(config.instances[0].config["auto"], true);
+    }
+}

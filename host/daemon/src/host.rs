@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Puts the host together, and takes it apart in order.
+
+use crate::clock::{self, Clock};
+use crate::config::Config;
+use crate::pump::{HostPorts, Inbox, Pump};
+use crate::records::Records;
+use crate::server::{self, Server};
+use crate::supervisor::{Outlet, Plugins, Supervisor};
+use payhal_dispatcher::Dispatcher;
+use payhal_engine::Engine;
+use payhal_journal::JournalError;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// How long running transactions may take to end after the host was asked to stop. What is still
+/// open then is in the journal and is taken up at the next start.
+pub(crate) const STOP_GRACE_MS: u64 = 10_000;
+
+/// A running host.
+#[derive(Debug)]
+pub(crate) struct Host {
+    server: Server,
+    supervisor: Supervisor,
+    records: Records,
+    pump: JoinHandle<()>,
+    stop: oneshot::Sender<Instant>,
+}
+
+/// Why the host did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HostError {
+    /// The state folder cannot be used.
+    #[error("failed to use the state folder {path}: {source}")]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A configured plugin is not installed.
+    #[error("{0}")]
+    Plugins(String),
+    /// The port is taken.
+    #[error("failed to listen on {address}: {holder}")]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+        /// Who has it, in words.
+        holder: String,
+    },
+    /// The listener cannot be made for another reason.
+    #[error("failed to listen on {place}: {source}")]
+    Listen {
+        /// Where.
+        place: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Host {
+    /// Starts everything; answers are given from the moment this returns.
+    ///
+    /// # Errors
+    /// [`HostError`], in words that say what to do.
+    pub(crate) async fn start(config: Config, plugins: &Plugins) -> Result<Self, HostError> {
+        make_state_folder(&config.state)?;
+        let listener = server::bind(config.listen).await?;
+        let (inbox, inputs) = Inbox::new();
+        let telling = inbox.clone();
+        let records = Records::new(config.state.join("journal.sqlite"), move |happened| {
+            telling.journal(happened);
+        });
+        let restored = records.open()?;
+        let unresolved = restored.open.len();
+        if unresolved > 0 {
+            tracing::warn!(unresolved, "transactions are open from before; they are resolved now");
+        }
+        let clock = Clock::new(newest_micros(&restored));
+        let dispatcher = Dispatcher::new(Engine::new(config.engine.clone(), restored));
+        let outlet: Arc<dyn Outlet> = Arc::new(inbox);
+        let supervisor = Supervisor::start(
+            &config.instances,
+            plugins,
+            &config.runner,
+            &config.state,
+            Arc::clone(&outlet),
+            clock,
+        )
+        .map_err(HostError::Plugins)?;
+        let server =
+            Server::start(listener, &config, records.clone(), supervisor.clone(), outlet).await?;
+        let ports = HostPorts {
+            records: records.clone(),
+            supervisor: supervisor.clone(),
+            registers: server.registers(),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let pump = tokio::spawn(Pump::new(dispatcher, ports, clock).run(inputs, stopped));
+        Ok(Self { server, supervisor, records, pump, stop })
+    }
+
+    /// Where the register API listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// The Unix socket.
+    pub(crate) fn socket(&self) -> &Path {
+        self.server.socket()
+    }
+
+    /// Serves until the process is asked to end, then stops in order.
+    pub(crate) async fn until_stopped(self) {
+        let terminate = signal(SignalKind::terminate());
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = async {
+                match terminate {
+                    Ok(mut terminate) => { terminate.recv().await; }
+                    Err(_) => std::future::pending().await,
+                }
+            } => {}
+        }
+        self.stop().await;
+    }
+
+    /// Lets running transactions end within the grace, then ends plugins, journal and listener.
+    pub(crate) async fn stop(self) {
+        tracing::info!("stopping");
+        self.server.announce_stop();
+        let by = Instant::now() + Duration::from_millis(STOP_GRACE_MS);
+        // A pump that has ended already needs no telling.
+        self.stop.send(by).ok();
+        if let Err(error) = self.pump.await {
+            tracing::error!("the loop ended by a defect: {error}");
+        }
+        self.server.stop().await;
+        self.supervisor.stop().await;
+        self.records.close();
+    }
+}
+
+/// Wall time cannot be before the newest record that is still open, nor before the build's year.
+fn newest_micros(restored: &payhal_engine::record::Restored) -> i64 {
+    const BUILD_MICROS: i64 = 1_767_225_600_000_000;
+    let newest = restored.open.iter().flatten().map(|record| record.at_micros).max();
+    newest.filter(|at| *at <= clock::wall_micros()).unwrap_or(BUILD_MICROS).max(BUILD_MICROS)
+}
+
+fn make_state_folder(path: &Path) -> Result<(), HostError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| HostError::State { path: path.to_owned(), source })
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The journal as the daemon holds it: one that may have to be closed and opened anew.
+
+use payhal_dispatcher::ports::JournalPort;
+use payhal_engine::effect::RecallBy;
+use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
+use payhal_engine::record::{Record, Restored};
+use payhal_journal::{Filter, Happened, Journal, JournalError, Options, Page, View};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// The journal, while there is one.
+#[derive(Clone)]
+pub(crate) struct Records {
+    path: PathBuf,
+    tell: Arc<dyn Fn(Happened) + Send + Sync>,
+    journal: Arc<Mutex<Option<Journal>>>,
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Records {
+    /// Nothing is opened yet. `tell` must not block.
+    pub(crate) fn new(path: PathBuf, tell: impl Fn(Happened) + Send + Sync + 'static) -> Self {
+        Self { path, tell: Arc::new(tell), journal: Arc::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Journal>> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes what is open, and opens the journal from disk.
+    pub(crate) fn open(&self) -> Result<Restored, JournalError> {
+        let mut held = self.held();
+        // The former one lets its lock go first.
+        held.take();
+        let tell = Arc::clone(&self.tell);
+        let (journal, restored) =
+            Journal::open(&self.path, &Options::default(), move |happened| tell(happened))?;
+        *held = Some(journal);
+        Ok(restored)
+    }
+
+    /// Writes what is queued and closes.
+    pub(crate) fn close(&self) {
+        self.held().take();
+    }
+
+    /// Commits so far.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.held().as_ref().map_or(0, Journal::syncs)
+    }
+
+    /// One transaction by its id.
+    pub(crate) async fn view(&self, id: TransactionId) -> Result<Option<View>, String> {
+        self.view_by(RecallBy::Transaction(id)).await
+    }
+
+    /// One transaction by its register's key.
+    pub(crate) async fn view_by_key(
+        &self,
+        scope: Scope,
+        key: IdempotencyKey,
+    ) -> Result<Option<View>, String> {
+        self.view_by(RecallBy::Key(scope, key)).await
+    }
+
+    async fn view_by(&self, by: RecallBy) -> Result<Option<View>, String> {
+        self.look(|journal, reply| {
+            journal.view(by, move |found| {
+                // Whoever asked may be gone.
+                reply.send(found).ok();
+            });
+        })
+        .await
+    }
+
+    /// A page of transactions, newest first.
+    pub(crate) async fn list(&self, filter: Filter) -> Result<Page, String> {
+        self.look(|journal, reply| {
+            journal.list(filter, move |found| {
+                reply.send(found).ok();
+            });
+        })
+        .await
+    }
+
+    async fn look<T>(
+        &self,
+        ask: impl FnOnce(&Journal, oneshot::Sender<Result<T, JournalError>>),
+    ) -> Result<T, String> {
+        let (reply, found) = oneshot::channel();
+        match &*self.held() {
+            Some(journal) => ask(journal, reply),
+            None => return Err("the journal is closed".to_owned()),
+        }
+        match found.await {
+            Ok(found) => found.map_err(|error| error.to_string()),
+            Err(_) => Err("the journal was closed".to_owned()),
+        }
+    }
+
+    fn failed(&self, why: String) {
+        (self.tell)(Happened::Failed(why.into()));
+    }
+}
+
+impl JournalPort for Records {
+    fn append(&mut self, position: Position, record: Box<Record>, lazy: bool) {
+        let appended = match &*self.held() {
+            Some(journal) => journal.append(position, record, lazy).map_err(|why| why.to_string()),
+            None => Err("the journal is closed".to_owned()),
+        };
+        if let Err(why) = appended {
+            self.failed(why);
+        }
+    }
+
+    fn recall(&mut self, recall: RecallId, by: RecallBy) {
+        let asked = match &*self.held() {
+            Some(journal) => journal.recall(recall, by).map_err(|why| why.to_string()),
+            None => Err("the journal is closed".to_owned()),
+        };
+        if let Err(why) = asked {
+            self.failed(why);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Accepts connections: bounded in number, in the time a request head may take, and in its size.
+
+use super::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT};
+use crate::host::HostError;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Binds the register API's port. There is no fallback port, so that nobody can sit between a
+/// register and the real host.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, HostError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => HostError::PortTaken { address, holder: holder(address) },
+        _ => HostError::Listen { place: address.to_string(), source },
+    })
+}
+
+/// Who listens at an address, as /proc tells it.
+fn holder(address: SocketAddr) -> String {
+    let advice = "stop it, or listen elsewhere with `--listen`";
+    match listening_inode(address.port()).and_then(process_with_socket) {
+        Some((pid, name)) => format!("process {pid} (`{name}`) has this port; {advice}"),
+        None => format!("another user's process has this port; {advice}"),
+    }
+}
+
+/// Inode of the socket that listens at a port (proc(5), net/tcp).
+fn listening_inode(port: u16) -> Option<u64> {
+    const LISTEN: &str = "0A";
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    tables.iter().filter_map(|path| std::fs::read_to_string(path).ok()).find_map(|table| {
+        table.lines().skip(1).find_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let local = fields.get(1)?.rsplit(':').next()?;
+            let at_port = u16::from_str_radix(local, 16).ok()? == port;
+            (at_port && *fields.get(3)? == LISTEN).then(|| fields.get(9)?.parse().ok())?
+        })
+    })
+}
+
+fn process_with_socket(inode: u64) -> Option<(u32, String)> {
+    let wanted = format!("socket:[{inode}]");
+    let processes = std::fs::read_dir("/proc").ok()?;
+    processes.flatten().find_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let descriptors = std::fs::read_dir(process.path().join("fd")).ok()?;
+        let has = descriptors.flatten().any(|descriptor| {
+            std::fs::read_link(descriptor.path()).is_ok_and(|to| to.as_os_str() == wanted.as_str())
+        });
+        let name = || std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        has.then(|| (pid, name().trim().to_owned()))
+    })
+}
+
+/// Serves until the task is aborted. Connections are tasks of their own.
+pub(super) async fn serve(listener: TcpListener, router: Router, open: Arc<Semaphore>) {
+    loop {
+        let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tokio::spawn(async move {
+                    connection(stream, router).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: those that close make room.
+                tracing::warn!("failed to accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    // Nagle with delayed acknowledgement would cost 40 ms an answer.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!("a connection ended: {error}");
+    }
+}
+
+/// Permits for connections.
+pub(super) fn permits() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(CONNECTIONS_MAX))
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The register API: one conversation, carried by WebSocket and by the Unix socket, and the pages
+//! beside it. The only place that knows either.
+//!
+//! Decides nothing about money: it checks shapes and access, asks the engine, and tells.
+
+mod access;
+mod calls;
+mod convert;
+mod events;
+mod limits;
+mod listener;
+mod metrics;
+mod pages;
+mod receipt;
+mod registers;
+mod session;
+mod socket;
+mod views;
+mod websocket;
+
+pub(crate) use listener::bind;
+pub(crate) use registers::Registers;
+
+use crate::config::Config;
+use crate::host::HostError;
+use crate::records::Records;
+use crate::supervisor::{Outlet, Supervisor};
+use access::Access;
+use events::{Events, Subject};
+use metrics::Metrics;
+use payhal_protocol::session::HostIdentity;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    registers: Registers,
+    events: Arc<Events>,
+    outlet: Arc<dyn Outlet>,
+    supervisor: Supervisor,
+    journal: Records,
+    identity: HostIdentity,
+    access: Access,
+    metrics: Metrics,
+    connections: AtomicUsize,
+    closing: watch::Sender<bool>,
+}
+
+/// The listening server.
+pub(crate) struct Server {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    socket: PathBuf,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts to answer.
+    ///
+    /// # Errors
+    /// When the Unix socket cannot be made.
+    pub(crate) async fn start(
+        listener: TcpListener,
+        config: &Config,
+        journal: Records,
+        supervisor: Supervisor,
+        outlet: Arc<dyn Outlet>,
+    ) -> Result<Self, HostError> {
+        let failed = |source| HostError::Listen { place: config.listen.to_string(), source };
+        let address = listener.local_addr().map_err(failed)?;
+        let socket = config.state.join("payhal.sock");
+        let unix = socket::bind(&socket)?;
+        let events = Arc::new(Events::default());
+        let shared = Arc::new(Shared {
+            registers: Registers::new(Arc::clone(&events)),
+            events,
+            outlet,
+            supervisor,
+            journal,
+            identity: identity(config)?,
+            access: Access::new(address, &config.allow_origins),
+            metrics: Metrics::new(),
+            connections: AtomicUsize::new(0),
+            closing: watch::Sender::new(false),
+        });
+        let router = pages::router(Arc::clone(&shared));
+        let tasks = [
+            tokio::spawn(listener::serve(listener, router, listener::permits())),
+            tokio::spawn(socket::serve(unix, Arc::clone(&shared))),
+        ];
+        Ok(Self { shared, address, socket, tasks })
+    }
+
+    /// For the pump.
+    pub(crate) fn registers(&self) -> Registers {
+        self.shared.registers.clone()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The Unix socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Tells subscribers that the host is about to stop.
+    pub(crate) fn announce_stop(&self) {
+        self.shared.events.push(Subject::Stopping);
+    }
+
+    /// Closes the listener and every connection.
+    pub(crate) async fn stop(self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        self.shared.closing.send_replace(true);
+        // The file is only a name; the next start removes it too.
+        std::fs::remove_file(&self.socket).ok();
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The host's id is made once and kept in the state folder.
+fn identity(config: &Config) -> Result<HostIdentity, HostError> {
+    let path = config.state.join("host-id");
+    let failed = |source| HostError::State { path: path.clone(), source };
+    let id = match std::fs::read_to_string(&path) {
+        Ok(id) if uuid::Uuid::parse_str(id.trim()).is_ok() => id.trim().to_owned(),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {
+            let id = uuid::Uuid::now_v7().to_string();
+            std::fs::write(&path, &id).map_err(failed)?;
+            id
+        }
+    };
+    Ok(HostIdentity {
+        id,
+        name: config.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that is plain HTTP: the console, health, metrics, schemas; and the checks that
+//! every request passes first.
+
+use super::Shared;
+use super::access::Refusal;
+use super::metrics::Gauges;
+use super::websocket;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/console"]
+struct Console;
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../sdk/client-js"]
+#[include = "payhal.js"]
+struct ClientJs;
+
+/// No inline script, no inline style, nothing from elsewhere; the WebSocket is our own.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:* ws://[::1]:*; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// All routes.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v1/ws", get(websocket::upgrade))
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .route("/openrpc.json", get(|| json(payhal_protocol::OPENRPC)))
+        .route("/asyncapi.json", get(|| json(payhal_protocol::ASYNCAPI)))
+        .route("/schema/{name}", get(schema))
+        .route("/", get(|| async { file("index.html") }))
+        .route("/{*path}", get(page))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), check))
+        .with_state(shared)
+}
+
+/// The Host and Origin rules, before anything else looks at a request.
+async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    match checked(&shared, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn checked(shared: &Shared, request: &Request) -> Result<(), Refusal> {
+    let values = |name| request.headers().get_all(name).into_iter().map(HeaderValue::as_bytes);
+    if request.uri().path() == "/health" {
+        return shared.access.check_host(values(header::HOST));
+    }
+    shared.access.check(values(header::HOST), values(header::ORIGIN))
+}
+
+fn refused(refusal: Refusal) -> Response {
+    let name = match refusal {
+        Refusal::Host => "HOST_REFUSED",
+        Refusal::Origin => "ORIGIN_REFUSED",
+    };
+    let body = serde_json::json!({ "error": name, "message": refusal.sentence() });
+    (StatusCode::FORBIDDEN, typed("application/json"), body.to_string()).into_response()
+}
+
+fn typed(mime: &'static str) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]
+}
+
+async fn json(document: &'static str) -> impl IntoResponse {
+    (typed("application/json"), document)
+}
+
+/// Any page may ask this: browsers need it to ask for permission, and it tells nothing else.
+async fn health(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let body = serde_json::json!({
+        "product": "payhal",
+        "version": shared.identity.version,
+        "protocol": [1],
+        "access": "open",
+    });
+    let anyone = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))];
+    (anyone, typed("application/json"), body.to_string())
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    use crate::supervisor::State as InstanceState;
+    let devices = shared.supervisor.devices();
+    let gateways = shared.supervisor.gateways();
+    let gauges = Gauges {
+        connections: shared.connections.load(Ordering::Relaxed),
+        waiting: shared.registers.count(),
+        syncs: shared.journal.syncs(),
+        devices_ready: devices.iter().filter(|view| view.state == InstanceState::Ready).count(),
+        runner_ends: devices.iter().chain(&gateways).map(|view| view.ends).sum(),
+    };
+    (typed("text/plain; version=0.0.4"), shared.metrics.render(gauges))
+}
+
+async fn schema(Path(name): Path<String>) -> Response {
+    match name.as_str() {
+        "payhal-v1.json" => json(payhal_protocol::JSON_SCHEMA).await.into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn page(Path(path): Path<String>) -> Response {
+    file(&path)
+}
+
+fn file(path: &str) -> Response {
+    let found = Console::get(path).or_else(|| ClientJs::get(path));
+    let Some(found) = found else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mime = match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        _ => "application/octet-stream",
+    };
+    let mut headers = HeaderMap::from_iter(typed(mime));
+    let policies = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    headers.extend(policies.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    (headers, found.data).into_response()
+}

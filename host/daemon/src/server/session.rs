@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One connection's conversation, whatever carries it: messages in, messages out.
+//!
+//! What can be answered at once is answered in the reader's own turn; everything else is a future
+//! that the transport keeps and drops with the connection. Dropping it cancels no money.
+
+use super::Shared;
+use super::calls;
+use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
+use payhal_engine::ids::{RegisterId, Scope};
+use payhal_engine::request::Caller;
+use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::method::Method;
+use payhal_protocol::rpc::{self, Id, Incoming};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, mpsc};
+
+/// A call on its way; it sends its own answer.
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What became of a received message.
+pub(super) enum Taken {
+    /// Nothing to say.
+    Silent,
+    /// The answer.
+    Answer(String),
+    /// To be driven until the connection ends.
+    Running(Vec<Running>),
+}
+
+/// Messages for one connection. A reader too slow for its bound is cut off and loses nothing: it
+/// can ask again.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    queue: mpsc::Sender<String>,
+    slow: Arc<Notify>,
+}
+
+impl Outgoing {
+    pub(super) fn new(queue: mpsc::Sender<String>, slow: Arc<Notify>) -> Self {
+        Self { queue, slow }
+    }
+
+    pub(super) fn send(&self, message: String) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
+            self.cut_off();
+        }
+    }
+
+    /// Ends the connection with the code for slow readers.
+    pub(super) fn cut_off(&self) {
+        self.slow.notify_one();
+    }
+}
+
+/// Who is at the other end, as far as the transport knows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Peer {
+    /// A WebSocket client, not proved.
+    Register,
+    /// A process of this user, at the Unix socket.
+    Operator,
+}
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) outgoing: Outgoing,
+    peer: Peer,
+    register: Mutex<RegisterId>,
+    running: AtomicUsize,
+    cancellable: Mutex<HashMap<String, Arc<Notify>>>,
+    /// Ends the subscription that a newer one replaces.
+    pub(super) subscription: Mutex<Option<Arc<Notify>>>,
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, peer: Peer) -> Arc<Self> {
+        let register = match peer {
+            Peer::Register => "open",
+            Peer::Operator => "operator",
+        };
+        Arc::new(Self {
+            shared,
+            outgoing,
+            peer,
+            register: Mutex::new(RegisterId::from(register)),
+            running: AtomicUsize::new(0),
+            cancellable: Mutex::default(),
+            subscription: Mutex::default(),
+        })
+    }
+
+    /// The register this connection is scoped to.
+    pub(super) fn register(&self) -> RegisterId {
+        locked(&self.register).clone()
+    }
+
+    pub(super) fn set_register(&self, id: RegisterId) {
+        *locked(&self.register) = id;
+    }
+
+    /// Who asks, for the engine.
+    pub(super) fn caller(&self) -> Caller {
+        // With open access everybody on this machine may look at everything; the keys stay apart.
+        Caller { scope: Scope { register: self.register(), generation: 0 }, others: true }
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Takes one message.
+    pub(super) fn take(self: &Arc<Self>, text: &str) -> Taken {
+        match rpc::read(text) {
+            Ok(Incoming::Batch(members)) => self.take_batch(&members),
+            Ok(message) => self.take_one(message, false),
+            Err(malformed) => Taken::Answer(malformed.to_text()),
+        }
+    }
+
+    fn take_batch(self: &Arc<Self>, members: &[&RawValue]) -> Taken {
+        if members.len() > BATCH_MAX {
+            let error = ErrorObject::named(ErrorName::InvalidRequest)
+                .with_detail(format!("a batch must have at most {BATCH_MAX} members"));
+            return Taken::Answer(rpc::error_text(None, &error));
+        }
+        let mut all = Vec::new();
+        for member in members {
+            let taken = match rpc::read(member.get()) {
+                Ok(Incoming::Batch(_)) => {
+                    let error = ErrorObject::named(ErrorName::InvalidRequest);
+                    Taken::Answer(rpc::error_text(None, &error))
+                }
+                Ok(message) => self.take_one(message, true),
+                Err(malformed) => Taken::Answer(malformed.to_text()),
+            };
+            match taken {
+                Taken::Silent => {}
+                Taken::Answer(text) => self.outgoing.send(text),
+                Taken::Running(more) => all.extend(more),
+            }
+        }
+        Taken::Running(all)
+    }
+
+    fn take_one(self: &Arc<Self>, message: Incoming<'_>, batch: bool) -> Taken {
+        match message {
+            Incoming::Call { id, method, params } => self.call(id, &method, params, batch),
+            Incoming::Notification { method, params } => {
+                if method == "$/cancelRequest" {
+                    self.stop_waiting(params);
+                } else {
+                    // A call without an id could not be answered, so it is not made.
+                    tracing::debug!(method = calls::known_name(&method), "notification ignored");
+                }
+                Taken::Silent
+            }
+            Incoming::Answer { .. } | Incoming::Batch(_) => Taken::Silent,
+        }
+    }
+
+    fn call(
+        self: &Arc<Self>,
+        id: Id,
+        method: &str,
+        params: Option<&RawValue>,
+        batch: bool,
+    ) -> Taken {
+        let Some(method) = Method::from_name(method) else {
+            let error = ErrorObject::named(ErrorName::MethodNotFound);
+            return Taken::Answer(rpc::error_text(Some(&id), &error));
+        };
+        self.shared.metrics.called(method);
+        if batch && method.moves_money() {
+            let error = ErrorObject::named(ErrorName::InvalidRequest)
+                .with_detail("a call that moves money must not be in a batch");
+            return Taken::Answer(rpc::error_text(Some(&id), &error));
+        }
+        if method.moves_money() && self.running.load(Ordering::Relaxed) >= CALLS_MAX {
+            let error = ErrorObject::named(ErrorName::RateLimited)
+                .with_detail(format!("{CALLS_MAX} calls of this connection are running"));
+            return Taken::Answer(rpc::error_text(Some(&id), &error));
+        }
+        calls::start(self, id, method, params)
+    }
+
+    /// A future that counts as running and ends early when the register stops waiting for it.
+    pub(super) fn running(
+        self: &Arc<Self>,
+        id: Id,
+        call: impl Future<Output = ()> + Send + 'static,
+    ) -> Taken {
+        let session = Arc::clone(self);
+        let enough = Arc::new(Notify::new());
+        self.running.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut cancellable = locked(&self.cancellable);
+            if cancellable.len() < CANCELLABLE_MAX {
+                cancellable.insert(id.as_json().to_owned(), Arc::clone(&enough));
+            }
+        }
+        Taken::Running(vec![Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = call => {}
+                () = enough.notified() => {
+                    let error = ErrorObject::named(ErrorName::OutcomeUnknown).with_detail(
+                        "no longer waited for, as asked; the payment goes on: see payment.get",
+                    );
+                    session.outgoing.send(rpc::error_text(Some(&id), &error));
+                }
+            }
+            session.running.fetch_sub(1, Ordering::Relaxed);
+            locked(&session.cancellable).remove(id.as_json());
+        })])
+    }
+
+    /// "Stop waiting", never "undo the money".
+    fn stop_waiting(&self, params: Option<&RawValue>) {
+        #[derive(serde::Deserialize)]
+        struct CancelRequest<'a> {
+            #[serde(borrow)]
+            id: &'a RawValue,
+        }
+        let named = params.and_then(|raw| serde_json::from_str::<CancelRequest<'_>>(raw.get()).ok());
+        if let Some(CancelRequest { id }) = named
+            && let Some(enough) = locked(&self.cancellable).get(id.get())
+        {
+            enough.notify_one();
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

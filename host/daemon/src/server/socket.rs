@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The register API on the Unix socket, for this user's own processes: the same JSON-RPC, one
+//! message a line.
+
+use super::Shared;
+use super::limits::{CONNECTIONS_MAX, OUTGOING_MAX};
+use super::session::{Outgoing, Peer, Running, Session, Taken};
+use crate::host::HostError;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use payhal_protocol::limits::MESSAGE_BYTES_MAX;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::{AsyncWriteExt, WriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::codec::{FramedRead, LinesCodec};
+
+/// Binds the socket for this user alone. The journal's lock says that no other host lives in this
+/// state folder, so a socket that lies there is left over.
+pub(super) fn bind(path: &Path) -> Result<UnixListener, HostError> {
+    let failed =
+        |source| HostError::Listen { place: path.display().to_string(), source };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, private).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Serves until the task is aborted.
+pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
+    let open = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    if is_own_user(&stream) {
+                        converse(stream, shared).await;
+                    } else {
+                        tracing::warn!("another user's process was refused at the socket");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("failed to accept at the socket: {error}");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// File permissions keep others out already; credentials do so wherever permissions are not
+/// honoured. Plugin runners are this user's too: the journal of calls shows what they would ask.
+fn is_own_user(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
+}
+
+async fn converse(stream: UnixStream, shared: Arc<Shared>) {
+    let (queue, mut outgoing) = mpsc::channel(OUTGOING_MAX);
+    let slow = Arc::new(Notify::new());
+    let session =
+        Session::new(Arc::clone(&shared), Outgoing::new(queue, Arc::clone(&slow)), Peer::Operator);
+    let (read, mut write) = tokio::io::split(stream);
+    let codec = LinesCodec::new_with_max_length(MESSAGE_BYTES_MAX);
+    let mut lines = FramedRead::new(read, codec);
+    let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = slow.notified() => return,
+            message = outgoing.recv() => message,
+            line = lines.next() => match line {
+                Some(Ok(line)) => match session.take(&line) {
+                    Taken::Silent => None,
+                    Taken::Answer(text) => Some(text),
+                    Taken::Running(more) => {
+                        running.extend(more);
+                        None
+                    }
+                },
+                Some(Err(_)) | None => return,
+            },
+            Some(()) = running.next(), if !running.is_empty() => None,
+            _ = closing.changed() => return,
+        };
+        if let Some(message) = message {
+            let written = tokio::select! {
+                written = write_line(&mut write, message) => written,
+                () = slow.notified() => return,
+            };
+            if written.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn write_line(write: &mut WriteHalf<UnixStream>, mut line: String) -> std::io::Result<()> {
+    line.push('\n');
+    write.write_all(line.as_bytes()).await
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The register API over WebSocket.
+
+use super::Shared;
+use super::limits::{OUTGOING_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
+use super::session::{Outgoing, Peer, Running, Session, Taken};
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use payhal_protocol::limits::{
+    CLOSE_NOT_TEXT, CLOSE_SLOW_READER, CLOSE_TOO_LARGE, MESSAGE_BYTES_MAX,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{Notify, mpsc};
+
+/// The subprotocol a client may ask for.
+const SUBPROTOCOL: &str = "payhal.v1";
+
+/// `GET /v1/ws`.
+pub(super) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .on_upgrade(|socket| Box::pin(converse(socket, shared)))
+}
+
+/// Why a conversation ends.
+enum End {
+    /// The other side closed, or the socket broke.
+    Gone,
+    /// With this code and reason.
+    Close(u16, &'static str),
+}
+
+async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let end = until_end(&mut socket, &shared).await;
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        // The other side may be gone already.
+        socket.send(Message::Close(Some(frame))).await.ok();
+    }
+    shared.connections.fetch_sub(1, Ordering::Relaxed);
+}
+
+async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
+    let (queue, mut outgoing) = mpsc::channel(OUTGOING_MAX);
+    let slow = Arc::new(Notify::new());
+    let cut_off = Arc::clone(&slow);
+    let session =
+        Session::new(Arc::clone(shared), Outgoing::new(queue, Arc::clone(&slow)), Peer::Register);
+    let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
+    let mut closing = shared.closing.subscribe();
+    loop {
+        tokio::select! {
+            biased;
+            () = cut_off.notified() => return End::Close(CLOSE_SLOW_READER, "read faster"),
+            message = outgoing.recv() => {
+                // The session keeps a sender, so the queue cannot end.
+                let Some(message) = message else { return End::Gone };
+                let sent = tokio::select! {
+                    sent = send_all(socket, message, &mut outgoing) => sent,
+                    () = cut_off.notified() => {
+                        return End::Close(CLOSE_SLOW_READER, "read faster");
+                    }
+                };
+                if sent.is_err() {
+                    return End::Gone;
+                }
+            }
+            received = socket.recv() => match heard(&session, received) {
+                Ok(Taken::Silent) => {}
+                Ok(Taken::Answer(text)) => {
+                    if socket.send(Message::Text(text.into())).await.is_err() {
+                        return End::Gone;
+                    }
+                }
+                Ok(Taken::Running(more)) => running.extend(more),
+                Err(end) => return end,
+            },
+            Some(()) = running.next(), if !running.is_empty() => {}
+            _ = closing.changed() => return End::Close(1001, "the host is stopping"),
+        }
+    }
+}
+
+/// One message, and with the same flush whatever else is waiting.
+async fn send_all(
+    socket: &mut WebSocket,
+    message: String,
+    outgoing: &mut mpsc::Receiver<String>,
+) -> Result<(), axum::Error> {
+    socket.feed(Message::Text(message.into())).await?;
+    while let Some(Some(message)) = outgoing.recv().now_or_never() {
+        socket.feed(Message::Text(message.into())).await?;
+    }
+    SinkExt::<Message>::flush(socket).await
+}
+
+fn heard(
+    session: &Arc<Session>,
+    received: Option<Result<Message, axum::Error>>,
+) -> Result<Taken, End> {
+    match received {
+        Some(Ok(Message::Text(text))) => Ok(session.take(text.as_str())),
+        Some(Ok(Message::Binary(_))) => Err(End::Close(CLOSE_NOT_TEXT, "text frames only")),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Taken::Silent),
+        Some(Err(error)) if is_too_large(&error) => {
+            Err(End::Close(CLOSE_TOO_LARGE, "a message has at most 256 KiB"))
+        }
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+    }
+}
+
+/// axum hides the library's error type; its words are stable enough to choose a close code by.
+fn is_too_large(error: &axum::Error) -> bool {
+    error.to_string().contains("too long")
+}
