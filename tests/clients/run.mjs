@@ -20,11 +20,12 @@ const CLIENTS = {
   'sdk-python': [python, [here('python/sdk.py')]],
 };
 
-function run(name, url) {
+// Each client has amounts of its own, so that what one was charged can be counted in the common ledger.
+function run(name, url, index) {
   const [program, args] = CLIENTS[name];
   console.log(`# ${name}`);
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PAYHAL_URL: url, PYTHONDONTWRITEBYTECODE: '1' } });
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PAYHAL_URL: url, PAYHAL_MINOR: String(1011 + 100 * index), PYTHONDONTWRITEBYTECODE: '1' } });
     const late = setTimeout(() => child.kill('SIGKILL'), CLIENT_MS);
     child.once('error', (error) => {
       console.log(`not ok ${name} starts: ${error.message}`);
@@ -44,7 +45,7 @@ if (strange.length > 0) throw new Error(`no such client: ${strange.join(', ')}; 
 const host = await startHost();
 let good = true;
 try {
-  for (const name of names) good = (await run(name, host.url)) && good;
+  for (const [index, name] of names.entries()) good = (await run(name, host.url, index)) && good;
 } finally {
   await host.stop();
 }

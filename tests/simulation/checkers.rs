@@ -18,12 +18,13 @@ use std::collections::BTreeMap;
 const GUARD_MICROS: i64 = 10 * 60 * 1_000_000;
 
 /// 1: one final answer, the same for every retry.
-pub(crate) fn one_final_answer(seen: &Attempt, answer: &Answer) {
+pub(crate) fn one_final_answer(seen: &Attempt, answer: &Answer, disk_fails: bool) {
     let Some(first) = &seen.final_answer else {
         return;
     };
     if let Answer::Refused { refused, .. } = answer
-        && matches!(refused.reason, Reason::RateLimited | Reason::HostStopping)
+        && (refused.reason == Reason::RateLimited
+            || (disk_fails && refused.reason == Reason::OutcomeUnknown))
     {
         return;
     }

@@ -158,7 +158,9 @@ impl Simulation {
         if self.world.faults && self.world.random.percent(1) {
             let now = self.world.now();
             self.world.tally.count("disk failures");
+            self.world.disk_fails = true;
             self.dispatcher.journal_failed(now, &mut self.world);
+            self.world.disk_fails = false;
             if !self.world.dead {
                 self.world.disk_failed();
                 self.dispatcher.restart(self.world.journal.restored());

@@ -257,7 +257,7 @@ impl Registers {
             return None;
         };
         let seen = &mut world.registers.attempts[attempt];
-        crate::checkers::one_final_answer(seen, answer);
+        crate::checkers::one_final_answer(seen, answer, world.disk_fails);
         seen.last_answer = Some(answer.clone());
         match answer {
             Answer::Approved { approved, replayed } => {

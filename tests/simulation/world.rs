@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) dies_in: Option<u64>,
     pub(crate) dead: bool,
     pub(crate) tally: Tally,
+    /// A commit fails just now.
+    pub(crate) disk_fails: bool,
     /// Transactions that a gateway was asked about.
     pub(crate) asked_about: BTreeSet<TransactionId>,
     /// Transactions whose chip accepted the approval.
@@ -93,6 +95,7 @@ impl World {
             dies_in: None,
             dead: false,
             tally: Tally::default(),
+            disk_fails: false,
             asked_about: BTreeSet::new(),
             chips_agreed: BTreeSet::new(),
         }

@@ -1,1 +1,4 @@
-//! To be filled.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Tests of the whole product; each folder beside this one says what it proves. Nothing is
+//! exported.
+#![forbid(unsafe_code)]

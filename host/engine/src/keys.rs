@@ -8,7 +8,7 @@ use crate::answer::{Answer, Reason, Refused};
 use crate::effect::{Action, RecallBy};
 use crate::engine::{Engine, ScopedKey};
 use crate::fingerprint::fingerprint;
-use crate::ids::{Fingerprint, Position, RecallId, Scope, Ticket, TransactionId};
+use crate::ids::{Fingerprint, IdempotencyKey, Position, RecallId, Scope, Ticket, TransactionId};
 use crate::limits::{QUEUED_MAX, TICKETS_MAX};
 use crate::recent::Ended;
 use crate::record::{Fact, FinalAnswer, Past};
@@ -63,15 +63,9 @@ impl Engine {
         request: MoneyRequest,
     ) {
         let ticket = Some(ticket);
-        let mut refused = self.refusal(Reason::HostStopping);
-        refused.key = Some(request.key.clone());
-        if self.stopping {
-            refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
-            self.refuse(Position(0), ticket, refused);
-            return;
-        }
         if let Err(detail) = admit::check_amounts(&request) {
-            refused.reason = Reason::AmountInvalid;
+            let mut refused = self.refusal(Reason::AmountInvalid);
+            refused.key = Some(request.key);
             refused.detail = Some(detail.into());
             self.refuse(Position(0), ticket, refused);
             return;
@@ -299,7 +293,7 @@ impl Engine {
     ) {
         let mut refused = self.refusal(reason);
         refused.key = Some(ask.request.key);
-        if refused.reason == Reason::RateLimited {
+        if matches!(refused.reason, Reason::RateLimited | Reason::HostStopping) {
             refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
         }
         say(&mut refused);
@@ -315,65 +309,6 @@ impl Engine {
             self.answer(after, ticket, answer);
         }
     }
-
-    /// The journal failed: what every waiting ticket must be told. Only [`Self::successor`] makes
-    /// sense afterwards. `unmade`: device calls that never left.
-    pub fn abandon(
-        &mut self,
-        now: crate::time::Now,
-        unmade: &[crate::ids::CallId],
-    ) -> Vec<(Ticket, Answer)> {
-        self.now = now;
-        self.out.clear();
-        self.drop_calls(unmade);
-        let mut unanswered = Vec::new();
-        for transaction in self.open.values() {
-            for ticket in &transaction.tickets {
-                unanswered.push((*ticket, self.without_journal(transaction)));
-            }
-        }
-        let unavailable = || Answer::Refused {
-            refused: Box::new(self.refusal(Reason::JournalUnavailable)),
-            replayed: false,
-        };
-        for pending in self.pending.values() {
-            for queued in &pending.queue {
-                if let Some(ticket) = queued.ticket() {
-                    unanswered.push((ticket, unavailable()));
-                }
-            }
-        }
-        for purpose in self.recalls.values() {
-            if let RecallFor::Cancel {
-                ticket: Some(ticket),
-                ..
-            } = purpose
-            {
-                unanswered.push((*ticket, unavailable()));
-            }
-        }
-        for purpose in self.calls.values() {
-            if let crate::engine::CallFor::Identify { ticket, .. } = purpose {
-                unanswered.push((*ticket, unavailable()));
-            }
-        }
-        self.open.clear();
-        self.pending.clear();
-        self.recalls.clear();
-        unanswered
-    }
-
-    fn without_journal(&self, transaction: &Transaction) -> Answer {
-        let mut refused = self.unknown_answer(transaction);
-        if transaction.position == Position(0) && !transaction.intent {
-            refused.reason = Reason::JournalUnavailable;
-            refused.resolution = None;
-        }
-        Answer::Refused {
-            refused: Box::new(refused),
-            replayed: false,
-        }
-    }
 }
 
 impl Ask {
@@ -383,12 +318,13 @@ impl Ask {
     }
 }
 
-impl Queued {
-    fn ticket(&self) -> Option<Ticket> {
-        match self {
-            Self::Money(ask) => ask.ticket,
-            Self::Cancel { ticket, .. } => Some(*ticket),
-        }
+impl Pending {
+    /// Who waits: requests for money with their key, cancels without.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Ticket, Option<&IdempotencyKey>)> {
+        self.queue.iter().filter_map(|queued| match queued {
+            Queued::Money(ask) => Some((ask.ticket?, Some(&ask.request.key))),
+            Queued::Cancel { ticket, .. } => Some((*ticket, None)),
+        })
     }
 }
 

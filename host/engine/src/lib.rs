@@ -6,6 +6,7 @@
 //! replays exactly.
 #![forbid(unsafe_code)]
 
+mod abandon;
 mod admit;
 pub mod answer;
 #[cfg(test)]

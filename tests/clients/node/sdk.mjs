@@ -6,12 +6,15 @@ import assert from 'node:assert/strict';
 import { connect, OutcomeUnknown } from '../../../sdk/client-js/payhal.js';
 import { runAll } from './scenarios.mjs';
 
+const snake = (value) => (value === null || typeof value !== 'object' || Array.isArray(value) ? value : Object.fromEntries(
+  Object.entries(value).map(([name, inner]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snake(inner)]),
+));
 const payhal = await connect({ url: process.env.PAYHAL_URL, registerId: 'sdk-js' });
 const wire = (error) => ({
   code: error.code, message: error.message, class: error,
   data: {
     name: error.name, outcome: error.outcome, money_moved: error.moneyMoved, retry: error.retry, retry_after_ms: error.retryAfterMs,
-    response_code: error.responseCode, idempotency_key: error.idempotencyKey, transaction_id: error.transactionId, busy: error.busy, resolution: error.resolution,
+    response_code: error.responseCode, idempotency_key: error.idempotencyKey, transaction_id: error.transactionId, busy: error.busy, resolution: error.resolution, unresolved: error.unresolved,
   },
 });
 const good = await runAll('sdk-js', {
@@ -25,13 +28,13 @@ const good = await runAll('sdk-js', {
       throw wire(error);
     }
   },
-  hear: (method, listener) => payhal.on(method, ({ params }) => listener({
-    idempotency_key: params.idempotencyKey, transaction_id: params.transactionId, seq: params.seq, stage: params.stage,
-  })),
+  // Events come with the names of JavaScript; the scenarios speak the wire's.
+  hear: (method, listener) => payhal.on(method, ({ params }) => listener(snake(params))),
 });
 
 async function typed() {
-  const [device] = (await payhal.devices()).filter(({ simulated }) => simulated);
+  let device;
+  do [device] = (await payhal.devices()).filter(({ simulated }) => simulated); while (device.state !== 'ready');
   const steps = [];
   const sale = payhal.sale({ amount: { minor: 777, currency: 'EUR' }, device: device.id }, {
     onProgress: (progress) => {

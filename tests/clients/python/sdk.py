@@ -37,7 +37,9 @@ class Sdk:
 
 
 async def typed(p: payhal.Payhal) -> None:
-    device = next(device["id"] for device in await p.devices() if device["simulated"])
+    while (reader := next(device for device in await p.devices() if device["simulated"]))["state"] != "ready":
+        pass
+    device = reader["id"]
     steps: list[int] = []
 
     async def on_progress(step: payhal.Progress) -> None:

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The journal failed under the engine: everybody who waits is told what is certain.
+//!
+//! Never says that nothing moved where a record, or a key nobody could look up, may say otherwise.
+
+use crate::answer::{Answer, Reason, Refused};
+use crate::engine::{CallFor, Engine};
+use crate::ids::{CallId, Position, Ticket};
+use crate::keys::RecallFor;
+use crate::time::Now;
+use crate::transaction::Transaction;
+
+impl Engine {
+    /// What every waiting ticket must be told. Only [`Self::successor`] makes sense afterwards.
+    /// `unmade`: device calls that never left.
+    pub fn abandon(&mut self, now: Now, unmade: &[CallId]) -> Vec<(Ticket, Answer)> {
+        self.now = now;
+        self.out.clear();
+        self.drop_calls(unmade);
+        let mut unanswered = Vec::new();
+        for transaction in self.open.values() {
+            let refused = self.without_journal(transaction);
+            let tickets = transaction.tickets.iter();
+            unanswered.extend(tickets.map(|ticket| (*ticket, refused.clone())));
+        }
+        for (ticket, key) in self.pending.values().flat_map(|pending| pending.waiting()) {
+            // Nobody could look its key up: it may have been approved long ago.
+            let reason = match key {
+                Some(_) => Reason::OutcomeUnknown,
+                None => Reason::JournalUnavailable,
+            };
+            let mut refused = self.refusal(reason);
+            refused.key = key.cloned();
+            unanswered.push((ticket, refused));
+        }
+        let cancels = self.recalls.values().filter_map(|purpose| match purpose {
+            RecallFor::Cancel { ticket, .. } => *ticket,
+            RecallFor::Key(_) | RecallFor::Parent(_) => None,
+        });
+        let identifies = self.calls.values().filter_map(|purpose| match purpose {
+            CallFor::Identify { ticket, .. } => Some(*ticket),
+            CallFor::Device { .. } | CallFor::Gateway { .. } => None,
+        });
+        for ticket in cancels.chain(identifies) {
+            unanswered.push((ticket, self.refusal(Reason::JournalUnavailable)));
+        }
+        self.open.clear();
+        self.pending.clear();
+        self.recalls.clear();
+        let answer = |refused| Answer::Refused {
+            refused: Box::new(refused),
+            replayed: false,
+        };
+        unanswered
+            .into_iter()
+            .map(|(ticket, refused)| (ticket, answer(refused)))
+            .collect()
+    }
+
+    fn without_journal(&self, transaction: &Transaction) -> Refused {
+        let mut refused = self.unknown_answer(transaction);
+        if transaction.position == Position(0) && !transaction.intent {
+            refused.reason = Reason::JournalUnavailable;
+            refused.resolution = None;
+        }
+        refused
+    }
+}
