@@ -248,7 +248,7 @@ pub(crate) fn one_basket(world: &World, command: &DeviceCommand) {
         let Some(earlier) = world.journal.intent_of(unknown) else {
             continue;
         };
-        if world.journal.is_ending(unknown) {
+        if world.journal.is_ending(unknown) || sale.request.despite.contains(&unknown) {
             continue;
         }
         let same_reference =

@@ -177,6 +177,12 @@ impl Simulation {
         if self.world.random.percent(1) {
             self.world.disturb();
         }
+        if self.world.random.below(1_000) < 2 && self.world.dies_in.is_none() {
+            // It is asked to stop, goes on for a while, and is gone.
+            self.world.tally.count("orderly stops");
+            self.world.in_ms(0, Happening::Deliver(Event::Stopping));
+            self.world.dies_in = Some(20 + self.world.random.below(60));
+        }
     }
 
     fn restart(&mut self) {

@@ -262,6 +262,9 @@ impl Registers {
         match answer {
             Answer::Approved { approved, replayed } => {
                 seen.final_answer = Some(answer.clone());
+                if !seen.request.despite.is_empty() {
+                    world.tally.count("charged despite an unknown");
+                }
                 if !replayed && seen.request.kind == Kind::Sale {
                     let sale = (attempt, approved.transaction_id, approved.approved_minor);
                     world.registers.approved.push(sale);
@@ -269,6 +272,12 @@ impl Registers {
                 None
             }
             Answer::Refused { refused, .. } => {
+                if let Reason::UnresolvedTransaction { transaction_id } = refused.reason {
+                    // Now and then the cashier knows better.
+                    let knows = world.random.percent(20);
+                    seen.request.despite.push(transaction_id);
+                    return knows.then_some((1_000, attempt));
+                }
                 if refused.reason.uses_key() {
                     seen.final_answer = Some(answer.clone());
                     return None;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 20] = [
+const EXPECTED: [&str; 23] = [
     "crashes",
     "disk failures",
     "sales approved",
@@ -33,6 +33,9 @@ const EXPECTED: [&str; 20] = [
     "reversals acknowledged",
     "left to a person",
     "intents",
+    "orderly stops",
+    "host stopping",
+    "charged despite an unknown",
 ];
 
 impl Tally {
@@ -61,6 +64,7 @@ impl Tally {
                 Reason::OutcomeUnknown => "answered unknown",
                 Reason::NotAllowed => "not allowed",
                 Reason::KeyReused => "keys reused",
+                Reason::HostStopping => "host stopping",
                 Reason::DeviceBusy { .. } => "device busy",
                 Reason::GatewayUnavailable => "gateway unavailable",
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
