@@ -44,8 +44,8 @@ pub(super) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     serve::warn_of_broken(&plugins);
     complete(&plugins, &config)?;
     config.add_simulated(&plugins);
-    serve::warn_of_open_access();
     let host = Host::start(config, &plugins).await?;
+    serve::warn_of_open_access();
     if args.serve_only {
         serve::ready(&host);
         host.until_stopped().await;

@@ -26,7 +26,7 @@ pub(super) enum Exit {
     Declined = 10,
     /// Stopped before it was approved.
     Cancelled = 11,
-    /// Ended or refused for another reason; the customer is not charged.
+    /// Ended or refused for another reason; no money moved, or it is being taken back.
     NotCharged = 12,
     /// Not known. The same command with `--key` asks again and never charges twice.
     Unknown = 13,
@@ -90,7 +90,7 @@ pub(super) const PLUGINS_ADVICE: &str = "In a source tree, `cargo xtask demo` bu
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Configuration, error.to_string())
+        Self::new(Exit::Configuration, error.to_string().trim_end())
     }
 }
 

@@ -7,6 +7,7 @@ use super::amount;
 use super::exit::{self, Exit};
 use super::screen::word;
 use payhal_client::CallError;
+use payhal_protocol::error::ErrorOutcome;
 use payhal_protocol::payment::Approved;
 use payhal_protocol::progress::Progress;
 use payhal_protocol::{ErrorData, ErrorName, ErrorObject, IdempotencyKey, MoneyMoved};
@@ -85,7 +86,9 @@ pub(super) fn refused(error: &CallError, key: &IdempotencyKey) -> String {
     if let Some(details) = object.data.as_deref() {
         lines.extend(reasons(details));
     }
-    lines.push(next(error, key));
+    if !object.data.as_deref().is_some_and(is_reversing) {
+        lines.push(next(error, key));
+    }
     lines.join("\n")
 }
 
@@ -94,7 +97,7 @@ fn unanswered(error: &CallError, key: &IdempotencyKey) -> String {
         let words = ErrorName::OutcomeUnknown.row().message;
         return format!("{words}: {error}\n{}", next(error, key));
     }
-    format!("Nothing was charged: {error}")
+    format!("This call moved no money: {error}")
 }
 
 fn reasons(details: &ErrorData) -> Vec<String> {
@@ -111,9 +114,6 @@ fn reasons(details: &ErrorData) -> Vec<String> {
             .as_ref()
             .map(|detail| format!("  detail       {detail}")),
     );
-    if details.money_moved == MoneyMoved::Reversing {
-        lines.push("  money        whatever was charged is being taken back".to_owned());
-    }
     let resolution = details.resolution.as_ref();
     lines.extend(resolution.map(|resolution| {
         let text = resolution.text.clone().unwrap_or_default();
@@ -140,7 +140,15 @@ fn reasons(details: &ErrorData) -> Vec<String> {
             .as_ref()
             .map(|id| format!("  transaction  {id}")),
     );
+    if is_reversing(details) {
+        lines.push("Whatever was charged is being taken back.".to_owned());
+    }
     lines
+}
+
+/// It ended, and the host sees to the rest.
+fn is_reversing(details: &ErrorData) -> bool {
+    details.money_moved == MoneyMoved::Reversing && details.outcome != ErrorOutcome::Unknown
 }
 
 /// What the person at the terminal may do.
@@ -150,11 +158,11 @@ fn next(error: &CallError, key: &IdempotencyKey) -> String {
             "Money may have moved. Do not charge again: the same command with `--key {key}` asks \
              for this payment."
         ),
-        Exit::Later => format!("Nothing was charged. Try again with `--key {key}`."),
-        Exit::AskOperator => "Nothing was charged. Look at the unresolved transaction first \
+        Exit::Later => format!("This call moved no money. Try again with `--key {key}`."),
+        Exit::AskOperator => "This call moved no money. Look at the unresolved transaction first \
              (`payhal get`), then name it with `--despite` to charge in spite of it."
             .to_owned(),
-        _ => "The customer is not charged.".to_owned(),
+        _ => "This call moved no money.".to_owned(),
     }
 }
 
@@ -228,7 +236,7 @@ mod tests {
             let text = refused(&error, &key);
             assert!(text.contains("--key key-7"), "{text}");
             assert!(
-                !text.contains("not charged") && !text.contains("Nothing"),
+                !text.contains("no money") && !text.contains("not charged"),
                 "{text}"
             );
             let object = error_object(&error, &key);
@@ -237,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decline_says_that_nothing_was_charged() {
+    fn a_decline_says_that_no_money_moved() {
         let key = IdempotencyKey::from("key-7");
         let mut object = ErrorObject::named(ErrorName::Declined);
         let details = object.data.as_deref_mut().unwrap();
@@ -246,7 +254,19 @@ mod tests {
         let text = refused(&CallError::Rpc(Box::new(object)), &key);
         assert!(text.starts_with("Declined (DECLINED)"), "{text}");
         assert!(text.contains("51 Insufficient funds"), "{text}");
-        assert!(text.ends_with("The customer is not charged."), "{text}");
+        assert!(text.ends_with("This call moved no money."), "{text}");
+    }
+
+    #[test]
+    fn a_reversal_is_not_said_to_have_moved_nothing() {
+        let mut object = ErrorObject::named(ErrorName::Cancelled);
+        object.data.as_deref_mut().unwrap().money_moved = MoneyMoved::Reversing;
+        let text = refused(
+            &CallError::Rpc(Box::new(object)),
+            &IdempotencyKey::from("k"),
+        );
+        assert!(text.ends_with("is being taken back."), "{text}");
+        assert!(!text.contains("no money"), "{text}");
     }
 
     #[test]

@@ -12,10 +12,21 @@ use super::{amount, outcome};
 use payhal_client::{Client, Payment, Update};
 use payhal_protocol::limits::TIMEOUT_MS_MAX;
 use payhal_protocol::payment::{Approved, RefundParams, SaleParams, VoidParams};
-use payhal_protocol::{Amount, IdempotencyKey, TransactionId};
-use serde_json::json;
+use payhal_protocol::progress::{Progress, Prompt};
+use payhal_protocol::{Amount, ErrorObject, IdempotencyKey, TransactionId};
+use serde::Serialize;
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What `--json` prints, one on each line.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<'a> {
+    Progress(&'a Progress),
+    Prompt(&'a Prompt),
+    Result(&'a Approved),
+    Error(&'a ErrorObject),
+}
 
 /// Charges a card.
 pub(super) async fn sale(args: &SaleArgs) -> Result<Exit, Failure> {
@@ -118,7 +129,7 @@ async fn watch(mut payment: Payment, json: bool) -> Result<Exit, Failure> {
         Ok(approved) => show_approved(&approved, json),
         Err(error) => {
             if json {
-                say_json(&json!({ "error": outcome::error_object(&error, &key) }));
+                say_json(&Line::Error(&outcome::error_object(&error, &key)));
             } else {
                 tell(&outcome::refused(&error, &key));
             }
@@ -129,12 +140,12 @@ async fn watch(mut payment: Payment, json: bool) -> Result<Exit, Failure> {
 
 fn show(started: Instant, update: &Update, json: bool) {
     match (update, json) {
-        (Update::Progress(progress), true) => say_json(&json!({ "progress": progress })),
+        (Update::Progress(progress), true) => say_json(&Line::Progress(progress)),
         (Update::Progress(progress), false) => {
             tell(&outcome::progress(started.elapsed(), progress));
         }
         // None is declared in the greeting, so the host takes the default; tell it all the same.
-        (Update::Prompt(prompt), true) => say_json(&json!({ "prompt": prompt })),
+        (Update::Prompt(prompt), true) => say_json(&Line::Prompt(prompt)),
         (Update::Prompt(prompt), false) => {
             tell(&outcome::step(started.elapsed(), &prompt.text));
         }
@@ -143,7 +154,7 @@ fn show(started: Instant, update: &Update, json: bool) {
 
 fn show_approved(approved: &Approved, json: bool) -> Exit {
     if json {
-        say_json(&json!({ "result": approved }));
+        say_json(&Line::Result(approved));
     } else {
         say(&outcome::approved(approved));
         say(&format!("transaction {}", approved.transaction_id));
@@ -167,7 +178,7 @@ async fn cancel(payment: &Payment, interrupts: &mut Signal) {
 fn leave(key: &IdempotencyKey, json: bool) -> Exit {
     let error = payhal_client::CallError::Timeout;
     if json {
-        say_json(&json!({ "error": outcome::error_object(&error, key) }));
+        say_json(&Line::Error(&outcome::error_object(&error, key)));
     } else {
         tell(&format!(
             "No longer waiting; the payment may go on. The same command with `--key {key}` asks \

@@ -15,8 +15,8 @@ pub(super) async fn serve(args: &HostArgs) -> Result<Exit, Failure> {
     let plugins = discover(&config.plugins);
     let advice = advice(&config, &plugins, args);
     warn_of_broken(&plugins);
-    warn_of_open_access();
     let host = Host::start(config, &plugins).await?;
+    warn_of_open_access();
     if let Some(advice) = advice {
         tell(&advice);
     }
@@ -27,6 +27,7 @@ pub(super) async fn serve(args: &HostArgs) -> Result<Exit, Failure> {
 
 /// The one line on standard output that says where, once everything answers.
 pub(super) fn ready(host: &Host) {
+    tracing::info!("Unix socket at {}", host.socket().display());
     say(&format!("payhal: listening on {}", host.address()));
 }
 
