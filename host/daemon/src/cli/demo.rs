@@ -255,7 +255,8 @@ fn invite(address: SocketAddr) {
     );
     say("");
     say(&format!("Console:  http://{address}/"));
-    say(&format!("Or type:  {program} sale 12.50 EUR{url}"));
-    say(&format!("and then: {program} reader tap {CARD}{url}"));
+    say("Or in two other terminals:");
+    say(&format!("  {program} sale 12.50 EUR{url}"));
+    say(&format!("  {program} reader tap {CARD}{url}"));
     say("Ctrl-C ends it.");
 }
