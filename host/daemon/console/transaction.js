@@ -99,7 +99,9 @@ function timeline(view, stages) {
   const told = new Set(recorded.map((entry) => entry.event));
   const seen = stages.filter(({ stage }) => !told.has(stage)).map(({ stage, at }) => ({ at, event: stage, text: STAGES[stage] ?? stage, durable: false }));
   const asked = { at: view.startedAt, event: 'asked', text: `Register ${view.register} asked`, durable: false };
-  const entries = [asked, ...recorded, ...seen].sort((a, b) => new Date(a.at) - new Date(b.at));
+  const steps = [...recorded, ...seen].sort((a, b) => new Date(a.at) - new Date(b.at));
+  // A journal dates a payment by its first record; steps seen before that tell of the beginning themselves.
+  const entries = steps.length > 0 && new Date(steps[0].at) < new Date(asked.at) ? steps : [asked, ...steps];
   return el('ol', { class: 'timeline' }, entries.map((entry, i) => el('li', { class: `moment${entry.durable ? ' moment--durable' : ''}` },
     el('span', { class: 'moment-gap' }, i === 0 ? timeOfDay(entry.at) : `+${span(entries[i - 1].at, entry.at)}`),
     el('span', { class: 'moment-mark', 'aria-hidden': 'true' }),

@@ -67,6 +67,7 @@ export function moneyWords(moved, outcome) {
 }
 
 function nextStep(error) {
+  if (error.moneyMoved === 'reversing') return 'The host sees to it by itself. Another try is a new payment.';
   switch (error.name) {
     case 'DECLINED': return 'Ask for another card or another way to pay.';
     case 'CANCELLED': return 'Start again when the customer is ready.';
