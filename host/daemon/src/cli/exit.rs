@@ -123,9 +123,8 @@ impl From<ConnectError> for Failure {
         match error {
             ConnectError::Address(_) => Self::new(Exit::Usage, text),
             ConnectError::Refused(_) | ConnectError::Greeting => Self::new(Exit::Failed, text),
-            ConnectError::Unreachable(_) | ConnectError::WebSocket(_) | ConnectError::Timeout => {
-                Self::new(Exit::NotRunning, text).advise(START_ADVICE)
-            }
+            // Nobody answers, or somebody who is no host.
+            _ => Self::new(Exit::NotRunning, text).advise(START_ADVICE),
         }
     }
 }
