@@ -155,7 +155,10 @@ impl Config {
     pub(crate) fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
         let state = state_folder(overrides)?;
         let beside = state.join("payhal.toml");
-        let path = overrides.config.clone().or_else(|| beside.is_file().then_some(beside));
+        let path = overrides
+            .config
+            .clone()
+            .or_else(|| beside.is_file().then_some(beside));
         let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
         let path = path.unwrap_or_else(|| PathBuf::from("(defaults)"));
         Self::assemble(&file, &path, state, overrides)
@@ -173,7 +176,10 @@ impl Config {
             must: must.to_owned(),
         };
         let default_listen = SocketAddr::from(([127, 0, 0, 1], PORT));
-        let listen = overrides.listen.or(file.host.listen).unwrap_or(default_listen);
+        let listen = overrides
+            .listen
+            .or(file.host.listen)
+            .unwrap_or(default_listen);
         if !listen.ip().is_loopback() {
             return Err(value("host.listen", "a loopback address: access is open"));
         }
@@ -187,9 +193,17 @@ impl Config {
         let mut allow_origins = file.host.allow_origins.clone();
         allow_origins.extend(overrides.allow_origins.iter().cloned());
         Ok(Self {
-            name: file.host.name.clone().unwrap_or_else(|| "payhal".to_owned()),
+            name: file
+                .host
+                .name
+                .clone()
+                .unwrap_or_else(|| "payhal".to_owned()),
             listen,
-            state: overrides.state.clone().or_else(|| file.host.state.clone()).unwrap_or(state),
+            state: overrides
+                .state
+                .clone()
+                .or_else(|| file.host.state.clone())
+                .unwrap_or(state),
             plugins,
             runner: overrides.runner.clone().unwrap_or_else(default_runner),
             allow_origins,
@@ -225,10 +239,16 @@ impl File {
         tables
             .map(|(key, table)| {
                 if !is_instance_name(&table.name) {
-                    return Err(value(key, "1 to 64 letters, digits, dots, dashes, underscores"));
+                    return Err(value(
+                        key,
+                        "1 to 64 letters, digits, dots, dashes, underscores",
+                    ));
                 }
                 if !names.insert(table.name.as_str()) {
-                    return Err(value(key, &format!("unique; `{}` is there twice", table.name)));
+                    return Err(value(
+                        key,
+                        &format!("unique; `{}` is there twice", table.name),
+                    ));
                 }
                 let config = serde_json::to_value(&table.config)
                     .map_err(|_| value("config", "a table that JSON can say"))?;
@@ -248,7 +268,10 @@ impl File {
     ) -> Result<payhal_engine::Config, ConfigError> {
         let gateway = self.host.default_gateway.as_deref();
         if gateway.is_some_and(|name| !self.gateway.iter().any(|table| table.name == name)) {
-            return Err(value("host.default_gateway", "the name of a configured gateway"));
+            return Err(value(
+                "host.default_gateway",
+                "the name of a configured gateway",
+            ));
         }
         let acceptors: BTreeMap<GatewayId, Acceptor> = self
             .gateway
@@ -285,10 +308,14 @@ impl TimeoutsTable {
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text)
-        .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| ConfigError::Syntax {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
 }
 
 fn is_instance_name(name: &str) -> bool {
@@ -299,23 +326,36 @@ fn is_instance_name(name: &str) -> bool {
 /// The state folder: `--state`, or the user's own.
 pub(crate) fn state_folder(overrides: &Overrides) -> Result<PathBuf, ConfigError> {
     if let Some(state) = &overrides.state {
-        return std::path::absolute(state)
-            .map_err(|source| ConfigError::Read { path: state.clone(), source });
+        return std::path::absolute(state).map_err(|source| ConfigError::Read {
+            path: state.clone(),
+            source,
+        });
     }
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let home = set("XDG_STATE_HOME").or_else(|| set("HOME").map(|home| home.join(".local/state")));
     Ok(home.ok_or(ConfigError::NoState)?.join("payhal"))
 }
 
 fn default_plugin_folders(state: &Path) -> Vec<PathBuf> {
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("plugins")));
-    let installed = [state.join("plugins"), PathBuf::from("/usr/lib/payhal/plugins")];
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("plugins")));
+    let installed = [
+        state.join("plugins"),
+        PathBuf::from("/usr/lib/payhal/plugins"),
+    ];
     beside.into_iter().chain(installed).collect()
 }
 
 fn default_runner() -> PathBuf {
     let name = format!("payhal-plugin-runner{}", std::env::consts::EXE_SUFFIX);
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(&name)));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(&name)));
     beside.unwrap_or_else(|| PathBuf::from(name))
 }
 
@@ -326,8 +366,13 @@ mod tests {
     fn parse(text: &str) -> Result<Config, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
         let overrides = Overrides::default();
-        Config::assemble(&file, Path::new("payhal.toml"), PathBuf::from("s"), &overrides)
-            .map_err(|error| error.to_string())
+        Config::assemble(
+            &file,
+            Path::new("payhal.toml"),
+            PathBuf::from("s"),
+            &overrides,
+        )
+        .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -340,7 +385,10 @@ mod tests {
     #[test]
     fn errors_point_at_line_and_key() {
         let error = parse("[host]\nname = \"x\"\nlisen = 3\n").unwrap_err();
-        assert!(error.contains("line 3") && error.contains("lisen"), "{error}");
+        assert!(
+            error.contains("line 3") && error.contains("lisen"),
+            "{error}"
+        );
         let error = parse("[timeouts]\ncard_ms = \"soon\"\n").unwrap_err();
         assert!(error.contains("line 2"), "{error}");
     }

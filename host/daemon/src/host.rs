@@ -84,7 +84,10 @@ impl Host {
         let restored = records.open()?;
         let unresolved = restored.open.len();
         if unresolved > 0 {
-            tracing::warn!(unresolved, "transactions are open from before; they are resolved now");
+            tracing::warn!(
+                unresolved,
+                "transactions are open from before; they are resolved now"
+            );
         }
         let clock = Clock::new(newest_micros(&restored));
         let dispatcher = Dispatcher::new(Engine::new(config.engine.clone(), restored));
@@ -98,8 +101,14 @@ impl Host {
             clock,
         )
         .map_err(HostError::Plugins)?;
-        let server =
-            Server::start(listener, &config, records.clone(), supervisor.clone(), outlet).await?;
+        let server = Server::start(
+            listener,
+            &config,
+            records.clone(),
+            supervisor.clone(),
+            outlet,
+        )
+        .await?;
         let ports = HostPorts {
             records: records.clone(),
             supervisor: supervisor.clone(),
@@ -107,7 +116,13 @@ impl Host {
         };
         let (stop, stopped) = oneshot::channel();
         let pump = tokio::spawn(Pump::new(dispatcher, ports, clock).run(inputs, stopped));
-        Ok(Self { server, supervisor, records, pump, stop })
+        Ok(Self {
+            server,
+            supervisor,
+            records,
+            pump,
+            stop,
+        })
     }
 
     /// Where the register API listens.
@@ -154,12 +169,26 @@ impl Host {
 /// Wall time cannot be before the newest record that is still open, nor before the build's year.
 fn newest_micros(restored: &payhal_engine::record::Restored) -> i64 {
     const BUILD_MICROS: i64 = 1_767_225_600_000_000;
-    let newest = restored.open.iter().flatten().map(|record| record.at_micros).max();
-    newest.filter(|at| *at <= clock::wall_micros()).unwrap_or(BUILD_MICROS).max(BUILD_MICROS)
+    let newest = restored
+        .open
+        .iter()
+        .flatten()
+        .map(|record| record.at_micros)
+        .max();
+    newest
+        .filter(|at| *at <= clock::wall_micros())
+        .unwrap_or(BUILD_MICROS)
+        .max(BUILD_MICROS)
 }
 
 fn make_state_folder(path: &Path) -> Result<(), HostError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| HostError::State { path: path.to_owned(), source })
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
+    made.map_err(|source| HostError::State {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -24,8 +24,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Pauses between attempts to open a failed journal: the last one repeats.
-const REOPEN_PAUSE: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(10)];
+const REOPEN_PAUSE: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+];
 
 /// What comes in. Each source is bounded where it arises: connections, calls, lanes, appends.
 #[derive(Debug)]
@@ -135,7 +138,12 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(dispatcher: Dispatcher, ports: HostPorts, clock: Clock) -> Self {
-        Self { dispatcher, ports, clock, broken: None }
+        Self {
+            dispatcher,
+            ports,
+            clock,
+            broken: None,
+        }
     }
 
     /// Runs until the inbox closes, or until `quiet` once that is asked for.
@@ -167,14 +175,15 @@ impl Pump {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Changed(name) => self.ports.registers.instance_changed(
-                &name,
-                self.ports.supervisor.view(&name).as_ref(),
-            ),
+            Input::Changed(name) => self
+                .ports
+                .registers
+                .instance_changed(&name, self.ports.supervisor.view(&name).as_ref()),
             Input::JournalFailed(why) => self.journal_failed(why),
             Input::Event(event) if self.broken.is_some() => self.refuse(event),
             Input::Event(event) => {
-                self.dispatcher.step(self.clock.now(), event, &mut self.ports);
+                self.dispatcher
+                    .step(self.clock.now(), event, &mut self.ports);
             }
         }
     }
@@ -182,7 +191,10 @@ impl Pump {
     fn next_wake(&self) -> Option<Instant> {
         match &self.broken {
             Some((_, again, _)) => Some(*again),
-            None => self.dispatcher.next_alarm_boot_ms().map(|at| self.clock.instant_of(at)),
+            None => self
+                .dispatcher
+                .next_alarm_boot_ms()
+                .map(|at| self.clock.instant_of(at)),
         }
     }
 
@@ -200,7 +212,8 @@ impl Pump {
             return;
         }
         tracing::error!("the journal failed, no new money is taken: {why}");
-        self.dispatcher.journal_failed(self.clock.now(), &mut self.ports);
+        self.dispatcher
+            .journal_failed(self.clock.now(), &mut self.ports);
         self.ports.records.close();
         self.broken = Some((why, Instant::now() + REOPEN_PAUSE[0], 0));
     }
@@ -226,7 +239,10 @@ impl Pump {
 
     /// While the journal is broken nothing is promised; what is asked is refused with the reason.
     fn refuse(&mut self, event: Event) {
-        let Event::Asked { ticket, request, .. } = event else {
+        let Event::Asked {
+            ticket, request, ..
+        } = event
+        else {
             return;
         };
         let answer = match request {
@@ -249,7 +265,10 @@ impl Pump {
                     detail: why,
                     at_micros: self.clock.now().wall_micros,
                 };
-                Answer::Refused { refused: Box::new(refused), replayed: false }
+                Answer::Refused {
+                    refused: Box::new(refused),
+                    replayed: false,
+                }
             }
         };
         self.ports.registers.answer(ticket, answer);

@@ -20,14 +20,20 @@ pub(crate) struct Records {
 
 impl std::fmt::Debug for Records {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Records").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Records")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 impl Records {
     /// Nothing is opened yet. `tell` must not block.
     pub(crate) fn new(path: PathBuf, tell: impl Fn(Happened) + Send + Sync + 'static) -> Self {
-        Self { path, tell: Arc::new(tell), journal: Arc::default() }
+        Self {
+            path,
+            tell: Arc::new(tell),
+            journal: Arc::default(),
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Journal>> {
@@ -41,7 +47,9 @@ impl Records {
         held.take();
         let tell = Arc::clone(&self.tell);
         let (journal, restored) =
-            Journal::open(&self.path, &Options::default(), move |happened| tell(happened))?;
+            Journal::open(&self.path, &Options::default(), move |happened| {
+                tell(happened)
+            })?;
         *held = Some(journal);
         Ok(restored)
     }
@@ -113,7 +121,9 @@ impl Records {
 impl JournalPort for Records {
     fn append(&mut self, position: Position, record: Box<Record>, lazy: bool) {
         let appended = match &*self.held() {
-            Some(journal) => journal.append(position, record, lazy).map_err(|why| why.to_string()),
+            Some(journal) => journal
+                .append(position, record, lazy)
+                .map_err(|why| why.to_string()),
             None => Err("the journal is closed".to_owned()),
         };
         if let Err(why) = appended {

@@ -13,6 +13,7 @@ use crate::port::Port;
 use crate::service::{Answered, Service};
 use payhal_abi::{ABI_MAJOR, ABI_MINOR, Host, Plugin, Setup, answer};
 use payhal_messages::call::Sent;
+use payhal_messages::prompt::DeviceChange;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::net::TcpStream;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -289,13 +290,18 @@ unsafe extern "C" fn call<S: Service>(
         call,
     };
     let act = AssertUnwindSafe(|| loaded.service.call(&method, payload, &context));
-    let answered = catch_unwind(act).unwrap_or_else(|_| {
-        Answered::failed(Sent::Maybe, format!("run {method}: the plugin panicked"))
-    });
+    let panicked = |_| Answered::failed(Sent::Maybe, format!("run {method}: the plugin panicked"));
+    let ended = catch_unwind(act);
+    let broken = ended.is_err() && !S::SURVIVES_PANIC;
+    let answered = ended.unwrap_or_else(panicked);
     let mut calls = loaded.calls.lock().unwrap_or_else(PoisonError::into_inner);
     calls.retain(|other| other.token != token);
     drop(calls);
     loaded.link.reply(token, &answered);
+    if broken {
+        let reason = format!("the plugin panicked in {method}");
+        context.change(&DeviceChange::Broken { reason });
+    }
 }
 
 unsafe extern "C" fn cancel<S: Service>(instance: *mut c_void, token: u64) {

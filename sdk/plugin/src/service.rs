@@ -56,6 +56,10 @@ impl From<PluginError> for Answered {
 
 /// One loaded instance, whatever it drives.
 pub trait Service: Sized + Send + Sync + 'static {
+    /// Whether an instance can go on after a panic. One that is called exclusively cannot: the
+    /// panic left it halfway.
+    const SURVIVES_PANIC: bool = false;
+
     /// Makes the instance from its configuration.
     ///
     /// # Errors
@@ -283,6 +287,8 @@ pub struct GatewayService<G, S> {
 }
 
 impl<G: GatewayConnector, S: SimulatorOf<G>> Service for GatewayService<G, S> {
+    const SURVIVES_PANIC: bool = true;
+
     fn open(config: &[u8], context: &Context) -> Result<Self, PluginError> {
         let (gateway, parameters) = G::open(parse_config(config)?, context)?;
         let simulator = S::of(&gateway);

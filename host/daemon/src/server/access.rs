@@ -40,7 +40,10 @@ impl Access {
         let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
         let own = hosts.iter().map(|host| format!("http://{host}"));
         let origins = own.chain(allow_origins.iter().cloned()).collect();
-        Self { hosts: hosts.into(), origins }
+        Self {
+            hosts: hosts.into(),
+            origins,
+        }
     }
 
     /// Checks the values of `Host` and `Origin`. The second is absent for a native application.
@@ -49,8 +52,14 @@ impl Access {
         hosts: impl IntoIterator<Item = &'a [u8]>,
         origins: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), Refusal> {
-        let host = only(hosts).map_err(|()| Refusal::Host)?.ok_or(Refusal::Host)?;
-        if !self.hosts.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(host)) {
+        let host = only(hosts)
+            .map_err(|()| Refusal::Host)?
+            .ok_or(Refusal::Host)?;
+        if !self
+            .hosts
+            .iter()
+            .any(|known| known.as_bytes().eq_ignore_ascii_case(host))
+        {
             return Err(Refusal::Host);
         }
         match only(origins).map_err(|()| Refusal::Origin)? {
@@ -82,8 +91,10 @@ mod tests {
     use super::*;
 
     fn check(hosts: &[&str], origins: &[&str]) -> Result<(), Refusal> {
-        let access =
-            Access::new(([127, 0, 0, 1], 7425).into(), &["https://shop.example".to_owned()]);
+        let access = Access::new(
+            ([127, 0, 0, 1], 7425).into(),
+            &["https://shop.example".to_owned()],
+        );
         access.check(
             hosts.iter().map(|text| text.as_bytes()),
             origins.iter().map(|text| text.as_bytes()),
@@ -111,11 +122,31 @@ mod tests {
             (&[], &[], Refusal::Host),
             (&["127.0.0.1:7425", "127.0.0.1:7425"], &[], Refusal::Host),
             (&["127.0.0.1:7425"], &["null"], Refusal::Origin),
-            (&["127.0.0.1:7425"], &["http://evil.example"], Refusal::Origin),
-            (&["127.0.0.1:7425"], &["https://shop.example.evil.com"], Refusal::Origin),
-            (&["127.0.0.1:7425"], &["https://shop.example:444"], Refusal::Origin),
-            (&["127.0.0.1:7425"], &["https://localhost:7425"], Refusal::Origin),
-            (&["127.0.0.1:7425"], &["http://localhost:7425", "null"], Refusal::Origin),
+            (
+                &["127.0.0.1:7425"],
+                &["http://evil.example"],
+                Refusal::Origin,
+            ),
+            (
+                &["127.0.0.1:7425"],
+                &["https://shop.example.evil.com"],
+                Refusal::Origin,
+            ),
+            (
+                &["127.0.0.1:7425"],
+                &["https://shop.example:444"],
+                Refusal::Origin,
+            ),
+            (
+                &["127.0.0.1:7425"],
+                &["https://localhost:7425"],
+                Refusal::Origin,
+            ),
+            (
+                &["127.0.0.1:7425"],
+                &["http://localhost:7425", "null"],
+                Refusal::Origin,
+            ),
         ] {
             assert_eq!(check(hosts, origins), Err(refusal), "{hosts:?} {origins:?}");
         }

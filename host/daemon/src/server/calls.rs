@@ -21,9 +21,7 @@ use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
 use payhal_protocol::gateway::GatewayListResult;
 use payhal_protocol::method::Method;
 use payhal_protocol::params::{FieldError, Validate, decode};
-use payhal_protocol::payment::{
-    CancelParams, CancelResult, RefundParams, SaleParams, VoidParams,
-};
+use payhal_protocol::payment::{CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
 use payhal_protocol::progress::{PROGRESS, Progress, RespondParams};
 use payhal_protocol::rpc::{self, Id};
 use payhal_protocol::session::{AccessState, HelloParams, HelloResult, PingParams, PingResult};
@@ -52,11 +50,25 @@ pub(super) fn start(
     match method {
         Method::Ping => now(&id, decode(params).map(|PingParams {}| PingResult {})),
         Method::Discover => discover(&id),
-        Method::Hello => now(&id, decode(params).map_err(Into::into).and_then(|p| hello(session, &p))),
-        Method::GatewayList => now(&id, decode(params).map(|_: p::gateway::GatewayListParams| gateways(session))),
-        Method::Sale => money(session, id, params, |params: &SaleParams| convert::sale(params)),
-        Method::Refund => money(session, id, params, |params: &RefundParams| convert::refund(params)),
-        Method::Void => money(session, id, params, |params: &VoidParams| convert::void(params)),
+        Method::Hello => now(
+            &id,
+            decode(params)
+                .map_err(Into::into)
+                .and_then(|p| hello(session, &p)),
+        ),
+        Method::GatewayList => now(
+            &id,
+            decode(params).map(|_: p::gateway::GatewayListParams| gateways(session)),
+        ),
+        Method::Sale => money(session, id, params, |params: &SaleParams| {
+            convert::sale(params)
+        }),
+        Method::Refund => money(session, id, params, |params: &RefundParams| {
+            convert::refund(params)
+        }),
+        Method::Void => money(session, id, params, |params: &VoidParams| {
+            convert::void(params)
+        }),
         Method::DeviceList => run(session, id, params, devices),
         Method::DeviceIdentify => run(session, id, params, identify),
         Method::DeviceSimulate => run(session, id, params, simulate),
@@ -65,7 +77,7 @@ pub(super) fn start(
         Method::List => run(session, id, params, list),
         Method::Receipt => run(session, id, params, receipt),
         Method::Respond => run(session, id, params, respond),
-        Method::Subscribe => subscribe(session, id, params),
+        Method::Subscribe => subscribe(session, &id, params),
     }
 }
 
@@ -132,17 +144,28 @@ fn refuse_card_numbers(params: Option<&RawValue>) -> Result<(), ErrorObject> {
 /// Path of the first string or number that holds one. Product references and serial numbers are
 /// exempt: one EAN in ten passes the check digit of a card.
 fn card_number_field(value: &Value, path: &str) -> Option<String> {
-    let joined = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let joined = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     match value {
         Value::String(text) => holds_card_number(text).then(|| path.to_owned()),
         Value::Number(number) => holds_card_number(&number.to_string()).then(|| path.to_owned()),
         Value::Array(items) => items.iter().find_map(|item| card_number_field(item, path)),
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let exempt = path == "basket" && matches!(name.as_str(), "product_reference" | "serial");
+            let exempt =
+                path == "basket" && matches!(name.as_str(), "product_reference" | "serial");
             if holds_card_number(name) {
                 return Some(joined("(a field name)"));
             }
-            if exempt { None } else { card_number_field(value, &joined(name)) }
+            if exempt {
+                None
+            } else {
+                card_number_field(value, &joined(name))
+            }
         }),
         Value::Null | Value::Bool(_) => None,
     }
@@ -174,7 +197,9 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
 
 fn gateways(session: &Session) -> GatewayListResult {
     let views = session.shared.supervisor.gateways();
-    GatewayListResult { gateways: views.iter().map(views::gateway).collect() }
+    GatewayListResult {
+        gateways: views.iter().map(views::gateway).collect(),
+    }
 }
 
 /// A call that moves money: progress on the way, one answer.
@@ -195,13 +220,21 @@ fn money<P: DeserializeOwned + Validate>(
     let answer_to = id.clone();
     let kind = request.kind;
     session.running(id, async move {
-        let answer = asking.ask(Request::Money(Box::new(request)), Some(&answer_to)).await;
+        let answer = asking
+            .ask(Request::Money(Box::new(request)), Some(&answer_to))
+            .await;
         let result = match answer {
             Some(Answer::Approved { approved, replayed }) => {
-                let receipts = receipt::Source { kind, approved: &approved }.both();
+                let receipts = receipt::Source {
+                    kind,
+                    approved: &approved,
+                }
+                .both();
                 Ok(convert::approved(&approved, receipts, replayed))
             }
-            Some(Answer::Refused { refused, replayed }) => Err(convert::refused(&refused, replayed)),
+            Some(Answer::Refused { refused, replayed }) => {
+                Err(convert::refused(&refused, replayed))
+            }
             // The host ends without having told: the key finds the outcome after its restart.
             _ => Err(ErrorObject::named(ErrorName::OutcomeUnknown)
                 .with_detail("the host stopped; send the same call again")),
@@ -227,7 +260,8 @@ impl Session {
                 Update::Progress(progress) => {
                     if let Some(id) = progress_of {
                         let progress = progress_out(&progress, id);
-                        self.outgoing.send(rpc::notification_text(PROGRESS, &progress));
+                        self.outgoing
+                            .send(rpc::notification_text(PROGRESS, &progress));
                     }
                 }
             }
@@ -252,7 +286,11 @@ impl Session {
 
     /// One transaction as it is now: running, or as recorded.
     async fn transaction(&self, which: Which) -> Result<Option<TransactionView>, ErrorObject> {
-        let live = self.live(Request::Live(which.clone())).await.into_iter().next();
+        let live = self
+            .live(Request::Live(which.clone()))
+            .await
+            .into_iter()
+            .next();
         let recorded = self.recorded(which).await?;
         Ok(match (live, recorded) {
             (Some(snapshot), Some(view)) => {
@@ -287,12 +325,17 @@ async fn devices(
 ) -> Result<DeviceListResult, ErrorObject> {
     let live = session.live(Request::LiveAll).await;
     let views = session.shared.supervisor.devices();
-    let devices = views.iter().map(|view| views::device(view, holder(&live, &view.name)));
-    Ok(DeviceListResult { devices: devices.collect() })
+    let devices = views
+        .iter()
+        .map(|view| views::device(view, holder(&live, &view.name)));
+    Ok(DeviceListResult {
+        devices: devices.collect(),
+    })
 }
 
 fn holder<'a>(live: &'a [Snapshot], device: &str) -> Option<&'a Snapshot> {
-    live.iter().find(|snapshot| snapshot.device.as_ref().is_some_and(|id| &*id.0 == device))
+    live.iter()
+        .find(|snapshot| snapshot.device.as_ref().is_some_and(|id| &*id.0 == device))
 }
 
 async fn identify(
@@ -302,9 +345,9 @@ async fn identify(
     let device = DeviceId::from(params.device.as_str());
     let lines = vec![params.text.unwrap_or_else(|| format!("This is {device}"))];
     match session.ask(Request::Identify { device, lines }, None).await {
-        Some(Answer::Identified) => {
-            Ok(IdentifyResult { did: vec!["beep".to_owned(), "text".to_owned()] })
-        }
+        Some(Answer::Identified) => Ok(IdentifyResult {
+            did: vec!["beep".to_owned(), "text".to_owned()],
+        }),
         Some(Answer::Refused { refused, replayed }) => Err(convert::refused(&refused, replayed)),
         _ => Err(ErrorObject::named(ErrorName::HostStopping)),
     }
@@ -317,16 +360,21 @@ async fn simulate(session: Arc<Session>, params: SimulateParams) -> Result<Value
         Some(device) => device.to_string(),
         None => only_simulated(&session)?,
     };
-    supervisor.simulate(&name, params.for_device()).await.map_err(|why| {
-        let error = match &why {
-            SimulateError::NotFound(_) => ErrorName::DeviceNotFound,
-            SimulateError::NotSimulated(_) => ErrorName::DeviceUnsupported,
-            SimulateError::NotRunning { .. } => ErrorName::DeviceUnavailable,
-            SimulateError::Refused(_) => ErrorName::NotAllowed,
-        };
-        let sentence = why.to_string();
-        ErrorObject::named(error).with_message(sentence.clone()).with_detail(sentence)
-    })
+    supervisor
+        .simulate(&name, params.for_device())
+        .await
+        .map_err(|why| {
+            let error = match &why {
+                SimulateError::NotFound(_) => ErrorName::DeviceNotFound,
+                SimulateError::NotSimulated(_) => ErrorName::DeviceUnsupported,
+                SimulateError::NotRunning { .. } => ErrorName::DeviceUnavailable,
+                SimulateError::Refused(_) => ErrorName::NotAllowed,
+            };
+            let sentence = why.to_string();
+            ErrorObject::named(error)
+                .with_message(sentence.clone())
+                .with_detail(sentence)
+        })
 }
 
 fn only_simulated(session: &Session) -> Result<String, ErrorObject> {
@@ -361,8 +409,8 @@ async fn list(session: Arc<Session>, params: ListParams) -> Result<ListResult, E
     let filter = filter(&params)?;
     let first_page = filter.cursor.is_none();
     let page = session.shared.journal.list(filter).await;
-    let page = page
-        .map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))?;
+    let page =
+        page.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))?;
     let mut transactions: Vec<TransactionView> = Vec::new();
     if first_page && params.open != Some(false) && params.text.is_none() {
         let live = session.live(Request::LiveAll).await;
@@ -374,18 +422,26 @@ async fn list(session: Arc<Session>, params: ListParams) -> Result<ListResult, E
         transactions.sort_by(|a, b| b.started_at.cmp(&a.started_at));
     }
     transactions.extend(page.rows.iter().map(views::from_summary));
-    Ok(ListResult { transactions, cursor: page.next.map(|cursor| cursor.to_string()) })
+    Ok(ListResult {
+        transactions,
+        cursor: page.next.map(|cursor| cursor.to_string()),
+    })
 }
 
 fn filter(params: &ListParams) -> Result<Filter, FieldError> {
     let time = |field, text: &Option<String>| {
-        text.as_deref().map(|text| convert::micros(field, text)).transpose()
+        text.as_deref()
+            .map(|text| convert::micros(field, text))
+            .transpose()
     };
     let cursor = params.cursor.as_deref().map(str::parse).transpose();
     Ok(Filter {
         since_micros: time("since", &params.since)?,
         until_micros: time("until", &params.until)?,
-        register: params.register.as_ref().map(|id| RegisterId::from(id.as_str())),
+        register: params
+            .register
+            .as_ref()
+            .map(|id| RegisterId::from(id.as_str())),
         outcome: None,
         open: params.open,
         text: params.text.clone(),
@@ -409,7 +465,10 @@ async fn receipt(session: Arc<Session>, params: ReceiptParams) -> Result<Receipt
         return Err(ErrorObject::named(ErrorName::NotAllowed)
             .with_detail("only an approved transaction has a receipt"));
     };
-    let source = receipt::Source { kind: view.summary.kind, approved };
+    let source = receipt::Source {
+        kind: view.summary.kind,
+        approved,
+    };
     let content = match params.format {
         ReceiptFormat::Text => Value::String(source.text(params.copy)),
         ReceiptFormat::Html => Value::String(source.html(params.copy)),
@@ -433,10 +492,10 @@ async fn respond(
 
 /// Subscribes: the answer first, then what was missed, then whatever comes, until the connection
 /// ends or subscribes anew.
-fn subscribe(session: &Arc<Session>, id: Id, params: Option<&RawValue>) -> Taken {
+fn subscribe(session: &Arc<Session>, id: &Id, params: Option<&RawValue>) -> Taken {
     let params = match decode::<SubscribeParams>(params) {
         Ok(params) => params,
-        Err(error) => return now::<(), _>(&id, Err(error)),
+        Err(error) => return now::<(), _>(id, Err(error)),
     };
     let events = &session.shared.events;
     let topics = params.topics.unwrap_or_else(|| Topic::ALL.to_vec());
@@ -444,7 +503,13 @@ fn subscribe(session: &Arc<Session>, id: Id, params: Option<&RawValue>) -> Taken
     let since = params.since_seq.unwrap_or(latest);
     let missed = matches!(events.after(since, |_| true), Next::Missed);
     let since = if missed { latest } else { since };
-    let answer = text::<_, ErrorObject>(&id, Ok(SubscribeResult { seq: latest, missed }));
+    let answer = text::<_, ErrorObject>(
+        id,
+        Ok(SubscribeResult {
+            seq: latest,
+            missed,
+        }),
+    );
     session.outgoing.send(answer);
     let replaced = Arc::new(Notify::new());
     let former = session
@@ -496,11 +561,25 @@ impl Session {
         Some(match entry.subject {
             Subject::Changed(id) => {
                 let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
-                rpc::notification_text(topic, &p::events::PaymentChanged { seq, at, transaction })
+                rpc::notification_text(
+                    topic,
+                    &p::events::PaymentChanged {
+                        seq,
+                        at,
+                        transaction,
+                    },
+                )
             }
             Subject::Resolved(id) => {
                 let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
-                rpc::notification_text(topic, &p::events::PaymentResolved { seq, at, transaction })
+                rpc::notification_text(
+                    topic,
+                    &p::events::PaymentResolved {
+                        seq,
+                        at,
+                        transaction,
+                    },
+                )
             }
             Subject::Device(name) => {
                 let live = self.live(Request::LiveAll).await;
@@ -514,7 +593,15 @@ impl Session {
             Subject::Stopping => {
                 let reason = "the host was asked to stop".to_owned();
                 let grace_ms = crate::host::STOP_GRACE_MS;
-                rpc::notification_text(topic, &p::events::HostStopping { seq, at, reason, grace_ms })
+                rpc::notification_text(
+                    topic,
+                    &p::events::HostStopping {
+                        seq,
+                        at,
+                        reason,
+                        grace_ms,
+                    },
+                )
             }
         })
     }

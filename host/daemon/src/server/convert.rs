@@ -22,21 +22,31 @@ use uuid::Uuid;
 
 /// RFC 3339 in UTC.
 pub(super) fn rfc3339(micros: i64) -> String {
-    jiff::Timestamp::from_microsecond(micros).unwrap_or_default().to_string()
+    jiff::Timestamp::from_microsecond(micros)
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// Microseconds since 1970 UTC from RFC 3339.
 pub(super) fn micros(field: &str, text: &str) -> Result<i64, FieldError> {
     let parsed = jiff::Timestamp::from_str(text);
     let must = "must be a time of RFC 3339, as 2026-11-21T12:00:00Z";
-    Ok(parsed.map_err(|_| FieldError::new(field, must))?.as_microsecond())
+    Ok(parsed
+        .map_err(|_| FieldError::new(field, must))?
+        .as_microsecond())
 }
 
 fn amount_in(field: &str, amount: &p::money::Amount) -> Result<Amount, FieldError> {
     let currency = Currency::from_code(&amount.currency).ok_or_else(|| {
-        FieldError::amount(format!("{field}.currency"), "must be an ISO 4217 currency code")
+        FieldError::amount(
+            format!("{field}.currency"),
+            "must be an ISO 4217 currency code",
+        )
     })?;
-    Ok(Amount { minor: amount.minor, currency })
+    Ok(Amount {
+        minor: amount.minor,
+        currency,
+    })
 }
 
 pub(super) fn amount_out(minor: i64, currency: Currency) -> p::money::Amount {
@@ -49,7 +59,9 @@ pub(super) fn transaction_id(
     id: &p::ids::TransactionId,
 ) -> Result<TransactionId, FieldError> {
     let parsed = Uuid::parse_str(id.as_str());
-    Ok(TransactionId(parsed.map_err(|_| FieldError::new(field, "must be a transaction id"))?))
+    Ok(TransactionId(parsed.map_err(|_| {
+        FieldError::new(field, "must be a transaction id")
+    })?))
 }
 
 fn despite(ids: &[p::ids::TransactionId]) -> Result<Vec<TransactionId>, FieldError> {
@@ -76,10 +88,16 @@ pub(super) fn sale(params: &SaleParams) -> Result<MoneyRequest, FieldError> {
         ("entry", params.entry.is_some()),
         ("voice_approval", params.voice_approval.is_some()),
         ("card", params.card.is_some()),
-        ("cashback", params.cashback.as_ref().is_some_and(|part| part.minor > 0)),
+        (
+            "cashback",
+            params.cashback.as_ref().is_some_and(|part| part.minor > 0),
+        ),
     ];
     if let Some((field, _)) = unsupported.into_iter().find(|(_, given)| *given) {
-        return Err(FieldError::new(field, "must be left out: this host does not offer it yet"));
+        return Err(FieldError::new(
+            field,
+            "must be left out: this host does not offer it yet",
+        ));
     }
     let total = amount_in("amount", &params.amount)?;
     let part = |amount: &Option<p::money::Amount>| amount.as_ref().map(|amount| amount.minor);
@@ -93,9 +111,14 @@ pub(super) fn sale(params: &SaleParams) -> Result<MoneyRequest, FieldError> {
             surcharge_minor: part(&params.surcharge),
             cashback_minor: part(&params.cashback),
         }),
-        amount_max: amount_max.map(|most| amount_in("amount_max", most)).transpose()?,
+        amount_max: amount_max
+            .map(|most| amount_in("amount_max", most))
+            .transpose()?,
         device: params.device.as_ref().map(|id| DeviceId::from(id.as_str())),
-        gateway: params.gateway.as_ref().map(|id| GatewayId::from(id.as_str())),
+        gateway: params
+            .gateway
+            .as_ref()
+            .map(|id| GatewayId::from(id.as_str())),
         timeout_ms: params.timeout_ms,
         reference: params.reference.as_deref().map(Into::into),
         despite: despite(&params.despite)?,
@@ -132,8 +155,11 @@ pub(super) fn refund(params: &RefundParams) -> Result<MoneyRequest, FieldError> 
     };
     let original = transaction_id("transaction_id", original)?;
     let total = amount_in("amount", &params.amount)?;
-    let custom = (!params.custom.is_empty())
-        .then(|| serde_json::json!({ "custom": params.custom }).to_string().into());
+    let custom = (!params.custom.is_empty()).then(|| {
+        serde_json::json!({ "custom": params.custom })
+            .to_string()
+            .into()
+    });
     Ok(MoneyRequest {
         key: key(&params.idempotency_key),
         kind: Kind::Refund { original },
@@ -145,7 +171,10 @@ pub(super) fn refund(params: &RefundParams) -> Result<MoneyRequest, FieldError> 
         }),
         amount_max: None,
         device: params.device.as_ref().map(|id| DeviceId::from(id.as_str())),
-        gateway: params.gateway.as_ref().map(|id| GatewayId::from(id.as_str())),
+        gateway: params
+            .gateway
+            .as_ref()
+            .map(|id| GatewayId::from(id.as_str())),
         timeout_ms: params.timeout_ms,
         reference: params.reference.as_deref().map(Into::into),
         despite: despite(&params.despite)?,
@@ -156,8 +185,11 @@ pub(super) fn refund(params: &RefundParams) -> Result<MoneyRequest, FieldError> 
 /// A void as the engine gets it.
 pub(super) fn void(params: &VoidParams) -> Result<MoneyRequest, FieldError> {
     let original = transaction_id("transaction_id", &params.transaction_id)?;
-    let custom = (!params.custom.is_empty())
-        .then(|| serde_json::json!({ "custom": params.custom }).to_string().into());
+    let custom = (!params.custom.is_empty()).then(|| {
+        serde_json::json!({ "custom": params.custom })
+            .to_string()
+            .into()
+    });
     Ok(MoneyRequest {
         key: key(&params.idempotency_key),
         kind: Kind::Void { original },
@@ -184,7 +216,10 @@ pub(super) fn approved(approved: &e::Approved, receipts: Receipts, replayed: boo
         response_code: Some(approved.response_code.to_string()),
         rrn: approved.rrn.as_ref().map(ToString::to_string),
         stan: approved.stan.map(|stan| format!("{stan:06}")),
-        card: approved.card.as_ref().and_then(|face| card_view(face, approved.entry)),
+        card: approved
+            .card
+            .as_ref()
+            .and_then(|face| card_view(face, approved.entry)),
         cvm: approved.cvm.map(cvm),
         receipts,
         signature_required: approved.signature_required,
@@ -200,10 +235,7 @@ pub(super) fn approved(approved: &e::Approved, receipts: Receipts, replayed: boo
 }
 
 /// Requested and approved amounts.
-pub(super) fn amounts(
-    requested: &Amounts,
-    approved_minor: Option<i64>,
-) -> p::transaction::Amounts {
+pub(super) fn amounts(requested: &Amounts, approved_minor: Option<i64>) -> p::transaction::Amounts {
     let currency = requested.total.currency;
     let part = |minor: Option<i64>| minor.map(|minor| amount_out(minor, currency));
     p::transaction::Amounts {
@@ -293,7 +325,10 @@ pub(super) fn refused(refused: &e::Refused, replayed: bool) -> ErrorObject {
         response_text: refused.response_text.as_ref().map(ToString::to_string),
         resolution: refused.resolution.as_ref().map(resolution),
         busy: match &refused.reason {
-            e::Reason::DeviceBusy { owner, since_micros } => Some(Busy {
+            e::Reason::DeviceBusy {
+                owner,
+                since_micros,
+            } => Some(Busy {
                 register: Some(owner.to_string().into()),
                 transaction_id: None,
                 since: rfc3339(*since_micros),
@@ -341,15 +376,18 @@ fn message(refused: &e::Refused, table: &str) -> String {
 /// What the host does next.
 pub(super) fn resolution(resolution: &e::Resolution) -> Resolution {
     let (state, text) = match resolution.state {
-        e::ResolutionState::Resolving => {
-            (ResolutionState::Resolving, "The payment service is asked what became of it.")
-        }
-        e::ResolutionState::Reversing => {
-            (ResolutionState::Reversing, "Whatever was charged is being taken back.")
-        }
-        e::ResolutionState::NeedsOperator => {
-            (ResolutionState::NeedsOperator, "A person must look at this payment.")
-        }
+        e::ResolutionState::Resolving => (
+            ResolutionState::Resolving,
+            "The payment service is asked what became of it.",
+        ),
+        e::ResolutionState::Reversing => (
+            ResolutionState::Reversing,
+            "Whatever was charged is being taken back.",
+        ),
+        e::ResolutionState::NeedsOperator => (
+            ResolutionState::NeedsOperator,
+            "A person must look at this payment.",
+        ),
     };
     Resolution {
         state,

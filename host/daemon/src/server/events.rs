@@ -69,7 +69,10 @@ pub(crate) struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { ring: Mutex::default(), latest: watch::Sender::new(0) }
+        Self {
+            ring: Mutex::default(),
+            latest: watch::Sender::new(0),
+        }
     }
 }
 
@@ -88,7 +91,11 @@ impl Events {
         if let Some(earlier) = ring.iter().rposition(|entry| entry.subject == subject) {
             ring.remove(earlier);
         }
-        ring.push_back(Entry { seq, at_micros: crate::clock::wall_micros(), subject });
+        ring.push_back(Entry {
+            seq,
+            at_micros: crate::clock::wall_micros(),
+            subject,
+        });
         self.latest.send_replace(seq);
     }
 
@@ -142,9 +149,13 @@ mod tests {
         events.push(device(1));
         events.push(Subject::Stopping);
         events.push(device(1));
-        let Next::Entry(first) = events.after(0, |_| true) else { panic!("nothing") };
+        let Next::Entry(first) = events.after(0, |_| true) else {
+            panic!("nothing")
+        };
         assert_eq!((first.seq, first.subject), (2, Subject::Stopping));
-        let Next::Entry(second) = events.after(2, |_| true) else { panic!("nothing") };
+        let Next::Entry(second) = events.after(2, |_| true) else {
+            panic!("nothing")
+        };
         assert_eq!((second.seq, second.subject), (3, device(1)));
         assert!(matches!(events.after(3, |_| true), Next::Nothing));
         let only_gateways = |topic| topic == Topic::GatewayChanged;
@@ -158,7 +169,10 @@ mod tests {
             events.push(device(n));
         }
         assert!(matches!(events.after(0, |_| true), Next::Missed));
-        assert!(matches!(events.after(2, |_| true), Next::Entry(Entry { seq: 3, .. })));
+        assert!(matches!(
+            events.after(2, |_| true),
+            Next::Entry(Entry { seq: 3, .. })
+        ));
         assert!(matches!(events.after(99_999, |_| true), Next::Missed));
     }
 }

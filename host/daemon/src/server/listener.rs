@@ -17,10 +17,18 @@ use tokio::sync::Semaphore;
 /// Binds the register API's port. There is no fallback port, so that nobody can sit between a
 /// register and the real host.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, HostError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        ErrorKind::AddrInUse => HostError::PortTaken { address, holder: holder(address) },
-        _ => HostError::Listen { place: address.to_string(), source },
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => HostError::PortTaken {
+                address,
+                holder: holder(address),
+            },
+            _ => HostError::Listen {
+                place: address.to_string(),
+                source,
+            },
+        })
 }
 
 /// Who listens at an address, as /proc tells it.
@@ -36,14 +44,17 @@ fn holder(address: SocketAddr) -> String {
 fn listening_inode(port: u16) -> Option<u64> {
     const LISTEN: &str = "0A";
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    tables.iter().filter_map(|path| std::fs::read_to_string(path).ok()).find_map(|table| {
-        table.lines().skip(1).find_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let local = fields.get(1)?.rsplit(':').next()?;
-            let at_port = u16::from_str_radix(local, 16).ok()? == port;
-            (at_port && *fields.get(3)? == LISTEN).then(|| fields.get(9)?.parse().ok())?
+    tables
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .find_map(|table| {
+            table.lines().skip(1).find_map(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                let local = fields.get(1)?.rsplit(':').next()?;
+                let at_port = u16::from_str_radix(local, 16).ok()? == port;
+                (at_port && *fields.get(3)? == LISTEN).then(|| fields.get(9)?.parse().ok())?
+            })
         })
-    })
 }
 
 fn process_with_socket(inode: u64) -> Option<(u32, String)> {

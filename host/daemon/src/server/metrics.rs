@@ -52,16 +52,26 @@ impl Metrics {
         );
         describe("payhal_connections", "Open register connections");
         describe("payhal_calls_waiting", "Calls that wait for an answer");
-        describe("payhal_journal_commits", "Durable journal commits since the start");
+        describe(
+            "payhal_journal_commits",
+            "Durable journal commits since the start",
+        );
         describe("payhal_devices_ready", "Devices that take calls");
-        describe("payhal_runner_ends", "Plugin runners that ended unasked since the start");
+        describe(
+            "payhal_runner_ends",
+            "Plugin runners that ended unasked since the start",
+        );
         let counter = |row: &payhal_protocol::method::MethodRow| {
             let label = Label::from_static_parts("method", row.name);
             let key = Key::from_parts("payhal_calls_total", vec![label]);
             recorder.register_counter(&key, &metadata())
         };
         let calls = METHODS.iter().map(counter).collect();
-        Self { recorder, handle, calls }
+        Self {
+            recorder,
+            handle,
+            calls,
+        }
     }
 
     /// Counts a call.
@@ -70,10 +80,15 @@ impl Metrics {
     }
 
     /// The text Prometheus reads.
-    #[expect(clippy::cast_precision_loss, reason = "gauges are floats by their format")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "gauges are floats by their format"
+    )]
     pub(super) fn render(&self, gauges: Gauges) -> String {
         let set = |name: &'static str, value: f64| {
-            self.recorder.register_gauge(&Key::from_static_name(name), &metadata()).set(value);
+            self.recorder
+                .register_gauge(&Key::from_static_name(name), &metadata())
+                .set(value);
         };
         set("payhal_connections", gauges.connections as f64);
         set("payhal_calls_waiting", gauges.waiting as f64);

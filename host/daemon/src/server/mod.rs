@@ -62,7 +62,9 @@ pub(crate) struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,7 +80,10 @@ impl Server {
         supervisor: Supervisor,
         outlet: Arc<dyn Outlet>,
     ) -> Result<Self, HostError> {
-        let failed = |source| HostError::Listen { place: config.listen.to_string(), source };
+        let failed = |source| HostError::Listen {
+            place: config.listen.to_string(),
+            source,
+        };
         let address = listener.local_addr().map_err(failed)?;
         let socket = config.state.join("payhal.sock");
         let unix = socket::bind(&socket)?;
@@ -100,7 +105,12 @@ impl Server {
             tokio::spawn(listener::serve(listener, router, listener::permits())),
             tokio::spawn(socket::serve(unix, Arc::clone(&shared))),
         ];
-        Ok(Self { shared, address, socket, tasks })
+        Ok(Self {
+            shared,
+            address,
+            socket,
+            tasks,
+        })
     }
 
     /// For the pump.
@@ -138,7 +148,10 @@ impl Server {
 /// The host's id is made once and kept in the state folder.
 fn identity(config: &Config) -> Result<HostIdentity, HostError> {
     let path = config.state.join("host-id");
-    let failed = |source| HostError::State { path: path.clone(), source };
+    let failed = |source| HostError::State {
+        path: path.clone(),
+        source,
+    };
     let id = match std::fs::read_to_string(&path) {
         Ok(id) if uuid::Uuid::parse_str(id.trim()).is_ok() => id.trim().to_owned(),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),

@@ -54,11 +54,19 @@ async fn check(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 }
 
 fn checked(shared: &Shared, request: &Request) -> Result<(), Refusal> {
-    let values = |name| request.headers().get_all(name).into_iter().map(HeaderValue::as_bytes);
+    let values = |name| {
+        request
+            .headers()
+            .get_all(name)
+            .into_iter()
+            .map(HeaderValue::as_bytes)
+    };
     if request.uri().path() == "/health" {
         return shared.access.check_host(values(header::HOST));
     }
-    shared.access.check(values(header::HOST), values(header::ORIGIN))
+    shared
+        .access
+        .check(values(header::HOST), values(header::ORIGIN))
 }
 
 fn refused(refusal: Refusal) -> Response {
@@ -67,13 +75,21 @@ fn refused(refusal: Refusal) -> Response {
         Refusal::Origin => "ORIGIN_REFUSED",
     };
     let body = serde_json::json!({ "error": name, "message": refusal.sentence() });
-    (StatusCode::FORBIDDEN, typed("application/json"), body.to_string()).into_response()
+    (
+        StatusCode::FORBIDDEN,
+        typed("application/json"),
+        body.to_string(),
+    )
+        .into_response()
 }
 
 fn typed(mime: &'static str) -> [(HeaderName, HeaderValue); 2] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
     ]
 }
 
@@ -89,7 +105,10 @@ async fn health(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         "protocol": [1],
         "access": "open",
     });
-    let anyone = [(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))];
+    let anyone = [(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    )];
     (anyone, typed("application/json"), body.to_string())
 }
 
@@ -101,10 +120,16 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         connections: shared.connections.load(Ordering::Relaxed),
         waiting: shared.registers.count(),
         syncs: shared.journal.syncs(),
-        devices_ready: devices.iter().filter(|view| view.state == InstanceState::Ready).count(),
+        devices_ready: devices
+            .iter()
+            .filter(|view| view.state == InstanceState::Ready)
+            .count(),
         runner_ends: devices.iter().chain(&gateways).map(|view| view.ends).sum(),
     };
-    (typed("text/plain; version=0.0.4"), shared.metrics.render(gauges))
+    (
+        typed("text/plain; version=0.0.4"),
+        shared.metrics.render(gauges),
+    )
 }
 
 async fn schema(Path(name): Path<String>) -> Response {

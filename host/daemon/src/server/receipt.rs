@@ -53,17 +53,38 @@ impl Source<'_> {
             ("of it surcharge", approved.requested.surcharge_minor),
         ];
         for (label, minor) in parts {
-            rows.extend(minor.filter(|minor| *minor > 0).map(|m| (label, money(m, currency))));
+            rows.extend(
+                minor
+                    .filter(|minor| *minor > 0)
+                    .map(|m| (label, money(m, currency))),
+            );
         }
         if let Some(card) = &approved.card {
             rows.push(("Card", card.masked_pan.to_string()));
             rows.push(("Scheme", card.scheme.to_string()));
-            rows.extend(card.application.as_ref().map(|name| ("Application", name.to_string())));
+            rows.extend(
+                card.application
+                    .as_ref()
+                    .map(|name| ("Application", name.to_string())),
+            );
             rows.extend(card.aid.as_ref().map(|aid| ("AID", aid.to_string())));
         }
-        rows.extend(approved.entry.map(|entry| ("Entry", entry_words(entry).to_owned())));
-        rows.extend(approved.cvm.map(|cvm| ("Verified by", cvm_words(cvm).to_owned())));
-        rows.extend(approved.approval_code.as_ref().map(|code| ("Approval", code.to_string())));
+        rows.extend(
+            approved
+                .entry
+                .map(|entry| ("Entry", entry_words(entry).to_owned())),
+        );
+        rows.extend(
+            approved
+                .cvm
+                .map(|cvm| ("Verified by", cvm_words(cvm).to_owned())),
+        );
+        rows.extend(
+            approved
+                .approval_code
+                .as_ref()
+                .map(|code| ("Approval", code.to_string())),
+        );
         rows.extend(approved.rrn.as_ref().map(|rrn| ("RRN", rrn.to_string())));
         if let Some(acceptor) = &approved.acceptor {
             rows.push(("Merchant", acceptor.merchant.to_string()));
@@ -99,8 +120,9 @@ impl Source<'_> {
     /// Fields.
     pub(super) fn json(&self, copy: ReceiptCopy) -> Value {
         let rows = self.rows().into_iter();
-        let fields: Map<String, Value> =
-            rows.map(|(label, value)| (label.to_lowercase().replace(' ', "_"), json!(value))).collect();
+        let fields: Map<String, Value> = rows
+            .map(|(label, value)| (label.to_lowercase().replace(' ', "_"), json!(value)))
+            .collect();
         json!({
             "title": self.title(),
             "copy": copy_words(copy),
@@ -125,7 +147,10 @@ impl Source<'_> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 fn centred(text: &str) -> String {
@@ -185,8 +210,14 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_paper() {
-        for lines in [line("Total", "12.50 EUR"), line("Time", "2026-11-21T12:00:00.123456Z")] {
-            assert!(lines.iter().all(|line| line.chars().count() <= COLUMNS), "{lines:?}");
+        for lines in [
+            line("Total", "12.50 EUR"),
+            line("Time", "2026-11-21T12:00:00.123456Z"),
+        ] {
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= COLUMNS),
+                "{lines:?}"
+            );
         }
         assert_eq!(line("Total", "12.50 EUR")[0].chars().count(), COLUMNS);
     }

@@ -32,7 +32,11 @@ pub(crate) struct Registers {
 
 impl Registers {
     pub(crate) fn new(events: Arc<Events>) -> Self {
-        Self { waiting: Arc::default(), next: Arc::new(AtomicU64::new(1)), events }
+        Self {
+            waiting: Arc::default(),
+            next: Arc::new(AtomicU64::new(1)),
+            events,
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Ticket, mpsc::UnboundedSender<Update>>> {
@@ -44,7 +48,13 @@ impl Registers {
         let ticket = Ticket(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, updates) = mpsc::unbounded_channel();
         self.waiting().insert(ticket, sender);
-        Waiting { ticket, updates, registers: self.clone(), outlet, answered: false }
+        Waiting {
+            ticket,
+            updates,
+            registers: self.clone(),
+            outlet,
+            answered: false,
+        }
     }
 
     /// What registers see of a device or gateway changed.
@@ -87,7 +97,9 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.answered {
             self.registers.waiting().remove(&self.ticket);
-            self.outlet.event(Event::Forgotten { ticket: self.ticket });
+            self.outlet.event(Event::Forgotten {
+                ticket: self.ticket,
+            });
         }
     }
 }

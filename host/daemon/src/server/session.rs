@@ -58,20 +58,10 @@ impl Outgoing {
     }
 }
 
-/// Who is at the other end, as far as the transport knows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Peer {
-    /// A WebSocket client, not proved.
-    Register,
-    /// A process of this user, at the Unix socket.
-    Operator,
-}
-
 /// One connection.
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) outgoing: Outgoing,
-    peer: Peer,
     register: Mutex<RegisterId>,
     running: AtomicUsize,
     cancellable: Mutex<HashMap<String, Arc<Notify>>>,
@@ -80,15 +70,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, peer: Peer) -> Arc<Self> {
-        let register = match peer {
-            Peer::Register => "open",
-            Peer::Operator => "operator",
-        };
+    /// A connection that says for which register it speaks when it says hello; until then its keys
+    /// are those of `register`.
+    pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, register: &str) -> Arc<Self> {
         Arc::new(Self {
             shared,
             outgoing,
-            peer,
             register: Mutex::new(RegisterId::from(register)),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
@@ -108,11 +95,13 @@ impl Session {
     /// Who asks, for the engine.
     pub(super) fn caller(&self) -> Caller {
         // With open access everybody on this machine may look at everything; the keys stay apart.
-        Caller { scope: Scope { register: self.register(), generation: 0 }, others: true }
-    }
-
-    pub(super) fn peer(&self) -> Peer {
-        self.peer
+        Caller {
+            scope: Scope {
+                register: self.register(),
+                generation: 0,
+            },
+            others: true,
+        }
     }
 
     /// Takes one message.
@@ -228,7 +217,8 @@ impl Session {
             #[serde(borrow)]
             id: &'a RawValue,
         }
-        let named = params.and_then(|raw| serde_json::from_str::<CancelRequest<'_>>(raw.get()).ok());
+        let named =
+            params.and_then(|raw| serde_json::from_str::<CancelRequest<'_>>(raw.get()).ok());
         if let Some(CancelRequest { id }) = named
             && let Some(enough) = locked(&self.cancellable).get(id.get())
         {

@@ -4,7 +4,7 @@
 
 use super::Shared;
 use super::limits::{CONNECTIONS_MAX, OUTGOING_MAX};
-use super::session::{Outgoing, Peer, Running, Session, Taken};
+use super::session::{Outgoing, Running, Session, Taken};
 use crate::host::HostError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -20,8 +20,10 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 /// Binds the socket for this user alone. The journal's lock says that no other host lives in this
 /// state folder, so a socket that lies there is left over.
 pub(super) fn bind(path: &Path) -> Result<UnixListener, HostError> {
-    let failed =
-        |source| HostError::Listen { place: path.display().to_string(), source };
+    let failed = |source| HostError::Listen {
+        place: path.display().to_string(),
+        source,
+    };
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -69,8 +71,11 @@ fn is_own_user(stream: &UnixStream) -> bool {
 async fn converse(stream: UnixStream, shared: Arc<Shared>) {
     let (queue, mut outgoing) = mpsc::channel(OUTGOING_MAX);
     let slow = Arc::new(Notify::new());
-    let session =
-        Session::new(Arc::clone(&shared), Outgoing::new(queue, Arc::clone(&slow)), Peer::Operator);
+    let session = Session::new(
+        Arc::clone(&shared),
+        Outgoing::new(queue, Arc::clone(&slow)),
+        "operator",
+    );
     let (read, mut write) = tokio::io::split(stream);
     let codec = LinesCodec::new_with_max_length(MESSAGE_BYTES_MAX);
     let mut lines = FramedRead::new(read, codec);

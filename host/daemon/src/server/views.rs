@@ -86,21 +86,34 @@ fn moved(summary: &Summary) -> MoneyMoved {
 
 fn resolution_of(summary: &Summary) -> Option<Resolution> {
     let (state, text) = match summary {
-        Summary { needs_operator: true, .. } => {
-            (ResolutionState::NeedsOperator, "A person must look at this payment.")
-        }
-        Summary { reversing: true, .. } => {
-            (ResolutionState::Reversing, "Whatever was charged is being taken back.")
-        }
-        Summary { reversed: true, .. } => {
-            (ResolutionState::Resolved, "Whatever was charged was taken back.")
-        }
-        Summary { outcome: None, .. } => {
-            (ResolutionState::Resolving, "The payment service is asked what became of it.")
-        }
+        Summary {
+            needs_operator: true,
+            ..
+        } => (
+            ResolutionState::NeedsOperator,
+            "A person must look at this payment.",
+        ),
+        Summary {
+            reversing: true, ..
+        } => (
+            ResolutionState::Reversing,
+            "Whatever was charged is being taken back.",
+        ),
+        Summary { reversed: true, .. } => (
+            ResolutionState::Resolved,
+            "Whatever was charged was taken back.",
+        ),
+        Summary { outcome: None, .. } => (
+            ResolutionState::Resolving,
+            "The payment service is asked what became of it.",
+        ),
         _ => return None,
     };
-    Some(Resolution { state, next_at: None, text: Some(text.to_owned()) })
+    Some(Resolution {
+        state,
+        next_at: None,
+        text: Some(text.to_owned()),
+    })
 }
 
 /// A transaction with everything the journal holds of it.
@@ -117,8 +130,10 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
     match &record.fact {
         Fact::Intent(intent) => {
             shown.amounts = convert::amounts(&intent.amounts, None);
-            shown.card =
-                intent.card.as_ref().and_then(|face| convert::card_view(face, intent.entry));
+            shown.card = intent
+                .card
+                .as_ref()
+                .and_then(|face| convert::card_view(face, intent.entry));
         }
         Fact::Ended(ending) => match &ending.answer {
             FinalAnswer::Approved(approved) => {
@@ -152,11 +167,18 @@ fn timeline_entry(record: &Record) -> TimelineEntry {
             format!(
                 "The payment service answered {}{}.",
                 answer.response_code,
-                answer.response_text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+                answer
+                    .response_text
+                    .as_ref()
+                    .map(|text| format!(" ({text})"))
+                    .unwrap_or_default()
             ),
         ),
         Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
-        Fact::Reversed => ("reversed", "The payment service has taken it back.".to_owned()),
+        Fact::Reversed => (
+            "reversed",
+            "The payment service has taken it back.".to_owned(),
+        ),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
     };
     TimelineEntry {
@@ -171,7 +193,10 @@ fn ending_words(answer: &FinalAnswer) -> String {
     match answer {
         FinalAnswer::Approved(approved) => {
             let currency = approved.requested.total.currency;
-            format!("Approved: {}.", super::receipt::money(approved.approved_minor, currency))
+            format!(
+                "Approved: {}.",
+                super::receipt::money(approved.approved_minor, currency)
+            )
         }
         FinalAnswer::Refused(refused) => format!("{}.", convert::refused(refused, false).message),
     }
@@ -181,7 +206,10 @@ fn ending_words(answer: &FinalAnswer) -> String {
 pub(super) fn from_snapshot(snapshot: &Snapshot) -> TransactionView {
     let request: &MoneyRequest = &snapshot.request;
     let nothing = payhal_protocol::money::Amount::new(0, "XXX");
-    let amounts = request.amounts.as_ref().map(|amounts: &Amounts| convert::amounts(amounts, None));
+    let amounts = request
+        .amounts
+        .as_ref()
+        .map(|amounts: &Amounts| convert::amounts(amounts, None));
     TransactionView {
         transaction_id: snapshot.transaction_id.to_string().into(),
         idempotency_key: request.key.to_string().into(),
@@ -191,7 +219,11 @@ pub(super) fn from_snapshot(snapshot: &Snapshot) -> TransactionView {
             Some(_) => TransactionOutcome::Unknown,
             None => TransactionOutcome::Running,
         },
-        money_moved: if snapshot.intent { MoneyMoved::Unknown } else { MoneyMoved::No },
+        money_moved: if snapshot.intent {
+            MoneyMoved::Unknown
+        } else {
+            MoneyMoved::No
+        },
         amounts: amounts.unwrap_or(payhal_protocol::transaction::Amounts {
             requested: nothing,
             approved: None,
@@ -272,7 +304,9 @@ fn state_words(view: &InstanceView) -> Option<String> {
         State::GivenUp => "; it failed too often and is left alone for two minutes",
         _ => "",
     };
-    view.reason.as_ref().map(|reason| format!("{reason}{again}"))
+    view.reason
+        .as_ref()
+        .map(|reason| format!("{reason}{again}"))
 }
 
 fn capabilities(view: &InstanceView) -> Vec<String> {
@@ -286,9 +320,17 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
         Entry::Manual => "manual_encrypted",
     };
     let mut all: Vec<&str> = reader.entries.iter().map(entry).collect();
-    let abilities =
-        [("display", reader.display), ("pin", reader.online_pin), ("p2pe", reader.encrypts)];
-    all.extend(abilities.into_iter().filter(|(_, can)| *can).map(|(name, _)| name));
+    let abilities = [
+        ("display", reader.display),
+        ("pin", reader.online_pin),
+        ("p2pe", reader.encrypts),
+    ];
+    all.extend(
+        abilities
+            .into_iter()
+            .filter(|(_, can)| *can)
+            .map(|(name, _)| name),
+    );
     all.into_iter().map(ToOwned::to_owned).collect()
 }
 
@@ -327,7 +369,9 @@ pub(super) fn gateway(view: &InstanceView) -> GatewaySummary {
             .filter(|gateway| gateway.inquiry)
             .map(|_| vec!["inquiry".to_owned()])
             .unwrap_or_default(),
-        currencies: opened.map(|opened| opened.currencies.clone()).unwrap_or_default(),
+        currencies: opened
+            .map(|opened| opened.currencies.clone())
+            .unwrap_or_default(),
         simulated: manifest.simulated,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::Shared;
 use super::limits::{OUTGOING_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
-use super::session::{Outgoing, Peer, Running, Session, Taken};
+use super::session::{Outgoing, Running, Session, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
@@ -46,7 +46,10 @@ async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
     shared.connections.fetch_add(1, Ordering::Relaxed);
     let end = until_end(&mut socket, &shared).await;
     if let End::Close(code, reason) = end {
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
         // The other side may be gone already.
         socket.send(Message::Close(Some(frame))).await.ok();
     }
@@ -57,8 +60,11 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
     let (queue, mut outgoing) = mpsc::channel(OUTGOING_MAX);
     let slow = Arc::new(Notify::new());
     let cut_off = Arc::clone(&slow);
-    let session =
-        Session::new(Arc::clone(shared), Outgoing::new(queue, Arc::clone(&slow)), Peer::Register);
+    let session = Session::new(
+        Arc::clone(shared),
+        Outgoing::new(queue, Arc::clone(&slow)),
+        "open",
+    );
     let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
     let mut closing = shared.closing.subscribe();
     loop {

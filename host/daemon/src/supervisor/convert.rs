@@ -37,7 +37,12 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 /// A device command as its plugin gets it.
 pub(super) fn device_command(device: &str, entries: &[Entry], command: &DeviceCommand) -> Encoded {
     match command {
-        DeviceCommand::Present { transaction_id, purpose, amounts, timeout_ms } => {
+        DeviceCommand::Present {
+            transaction_id,
+            purpose,
+            amounts,
+            timeout_ms,
+        } => {
             let present = m::reader::Present {
                 transaction_id: transaction_id.to_string(),
                 purpose: purpose_out(*purpose),
@@ -69,7 +74,11 @@ pub(super) fn device_command(device: &str, entries: &[Entry], command: &DeviceCo
             };
             (method::AUTHORIZE_CARD, json(&authorize))
         }
-        DeviceCommand::Complete { transaction_id, presentation_id, answer } => {
+        DeviceCommand::Complete {
+            transaction_id,
+            presentation_id,
+            answer,
+        } => {
             let complete = m::reader::Complete {
                 transaction_id: transaction_id.to_string(),
                 presentation_id: presentation_id.to_string(),
@@ -78,18 +87,25 @@ pub(super) fn device_command(device: &str, entries: &[Entry], command: &DeviceCo
             (method::COMPLETE, json(&complete))
         }
         DeviceCommand::Show { lines } => {
-            let show = m::reader::Show { lines: lines.clone(), beep: true };
+            let show = m::reader::Show {
+                lines: lines.clone(),
+                beep: true,
+            };
             (method::SHOW, json(&show))
         }
-        DeviceCommand::Pay { .. } | DeviceCommand::Inquire { .. } | DeviceCommand::Reverse { .. } => {
-            terminal_command(command)
-        }
+        DeviceCommand::Pay { .. }
+        | DeviceCommand::Inquire { .. }
+        | DeviceCommand::Reverse { .. } => terminal_command(command),
     }
 }
 
 fn terminal_command(command: &DeviceCommand) -> Encoded {
     match command {
-        DeviceCommand::Pay { transaction_id, stan, amounts } => {
+        DeviceCommand::Pay {
+            transaction_id,
+            stan,
+            amounts,
+        } => {
             let pay = m::terminal::Pay {
                 transaction_id: transaction_id.to_string(),
                 stan: *stan,
@@ -98,14 +114,21 @@ fn terminal_command(command: &DeviceCommand) -> Encoded {
             };
             (method::PAY, json(&pay))
         }
-        DeviceCommand::Inquire { transaction_id, stan } => {
+        DeviceCommand::Inquire {
+            transaction_id,
+            stan,
+        } => {
             let inquire = m::terminal::InquireTerminal {
                 transaction_id: transaction_id.to_string(),
                 stan: *stan,
             };
             (method::INQUIRE, json(&inquire))
         }
-        DeviceCommand::Reverse { transaction_id, reference, amounts } => {
+        DeviceCommand::Reverse {
+            transaction_id,
+            reference,
+            amounts,
+        } => {
             let reverse = m::terminal::ReverseTerminal {
                 transaction_id: transaction_id.to_string(),
                 reference: reference.as_ref().map(ToString::to_string),
@@ -120,11 +143,17 @@ fn terminal_command(command: &DeviceCommand) -> Encoded {
 fn issuer_answer(answer: &IssuerAnswer) -> m::reader::IssuerAnswer {
     let tags = |issuer: &Opaque| serde_json::from_slice(&issuer.0).unwrap_or_default();
     match answer {
-        IssuerAnswer::Approved { response_code, issuer } => m::reader::IssuerAnswer::Approved {
+        IssuerAnswer::Approved {
+            response_code,
+            issuer,
+        } => m::reader::IssuerAnswer::Approved {
             response_code: response_code.to_string(),
             issuer: tags(issuer),
         },
-        IssuerAnswer::Declined { response_code, issuer } => m::reader::IssuerAnswer::Declined {
+        IssuerAnswer::Declined {
+            response_code,
+            issuer,
+        } => m::reader::IssuerAnswer::Declined {
             response_code: response_code.to_string(),
             issuer: tags(issuer),
         },
@@ -157,22 +186,28 @@ pub(super) fn device_reply(method: &str, status: i32, payload: &[u8]) -> DeviceR
 }
 
 fn garbage(reason: Arc<str>) -> DeviceReply {
-    DeviceReply::Failed { effect_possible: true, reason }
+    DeviceReply::Failed {
+        effect_possible: true,
+        reason,
+    }
 }
 
 fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
     let reply = match method {
-        method::PRESENT => parse(payload).map(|reply: m::reader::Presentation| {
-            DeviceReply::Presented {
+        method::PRESENT => {
+            parse(payload).map(|reply: m::reader::Presentation| DeviceReply::Presented {
                 presentation_id: reply.presentation_id.into(),
                 entry: entry_in(reply.entry),
                 card: card_in(reply.card),
-            }
-        }),
+            })
+        }
         method::AUTHORIZE_CARD => parse(payload).map(card_read),
-        method::COMPLETE => parse(payload).map(|reply: m::reader::CompletionRead| {
-            DeviceReply::Completed { accepted: reply.accepted, tags: Opaque(json(&reply.tags)) }
-        }),
+        method::COMPLETE => {
+            parse(payload).map(|reply: m::reader::CompletionRead| DeviceReply::Completed {
+                accepted: reply.accepted,
+                tags: Opaque(json(&reply.tags)),
+            })
+        }
         method::SHOW => Ok(DeviceReply::Shown),
         method::PAY => parse(payload).map(|reply| DeviceReply::Paid(Box::new(terminal_in(reply)))),
         method::INQUIRE => parse(payload).map(|reply| match reply {
@@ -197,7 +232,10 @@ fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
 fn card_read(read: m::reader::CardRead) -> DeviceReply {
     DeviceReply::CardAuthorized {
         read_id: read.read_id.into(),
-        sealed: Opaque(json(&SealedRead { sealed: read.sealed, tags: read.tags })),
+        sealed: Opaque(json(&SealedRead {
+            sealed: read.sealed,
+            tags: read.tags,
+        })),
         entry: entry_in(read.entry),
         cvm: cvm_in(read.cvm),
         completion_owed: read.completion_owed,
@@ -250,22 +288,26 @@ pub(super) fn gateway_command(command: &GatewayCommand) -> Option<Encoded> {
             };
             (method::AUTHORIZE, json(&authorize))
         }
-        GatewayCommand::Modify { wire, original, change, amounts } => {
-            let modify = m::gateway::Modify {
+        GatewayCommand::Modify {
+            wire,
+            original,
+            change,
+            amounts,
+        } => (
+            method::MODIFY,
+            json(&modify(wire, original, *change, amounts)),
+        ),
+        GatewayCommand::Inquire { wire } => (
+            method::INQUIRE,
+            json(&m::gateway::Inquire {
                 wire: wire_out(wire),
-                original: wire_out(original),
-                change: match change {
-                    Change::Refund => m::gateway::Change::Refund,
-                    Change::Void => m::gateway::Change::Void,
-                },
-                amounts: amounts_out(amounts),
-            };
-            (method::MODIFY, json(&modify))
-        }
-        GatewayCommand::Inquire { wire } => {
-            (method::INQUIRE, json(&m::gateway::Inquire { wire: wire_out(wire) }))
-        }
-        GatewayCommand::Reverse { wire, amounts, reason } => {
+            }),
+        ),
+        GatewayCommand::Reverse {
+            wire,
+            amounts,
+            reason,
+        } => {
             let reverse = m::gateway::Reverse {
                 wire: wire_out(wire),
                 amounts: amounts_out(amounts),
@@ -279,6 +321,18 @@ pub(super) fn gateway_command(command: &GatewayCommand) -> Option<Encoded> {
             (method::REVERSE, json(&reverse))
         }
     })
+}
+
+fn modify(wire: &Wire, original: &Wire, change: Change, amounts: &Amounts) -> m::gateway::Modify {
+    m::gateway::Modify {
+        wire: wire_out(wire),
+        original: wire_out(original),
+        change: match change {
+            Change::Refund => m::gateway::Change::Refund,
+            Change::Void => m::gateway::Change::Void,
+        },
+        amounts: amounts_out(amounts),
+    }
 }
 
 /// A connector's reply to a gateway command.
@@ -298,9 +352,10 @@ pub(super) fn gateway_reply(method: &str, status: i32, payload: &[u8]) -> Gatewa
             Err(reason) => broken(reason),
         },
         Some(Status::Unsupported) => GatewayReply::Unsupported,
-        Some(Status::Cancelled) => {
-            GatewayReply::Failed { sent: false, reason: "the call was cancelled".into() }
-        }
+        Some(Status::Cancelled) => GatewayReply::Failed {
+            sent: false,
+            reason: "the call was cancelled".into(),
+        },
         None => broken(format!("{status} is no status").into()),
     }
 }
@@ -322,7 +377,9 @@ fn ok_gateway_reply(method: &str, payload: &[u8]) -> Result<GatewayReply, Arc<st
     Ok(match method {
         method::PREPARE => {
             let prepared: m::gateway::Prepared = parse(payload)?;
-            GatewayReply::Prepared { reference: prepared.reference.into() }
+            GatewayReply::Prepared {
+                reference: prepared.reference.into(),
+            }
         }
         method::AUTHORIZE | method::MODIFY => {
             GatewayReply::Answered(Box::new(answer_in(parse(payload)?)))
@@ -337,12 +394,13 @@ fn ok_gateway_reply(method: &str, payload: &[u8]) -> Result<GatewayReply, Arc<st
         }),
         method::REVERSE => match parse(payload)? {
             m::gateway::Reversal::Reversed => GatewayReply::Reversed,
-            m::gateway::Reversal::Refused { response_code, response_text } => {
-                GatewayReply::ReversalRefused {
-                    response_code: response_code.into(),
-                    response_text: response_text.into(),
-                }
-            }
+            m::gateway::Reversal::Refused {
+                response_code,
+                response_text,
+            } => GatewayReply::ReversalRefused {
+                response_code: response_code.into(),
+                response_text: response_text.into(),
+            },
         },
         _ => return Err("a reply to an unknown method".into()),
     })
@@ -371,7 +429,10 @@ pub(super) fn parameters(
     opened: &m::gateway::Parameters,
     abilities: Option<&m::manifest::GatewayAbilities>,
 ) -> GatewayParameters {
-    let currencies = opened.currencies.iter().filter_map(|code| Currency::from_code(code));
+    let currencies = opened
+        .currencies
+        .iter()
+        .filter_map(|code| Currency::from_code(code));
     GatewayParameters {
         currencies: currencies.collect(),
         recipient: Recipient {
@@ -388,21 +449,28 @@ pub(super) fn parameters(
 /// What a manifest says a device can do; `None` for a gateway.
 pub(super) fn abilities(manifest: &m::manifest::Manifest) -> Option<DeviceAbilities> {
     if let Some(reader) = &manifest.reader {
-        let entries = reader.entries.iter().map(|entry| entry_in(*entry)).collect();
+        let entries = reader
+            .entries
+            .iter()
+            .map(|entry| entry_in(*entry))
+            .collect();
         return Some(DeviceAbilities::Reader { entries });
     }
-    manifest.terminal.as_ref().map(|terminal| DeviceAbilities::Terminal {
-        inquiry: match terminal.inquiry {
-            m::manifest::Inquiry::ById => Inquiry::ById,
-            m::manifest::Inquiry::LastOnly => Inquiry::LastOnly,
-            m::manifest::Inquiry::None => Inquiry::None,
-        },
-        reversal: match terminal.reversal {
-            m::manifest::TerminalReversal::ByReference => TerminalReversal::ByReference,
-            m::manifest::TerminalReversal::NeedsCard => TerminalReversal::NeedsCard,
-            m::manifest::TerminalReversal::None => TerminalReversal::None,
-        },
-    })
+    manifest
+        .terminal
+        .as_ref()
+        .map(|terminal| DeviceAbilities::Terminal {
+            inquiry: match terminal.inquiry {
+                m::manifest::Inquiry::ById => Inquiry::ById,
+                m::manifest::Inquiry::LastOnly => Inquiry::LastOnly,
+                m::manifest::Inquiry::None => Inquiry::None,
+            },
+            reversal: match terminal.reversal {
+                m::manifest::TerminalReversal::ByReference => TerminalReversal::ByReference,
+                m::manifest::TerminalReversal::NeedsCard => TerminalReversal::NeedsCard,
+                m::manifest::TerminalReversal::None => TerminalReversal::None,
+            },
+        })
 }
 
 fn terminal_in(outcome: m::terminal::TerminalOutcome) -> TerminalOutcome {

@@ -35,10 +35,15 @@ pub(crate) fn discover(folders: &[PathBuf]) -> Plugins {
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        for path in paths.into_iter().filter(|path| path.join("plugin.toml").is_file()) {
+        for path in paths
+            .into_iter()
+            .filter(|path| path.join("plugin.toml").is_file())
+        {
             match read_plugin(&path) {
                 Ok(plugin) => {
-                    plugins.found.insert(plugin.manifest.id.clone(), Arc::new(plugin));
+                    plugins
+                        .found
+                        .insert(plugin.manifest.id.clone(), Arc::new(plugin));
                 }
                 Err(why) => plugins.broken.push((path, why)),
             }
@@ -57,9 +62,14 @@ fn read_plugin(folder: &Path) -> Result<Plugin, String> {
     let manifest = Manifest::parse(&text).map_err(|error| error.to_string())?;
     let library = folder.join(manifest.library_file());
     if !library.is_file() {
-        return Err(format!("its library {} is missing", manifest.library_file()));
+        return Err(format!(
+            "its library {} is missing",
+            manifest.library_file()
+        ));
     }
-    let library = library.canonicalize().map_err(|error| format!("failed to find it: {error}"))?;
+    let library = library
+        .canonicalize()
+        .map_err(|error| format!("failed to find it: {error}"))?;
     Ok(Plugin { manifest, library })
 }
 
@@ -71,9 +81,15 @@ mod tests {
     fn a_broken_manifest_hides_only_itself() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [
-            ("good", "id='good'\nname='G'\nversion='1.0.0'\nabi=1\nkind='gateway'\nlibrary='good'\n[gateway]\n"),
+            (
+                "good",
+                "id='good'\nname='G'\nversion='1.0.0'\nabi=1\nkind='gateway'\nlibrary='good'\n[gateway]\n",
+            ),
             ("bad", "id = 3"),
-            ("nolib", "id='nolib'\nname='N'\nversion='1.0.0'\nabi=1\nkind='gateway'\nlibrary='nolib'\n[gateway]\n"),
+            (
+                "nolib",
+                "id='nolib'\nname='N'\nversion='1.0.0'\nabi=1\nkind='gateway'\nlibrary='nolib'\n[gateway]\n",
+            ),
         ] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
             std::fs::write(folder.path().join(name).join("plugin.toml"), text).unwrap();
@@ -82,6 +98,10 @@ mod tests {
         let plugins = discover(&[folder.path().to_owned(), folder.path().join("absent")]);
         assert_eq!(plugins.found.keys().collect::<Vec<_>>(), ["good"]);
         assert_eq!(plugins.broken.len(), 2);
-        assert!(plugins.broken[1].1.contains("libnolib.so"), "{:?}", plugins.broken);
+        assert!(
+            plugins.broken[1].1.contains("libnolib.so"),
+            "{:?}",
+            plugins.broken
+        );
     }
 }

@@ -89,7 +89,9 @@ struct Held {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("name", &self.recipe.instance).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("name", &self.recipe.instance)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,7 +138,12 @@ impl Instance {
             detached: None,
             stopping: false,
         };
-        Arc::new(Self { recipe, outlet, held: Mutex::new(held), stop: Notify::new() })
+        Arc::new(Self {
+            recipe,
+            outlet,
+            held: Mutex::new(held),
+            stop: Notify::new(),
+        })
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -173,7 +180,10 @@ impl Instance {
     }
 
     fn count_end(&self, ends: &mut Ends, why: String) -> Duration {
-        tracing::warn!(instance = self.recipe.instance, "plugin runner ended: {why}");
+        tracing::warn!(
+            instance = self.recipe.instance,
+            "plugin runner ended: {why}"
+        );
         self.held().view.ends += 1;
         let (state, pause) = match ends.another(Instant::now()) {
             Verdict::Restart(pause) => (State::Failed, pause),
@@ -220,8 +230,14 @@ impl Instance {
     /// Asks a fresh plugin who it is.
     async fn open(&self, runner: &Runner) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_millis(OPEN_MS_MAX);
-        let method = if self.kind() == Kind::Gateway { method::OPEN } else { method::IDENTIFY };
-        let end = runner.call(runner.token(), method, b"{}".to_vec(), deadline, |_, _| {}).await;
+        let method = if self.kind() == Kind::Gateway {
+            method::OPEN
+        } else {
+            method::IDENTIFY
+        };
+        let end = runner
+            .call(runner.token(), method, b"{}".to_vec(), deadline, |_, _| {})
+            .await;
         let payload = reply_of(end)?;
         let mut held = self.held();
         if self.kind() == Kind::Gateway {
@@ -266,11 +282,19 @@ impl Instance {
         match convert::abilities(&self.recipe.plugin.manifest) {
             Some(abilities) => Event::DeviceChanged {
                 device: DeviceId::from(name),
-                status: Some(DeviceStatus { abilities, ready, retry_after_ms }),
+                status: Some(DeviceStatus {
+                    abilities,
+                    ready,
+                    retry_after_ms,
+                }),
             },
             None => Event::GatewayChanged {
                 gateway: GatewayId::from(name),
-                status: Some(GatewayStatus { parameters: self.parameters(), ready, retry_after_ms }),
+                status: Some(GatewayStatus {
+                    parameters: self.parameters(),
+                    ready,
+                    retry_after_ms,
+                }),
             },
         }
     }
@@ -299,7 +323,10 @@ impl Instance {
 
     fn why_down(&self) -> String {
         let held = self.held();
-        held.view.reason.clone().unwrap_or_else(|| "its plugin is starting".to_owned())
+        held.view
+            .reason
+            .clone()
+            .unwrap_or_else(|| "its plugin is starting".to_owned())
     }
 
     /// Runs one device call; its reply goes to the outlet, whatever happens.
@@ -323,9 +350,10 @@ impl Instance {
                     CallEnd::Replied { status, payload } => {
                         convert::device_reply(method, status, &payload)
                     }
-                    CallEnd::Died(why) | CallEnd::Late(why) => {
-                        DeviceReply::Failed { effect_possible: true, reason: why.into() }
-                    }
+                    CallEnd::Died(why) | CallEnd::Late(why) => DeviceReply::Failed {
+                        effect_possible: true,
+                        reason: why.into(),
+                    },
                 }
             }
         };
@@ -361,18 +389,25 @@ impl Instance {
         command: GatewayCommand,
         deadline: Instant,
     ) {
-        let not_sent = |reason: String| GatewayReply::Failed { sent: false, reason: reason.into() };
+        let not_sent = |reason: String| GatewayReply::Failed {
+            sent: false,
+            reason: reason.into(),
+        };
         let reply = match (self.begin(call), convert::gateway_command(&command)) {
             (None, _) => not_sent(self.why_down()),
             (_, None) => not_sent("the sealed read is malformed".to_owned()),
             (Some((runner, token)), Some((method, payload))) => {
-                match runner.call(token, method, payload, deadline, |_, _| {}).await {
+                match runner
+                    .call(token, method, payload, deadline, |_, _| {})
+                    .await
+                {
                     CallEnd::Replied { status, payload } => {
                         convert::gateway_reply(method, status, &payload)
                     }
-                    CallEnd::Died(why) | CallEnd::Late(why) => {
-                        GatewayReply::Failed { sent: true, reason: why.into() }
-                    }
+                    CallEnd::Died(why) | CallEnd::Late(why) => GatewayReply::Failed {
+                        sent: true,
+                        reason: why.into(),
+                    },
                 }
             }
         };
@@ -397,15 +432,28 @@ impl Instance {
             return Err(SimulateError::NotSimulated(name));
         }
         let Some(runner) = self.held().runner.clone() else {
-            return Err(SimulateError::NotRunning { name, reason: self.why_down() });
+            return Err(SimulateError::NotRunning {
+                name,
+                reason: self.why_down(),
+            });
         };
         let deadline = Instant::now() + Duration::from_millis(SIMULATE_MS_MAX);
         let payload = action.to_string().into_bytes();
         // A task of its own, because a lane must not be left halfway when a register goes away.
         let call = tokio::spawn(async move {
-            runner.call(runner.token(), method::SIMULATE, payload, deadline, |_, _| {}).await
+            runner
+                .call(
+                    runner.token(),
+                    method::SIMULATE,
+                    payload,
+                    deadline,
+                    |_, _| {},
+                )
+                .await
         });
-        let end = call.await.unwrap_or_else(|_| CallEnd::Died("the host is stopping".to_owned()));
+        let end = call
+            .await
+            .unwrap_or_else(|_| CallEnd::Died("the host is stopping".to_owned()));
         let payload = reply_of(end).map_err(SimulateError::Refused)?;
         serde_json::from_slice(&payload)
             .map_err(|_| SimulateError::Refused("the plugin's reply is no JSON".to_owned()))
@@ -423,8 +471,16 @@ impl Instance {
                 self.held().view.screen = Some(bounded(lines));
                 self.outlet.changed(&self.recipe.instance);
             }
+            m::prompt::DeviceChange::Broken { reason } => self.restart(reason),
             m::prompt::DeviceChange::Attached => self.attach(None),
             m::prompt::DeviceChange::Detached { reason } => self.attach(Some(reason)),
+        }
+    }
+
+    /// The plugin says that it cannot go on.
+    fn restart(&self, why: String) {
+        if let Some(runner) = self.held().runner.clone() {
+            tokio::spawn(async move { runner.kill(&why).await });
         }
     }
 

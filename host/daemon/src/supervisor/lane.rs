@@ -51,7 +51,8 @@ impl Lane {
         self.outgoing.clear();
         encode_into(frame, &mut self.outgoing)?;
         self.stream.write_all(&self.outgoing).await?;
-        self.outgoing.shrink_to(payhal_ipc::limits::BUFFER_BYTES_KEPT);
+        self.outgoing
+            .shrink_to(payhal_ipc::limits::BUFFER_BYTES_KEPT);
         Ok(())
     }
 

@@ -53,7 +53,9 @@ pub(crate) struct Supervisor {
 
 impl std::fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Supervisor").field("instances", &self.instances).finish_non_exhaustive()
+        f.debug_struct("Supervisor")
+            .field("instances", &self.instances)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,8 +78,16 @@ impl Supervisor {
             let instance = Instance::new(recipe, Arc::clone(&outlet));
             all.insert(config.name.clone(), instance);
         }
-        let tasks = all.values().map(|instance| tokio::spawn(Arc::clone(instance).keep())).collect();
-        Ok(Self { instances: Arc::new(all), tasks: Arc::new(Mutex::new(tasks)), outlet, clock })
+        let tasks = all
+            .values()
+            .map(|instance| tokio::spawn(Arc::clone(instance).keep()))
+            .collect();
+        Ok(Self {
+            instances: Arc::new(all),
+            tasks: Arc::new(Mutex::new(tasks)),
+            outlet,
+            clock,
+        })
     }
 
     /// Every device, in order of name.
@@ -91,7 +101,10 @@ impl Supervisor {
     }
 
     fn views(&self, wanted: impl Fn(Kind) -> bool) -> Vec<View> {
-        let instances = self.instances.values().filter(|instance| wanted(instance.kind()));
+        let instances = self
+            .instances
+            .values()
+            .filter(|instance| wanted(instance.kind()));
         instances.map(|instance| instance.view()).collect()
     }
 
@@ -102,7 +115,10 @@ impl Supervisor {
 
     /// What every instance would tell a fresh engine.
     pub(crate) fn statuses(&self) -> Vec<Event> {
-        self.instances.values().map(|instance| instance.status_now()).collect()
+        self.instances
+            .values()
+            .map(|instance| instance.status_now())
+            .collect()
     }
 
     /// Acts as a person at a simulated instance would.
@@ -145,7 +161,11 @@ fn recipe(
             "`{}` wants the plugin `{}`, which is not installed; installed: {}",
             config.name,
             config.plugin,
-            if installed.is_empty() { "none".to_owned() } else { installed.join(", ") }
+            if installed.is_empty() {
+                "none".to_owned()
+            } else {
+                installed.join(", ")
+            }
         ));
     };
     let state_dir: PathBuf = state_dir.join("instances").join(&config.name);
@@ -202,7 +222,10 @@ impl PluginPort for Supervisor {
             }
             None => self.outlet.event(Event::GatewayReplied {
                 call,
-                reply: GatewayReply::Failed { sent: false, reason: "no such gateway".into() },
+                reply: GatewayReply::Failed {
+                    sent: false,
+                    reason: "no such gateway".into(),
+                },
             }),
         }
     }

@@ -26,7 +26,8 @@ pub(super) struct Ends {
 impl Ends {
     /// Counts one more end.
     pub(super) fn another(&mut self, now: Instant) -> Verdict {
-        self.recent.retain(|end| now.duration_since(*end) < BREAKER_WINDOW);
+        self.recent
+            .retain(|end| now.duration_since(*end) < BREAKER_WINDOW);
         self.recent.push_back(now);
         if self.recent.len() >= BREAKER_ENDS {
             self.recent.clear();
@@ -48,7 +49,9 @@ mod tests {
         let mut ends = Ends::default();
         let mut last = Duration::ZERO;
         for _ in 1..BREAKER_ENDS {
-            let Verdict::Restart(pause) = ends.another(start) else { panic!("too early") };
+            let Verdict::Restart(pause) = ends.another(start) else {
+                panic!("too early")
+            };
             assert!(pause > last);
             last = pause;
         }

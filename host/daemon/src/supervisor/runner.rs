@@ -97,7 +97,8 @@ impl Runner {
             wait_until_ready(&mut control, &recipe.instance).await
         };
         let ready = timeout(Duration::from_millis(START_MS_MAX), handshake).await;
-        let ready = ready.unwrap_or_else(|_| Err(format!("it was not ready within {START_MS_MAX} ms")));
+        let ready =
+            ready.unwrap_or_else(|_| Err(format!("it was not ready within {START_MS_MAX} ms")));
         if let Err(why) = ready {
             // A failing kill means that it is gone already.
             let _gone = child.kill().await;
@@ -157,9 +158,15 @@ impl Runner {
         let Ok(Ok(_permit)) = tokio::time::timeout_at(deadline, self.free.acquire()).await else {
             return CallEnd::Late("no lane became free in time".to_owned());
         };
-        let taken = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let taken = self
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut lane = taken.expect("a permit stands for a free lane");
-        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        let left = deadline
+            .saturating_duration_since(Instant::now())
+            .as_millis();
         let call = Call {
             token,
             method: method.to_owned(),
@@ -172,7 +179,10 @@ impl Runner {
             Ok(Err(why)) => CallEnd::Died(self.why_dead(why).await),
             Err(_) => CallEnd::Late(self.give_up(method).await),
         };
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
+        self.lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(lane);
         end
     }
 
@@ -199,7 +209,11 @@ impl Runner {
                 timeout(Duration::from_millis(PING_MS_MAX), answered).await,
                 Ok(Ok(()))
             );
-        let what = if alive { "the plugin hangs" } else { "the runner does not answer" };
+        let what = if alive {
+            "the plugin hangs"
+        } else {
+            "the runner does not answer"
+        };
         let why = format!("`{method}` did not end by its deadline: {what}");
         self.kill(&why).await;
         why
@@ -214,7 +228,9 @@ impl Runner {
     /// Asks the plugin to end, and waits until the process is gone.
     pub(super) async fn stop(&self) {
         if self.control.send(Order::Stop).await.is_ok()
-            && timeout(Duration::from_millis(STOP_MS_MAX), self.ended()).await.is_err()
+            && timeout(Duration::from_millis(STOP_MS_MAX), self.ended())
+                .await
+                .is_err()
         {
             self.kill("it did not stop in time").await;
             self.ended().await;
@@ -223,7 +239,9 @@ impl Runner {
 
     /// Asks a call to end soon. Lost only when the runner is lost.
     pub(super) fn cancel(&self, token: u64) {
-        let _full_or_ended = self.control.try_send(Order::Send(ToRunner::Cancel { token }));
+        let _full_or_ended = self
+            .control
+            .try_send(Order::Send(ToRunner::Cancel { token }));
     }
 }
 
@@ -235,8 +253,16 @@ async fn exchange(
     lane.send(call).await?;
     loop {
         match lane.receive::<Answer>().await? {
-            Answer::Emit { token, kind, payload } if token == call.token => emitted(kind, &payload),
-            Answer::Reply { token, status, payload } if token == call.token => {
+            Answer::Emit {
+                token,
+                kind,
+                payload,
+            } if token == call.token => emitted(kind, &payload),
+            Answer::Reply {
+                token,
+                status,
+                payload,
+            } if token == call.token => {
                 return Ok((status, payload));
             }
             // What belongs to an earlier call on this lane came too late.
@@ -266,8 +292,14 @@ fn spawn(recipe: &Recipe, control: OwnedFd) -> Result<Child, String> {
 
 fn make_lanes(recipe: &Recipe) -> Result<(Vec<Lane>, Vec<OwnedFd>), String> {
     let manifest = &recipe.plugin.manifest;
-    let extra = if manifest.simulated { SIMULATION_LANES } else { 0 };
-    let pairs: Result<Vec<_>, _> = (0..manifest.calls_max + extra).map(|_| Lane::pair()).collect();
+    let extra = if manifest.simulated {
+        SIMULATION_LANES
+    } else {
+        0
+    };
+    let pairs: Result<Vec<_>, _> = (0..manifest.calls_max + extra)
+        .map(|_| Lane::pair())
+        .collect();
     let pairs = pairs.map_err(|error| format!("failed to make lanes: {error}"))?;
     Ok(pairs.into_iter().unzip())
 }
@@ -311,13 +343,19 @@ async fn send_with(
 
 async fn wait_until_ready(control: &mut Lane, instance: &str) -> Result<(), String> {
     loop {
-        match control.receive::<FromRunner>().await.map_err(|end| end.to_string())? {
+        match control
+            .receive::<FromRunner>()
+            .await
+            .map_err(|end| end.to_string())?
+        {
             FromRunner::Ready(ready) if ready.build_id == BUILD_ID => {
                 tracing::debug!(instance, sandbox = ready.sandbox, "plugin is loaded");
                 return Ok(());
             }
             FromRunner::Ready(_) => {
-                return Err("the runner was built apart from this daemon; install both anew".into());
+                return Err(
+                    "the runner was built apart from this daemon; install both anew".into(),
+                );
             }
             FromRunner::Failed { reason, .. } => return Err(reason),
             FromRunner::Log { level, text, .. } => log(instance, level, &text),
@@ -403,7 +441,11 @@ impl Keeper {
         let permitted = self.network.contains(&target);
         let commands = self.commands.clone();
         tokio::spawn(async move {
-            let answer = if permitted { connect(&target).await } else { Err(Refused::NotAllowed) };
+            let answer = if permitted {
+                connect(&target).await
+            } else {
+                Err(Refused::NotAllowed)
+            };
             let command = match answer {
                 Ok(descriptor) => Order::Connected(request, descriptor),
                 Err(why) => Order::Send(ToRunner::Refused { request, why }),
@@ -434,10 +476,14 @@ async fn connect(target: &str) -> Result<OwnedFd, Refused> {
     if !target.contains(':') {
         return Err(Refused::Malformed);
     }
-    let stream = tokio::net::TcpStream::connect(target).await.map_err(|_| Refused::Unreachable)?;
+    let stream = tokio::net::TcpStream::connect(target)
+        .await
+        .map_err(|_| Refused::Unreachable)?;
     // Nagle with delayed acknowledgement costs 44 ms an exchange.
     stream.set_nodelay(true).map_err(|_| Refused::Unreachable)?;
     let stream = stream.into_std().map_err(|_| Refused::Unreachable)?;
-    stream.set_nonblocking(false).map_err(|_| Refused::Unreachable)?;
+    stream
+        .set_nonblocking(false)
+        .map_err(|_| Refused::Unreachable)?;
     Ok(stream.into())
 }

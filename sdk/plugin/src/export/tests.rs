@@ -316,6 +316,8 @@ fn a_panic_is_a_failure_and_names_itself_afterwards() {
         said.contains("run authorize_card: the plugin panicked"),
         "{said}"
     );
+    let broken = r#"{"change":"broken","reason":"the plugin panicked in authorize_card"}"#;
+    assert_eq!(loader.next(), Heard::Emit(0, 3, broken.to_owned()));
     loader.call(2, method::IDENTIFY, 0, "");
     let said = loader.expect_reply(2, Status::Failed);
     assert!(
