@@ -256,6 +256,8 @@ pub(crate) fn one_basket(world: &World, command: &DeviceCommand) {
         let age_micros = world.now().wall_micros - earlier.wire.at_micros;
         let looks_the_same = sale.scope == earlier.scope
             && sale.request.amounts == Some(earlier.amounts)
+            // Ages are the engine's business once somebody set the clock.
+            && world.clock_set_by_micros == 0
             && age_micros < GUARD_MICROS;
         assert!(
             !same_reference && !looks_the_same,

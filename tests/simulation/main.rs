@@ -177,6 +177,11 @@ impl Simulation {
         if self.world.random.percent(1) {
             self.world.disturb();
         }
+        if self.world.random.below(1_000) == 0 {
+            self.world.tally.count("clock jumps");
+            let hours = i64::try_from(self.world.random.below(48)).expect("small") - 24;
+            self.world.clock_set_by_micros = hours * 3_600_000_000;
+        }
         if self.world.random.below(1_000) < 2 && self.world.dies_in.is_none() {
             // It is asked to stop, goes on for a while, and is gone.
             self.world.tally.count("orderly stops");

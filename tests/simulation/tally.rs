@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 23] = [
+const EXPECTED: [&str; 24] = [
     "crashes",
     "disk failures",
     "sales approved",
@@ -34,6 +34,7 @@ const EXPECTED: [&str; 23] = [
     "left to a person",
     "intents",
     "orderly stops",
+    "clock jumps",
     "host stopping",
     "charged despite an unknown",
 ];

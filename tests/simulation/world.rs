@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) dies_in: Option<u64>,
     pub(crate) dead: bool,
     pub(crate) tally: Tally,
+    /// How far people have set the wall clock from where it was.
+    pub(crate) clock_set_by_micros: i64,
     /// A commit fails just now.
     pub(crate) disk_fails: bool,
     /// Transactions that a gateway was asked about.
@@ -95,6 +97,7 @@ impl World {
             dies_in: None,
             dead: false,
             tally: Tally::default(),
+            clock_set_by_micros: 0,
             disk_fails: false,
             asked_about: BTreeSet::new(),
             chips_agreed: BTreeSet::new(),
@@ -103,11 +106,12 @@ impl World {
 
     pub(crate) fn now(&self) -> Now {
         let elapsed = i64::try_from(self.now_ms).expect("simulated time is short");
-        let wall_micros = BEGAN_MICROS + elapsed * 1_000;
+        let wall_micros = BEGAN_MICROS + elapsed * 1_000 + self.clock_set_by_micros;
+        let wall_trusted = wall_micros >= BEGAN_MICROS;
         Now {
             boot_ms: self.now_ms,
             wall_micros,
-            wall_trusted: true,
+            wall_trusted,
         }
     }
 
