@@ -3,7 +3,7 @@
 //!
 //! Never changes an ending once it is recorded.
 
-use crate::answer::{Approved, Notification, Outcome, Reason, Refused, Resolution, Stage};
+use crate::answer::{Approved, Notification, Outcome, Reason, Refused, Resolution, Retry, Stage};
 use crate::card::Cvm;
 use crate::device::{DeviceCommand, IssuerAnswer};
 use crate::engine::{CallFor, Engine};
@@ -67,7 +67,7 @@ impl Engine {
     /// is recorded.
     pub(crate) fn drop_unrecorded(&mut self, transaction: &mut Transaction, mut refused: Refused) {
         transaction.call = None;
-        if refused.retry_after_ms.is_none() {
+        if refused.retry_after_ms.is_none() && refused.reason.retry() == Retry::SameKey {
             refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
         }
         for ticket in std::mem::take(&mut transaction.tickets) {
