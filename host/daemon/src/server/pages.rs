@@ -27,7 +27,7 @@ struct ClientJs;
 
 /// No inline script, no inline style, nothing from elsewhere; the WebSocket is our own.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:* ws://[::1]:*; \
+    img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// All routes.

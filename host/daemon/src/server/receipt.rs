@@ -74,11 +74,8 @@ impl Source<'_> {
                 .entry
                 .map(|entry| ("Entry", entry_words(entry).to_owned())),
         );
-        rows.extend(
-            approved
-                .cvm
-                .map(|cvm| ("Verified by", cvm_words(cvm).to_owned())),
-        );
+        let verified = approved.cvm.and_then(cvm_words);
+        rows.extend(verified.map(|how| ("Verified by", how.to_owned())));
         rows.extend(
             approved
                 .approval_code
@@ -125,7 +122,7 @@ impl Source<'_> {
             .collect();
         json!({
             "title": self.title(),
-            "copy": copy_words(copy),
+            "copy": copy,
             "signature_line": self.approved.signature_required && copy == ReceiptCopy::Merchant,
             "fields": fields,
         })
@@ -182,12 +179,13 @@ fn entry_words(entry: Entry) -> &'static str {
     }
 }
 
-fn cvm_words(cvm: Cvm) -> &'static str {
+/// Nothing is printed where nobody was asked.
+fn cvm_words(cvm: Cvm) -> Option<&'static str> {
     match cvm {
-        Cvm::None => "nothing",
-        Cvm::OnlinePin | Cvm::OfflinePin => "PIN",
-        Cvm::OnDevice => "own device",
-        Cvm::Signature => "signature",
+        Cvm::None => None,
+        Cvm::OnlinePin | Cvm::OfflinePin => Some("PIN"),
+        Cvm::OnDevice => Some("own device"),
+        Cvm::Signature => Some("signature"),
     }
 }
 
