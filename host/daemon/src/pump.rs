@@ -15,7 +15,7 @@ use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::ids::{CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Ticket};
 use payhal_engine::record::Record;
 use payhal_engine::request::Request;
 use payhal_journal::Happened;
@@ -29,6 +29,9 @@ const REOPEN_PAUSE: [Duration; 3] = [
     Duration::from_secs(2),
     Duration::from_secs(10),
 ];
+
+/// When to ask again while the journal is closed: after the next attempt to open it.
+const RETRY_AFTER_MS: u64 = 2_000;
 
 /// What comes in. Each source is bounded where it arises: connections, calls, lanes, appends.
 #[derive(Debug)]
@@ -238,40 +241,41 @@ impl Pump {
     }
 
     /// While the journal is broken nothing is promised; what is asked is refused with the reason.
+    /// A key that may be known is never told that nothing moved.
     fn refuse(&mut self, event: Event) {
         let Event::Asked {
-            ticket, request, ..
+            ticket,
+            caller,
+            request,
+            ..
         } = event
         else {
             return;
         };
         let answer = match request {
             Request::Live(_) | Request::LiveAll => Answer::Live(Vec::new()),
-            request => {
-                let why = self.broken.as_ref().map(|(why, _, _)| why.as_str().into());
-                let key = match request {
-                    Request::Money(money) => Some(money.key),
-                    _ => None,
+            Request::Money(money) => {
+                let known = self.ports.records.may_hold(caller.scope, money.key.clone());
+                let reason = match known {
+                    true => Reason::OutcomeUnknown,
+                    false => Reason::JournalUnavailable,
                 };
-                let refused = Refused {
-                    transaction_id: None,
-                    key,
-                    reason: Reason::JournalUnavailable,
-                    reversing: false,
-                    retry_after_ms: Some(2_000),
-                    response_code: None,
-                    response_text: None,
-                    resolution: None,
-                    detail: why,
-                    at_micros: self.clock.now().wall_micros,
-                };
-                Answer::Refused {
-                    refused: Box::new(refused),
-                    replayed: false,
-                }
+                self.refusal(reason, Some(money.key))
             }
+            _ => self.refusal(Reason::JournalUnavailable, None),
         };
         self.ports.registers.answer(ticket, answer);
+    }
+
+    fn refusal(&self, reason: Reason, key: Option<IdempotencyKey>) -> Answer {
+        let mut refused = Refused::new(reason, self.clock.now());
+        refused.key = key;
+        refused.retry_after_ms = Some(RETRY_AFTER_MS);
+        refused.detail = self.broken.as_ref().map(|(why, _, _)| why.as_str().into());
+        Answer::Refused {
+            refused: Box::new(refused),
+            replayed: false,
+        }
     }
 }
 

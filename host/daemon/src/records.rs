@@ -113,6 +113,13 @@ impl Records {
         }
     }
 
+    /// Whether the file holds this key, asked past a journal that is closed. An error counts as
+    /// yes: "nothing moved" is said only when it is known.
+    pub(crate) fn may_hold(&self, scope: Scope, key: IdempotencyKey) -> bool {
+        let found = payhal_journal::show(&self.path, &RecallBy::Key(scope, key));
+        found.map_or(true, |view| view.is_some())
+    }
+
     fn failed(&self, why: String) {
         (self.tell)(Happened::Failed(why.into()));
     }

@@ -51,9 +51,9 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Report, JournalError> {
 }
 
 /// Everything about one transaction.
-pub fn show(path: impl AsRef<Path>, id: TransactionId) -> Result<Option<View>, JournalError> {
+pub fn show(path: impl AsRef<Path>, by: &RecallBy) -> Result<Option<View>, JournalError> {
     let connection = open(path.as_ref())?;
-    lookup::view(&connection, &RecallBy::Transaction(id))
+    lookup::view(&connection, by)
 }
 
 /// Every transaction that has not come to rest, oldest first.

@@ -8,6 +8,7 @@ use super::connect::state_folder;
 use super::exit::{Exit, Failure};
 use super::look::seconds;
 use super::screen::{say, say_json, table, tell, word};
+use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::TransactionId;
 use payhal_engine::record::{Fact, FinalAnswer, Record};
 use payhal_engine::request::Kind;
@@ -30,7 +31,7 @@ pub(super) fn show(transaction: &str, args: &JournalArgs) -> Result<Exit, Failur
                 "a transaction is named by its UUID, as `payhal list` shows it",
             )
         })?;
-    let Some(view) = payhal_journal::show(path(args)?, id)? else {
+    let Some(view) = payhal_journal::show(path(args)?, &RecallBy::Transaction(id))? else {
         return Err(Failure::new(
             Exit::Failed,
             "the journal holds no such transaction",
