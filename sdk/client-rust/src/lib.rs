@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#![doc = include_str!("../README.md")]
 //! Owns the register's end of a connection: one background task per client, calls and their
 //! answers, reconnecting, and sending keyed calls again. It must never make a new key for a call
 //! that was sent, nor report an outcome the host did not report.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
