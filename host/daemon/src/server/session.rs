@@ -9,7 +9,10 @@ use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
 use payhal_engine::ids::{RegisterId, Scope};
 use payhal_engine::request::Caller;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::method::Method;
 use payhal_protocol::rpc::{self, Id, Incoming};
 use serde_json::value::RawValue;
@@ -62,7 +65,7 @@ impl Outgoing {
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) outgoing: Outgoing,
-    register: Mutex<RegisterId>,
+    register: Arc<Mutex<RegisterId>>,
     running: AtomicUsize,
     cancellable: Mutex<HashMap<String, Arc<Notify>>>,
     /// Ends the subscription that a newer one replaces.
@@ -76,7 +79,7 @@ impl Session {
         Arc::new(Self {
             shared,
             outgoing,
-            register: Mutex::new(RegisterId::from(register)),
+            register: Arc::new(Mutex::new(RegisterId::from(register))),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
@@ -119,23 +122,43 @@ impl Session {
                 .with_detail(format!("a batch must have at most {BATCH_MAX} members"));
             return Taken::Answer(rpc::error_text(None, &error));
         }
-        let mut all = Vec::new();
+        let (queue, answers) = mpsc::channel(BATCH_MAX);
+        let batch = self.for_batch(queue);
+        let mut running = FuturesUnordered::new();
         for member in members {
             let taken = match rpc::read(member.get()) {
                 Ok(Incoming::Batch(_)) => {
                     let error = ErrorObject::named(ErrorName::InvalidRequest);
                     Taken::Answer(rpc::error_text(None, &error))
                 }
-                Ok(message) => self.take_one(message, true),
+                Ok(message) => batch.take_one(message, true),
                 Err(malformed) => Taken::Answer(malformed.to_text()),
             };
             match taken {
                 Taken::Silent => {}
-                Taken::Answer(text) => self.outgoing.send(text),
-                Taken::Running(more) => all.extend(more),
+                Taken::Answer(text) => batch.outgoing.send(text),
+                Taken::Running(more) => running.extend(more),
             }
         }
-        Taken::Running(all)
+        let outgoing = self.outgoing.clone();
+        Taken::Running(vec![Box::pin(async move {
+            while running.next().await.is_some() {}
+            if let Some(answer) = batch_answer(answers) {
+                outgoing.send(answer);
+            }
+        })])
+    }
+
+    /// The same register, whose answers are collected.
+    fn for_batch(&self, queue: mpsc::Sender<String>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            outgoing: Outgoing::new(queue, Arc::default()),
+            register: Arc::clone(&self.register),
+            running: AtomicUsize::new(0),
+            cancellable: Mutex::default(),
+            subscription: Mutex::default(),
+        })
     }
 
     fn take_one(self: &Arc<Self>, message: Incoming<'_>, batch: bool) -> Taken {
@@ -166,9 +189,9 @@ impl Session {
             return Taken::Answer(rpc::error_text(Some(&id), &error));
         };
         self.shared.metrics.called(method);
-        if batch && method.moves_money() {
+        if batch && (method.moves_money() || method == Method::Subscribe) {
             let error = ErrorObject::named(ErrorName::InvalidRequest)
-                .with_detail("a call that moves money must not be in a batch");
+                .with_detail("a call that moves money or subscribes must not be in a batch");
             return Taken::Answer(rpc::error_text(Some(&id), &error));
         }
         if method.moves_money() && self.running.load(Ordering::Relaxed) >= CALLS_MAX {
@@ -223,6 +246,25 @@ impl Session {
             && let Some(enough) = locked(&self.cancellable).get(id.get())
         {
             enough.notify_one();
+        }
+    }
+}
+
+/// JSON-RPC 2.0, section 6: one array of answers, and nothing where there is none.
+fn batch_answer(mut answers: mpsc::Receiver<String>) -> Option<String> {
+    let mut all = Vec::new();
+    while let Ok(answer) = answers.try_recv() {
+        all.push(answer);
+    }
+    let answer = format!("[{}]", all.join(","));
+    match answer.len() {
+        _ if all.is_empty() => None,
+        0..=MESSAGE_BYTES_MAX => Some(answer),
+        _ => {
+            let error = ErrorObject::named(ErrorName::InvalidRequest).with_detail(format!(
+                "the answers to this batch would have more than {MESSAGE_BYTES_MAX} bytes"
+            ));
+            Some(rpc::error_text(None, &error))
         }
     }
 }

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A daemon of its own for each case: configured, started, killed, started again, reaped.
+//!
+//! Owns processes and the state folder. It must never leave one of them behind.
+
+use crate::ledger::Ledger;
+use crate::register::Register;
+use payhal_client::Endpoint;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The gateway of every shop.
+pub(crate) const GATEWAY: &str = "sandbox";
+
+/// Longest wait for anything: far beyond what a machine with too much to do needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what must come.
+pub(crate) async fn soon<T>(what: &str, wanted: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, wanted).await {
+        Ok(came) => came,
+        Err(_) => panic!("{what} did not come within {PATIENCE:?}"),
+    }
+}
+
+/// What a daemon is configured with.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    readers: Vec<(String, String)>,
+    timeouts: Vec<(&'static str, String)>,
+}
+
+impl Setup {
+    /// Readers `reader-1` and so on, whose cards come from the case.
+    pub(crate) fn readers(count: usize) -> Self {
+        Self::with_readers(count, "{}")
+    }
+
+    /// Readers that answer every read at once with this card, as `tap visa-approve`.
+    pub(crate) fn automatic(count: usize, card: &str) -> Self {
+        Self::with_readers(count, &format!("{{ auto = \"{card}\" }}"))
+    }
+
+    fn with_readers(count: usize, config: &str) -> Self {
+        let reader = |number: usize| (format!("reader-{number}"), config.to_owned());
+        Self {
+            readers: (1..=count).map(reader).collect(),
+            timeouts: vec![("retry_ms", "[50, 100, 200]".to_owned())],
+        }
+    }
+
+    /// One of the engine's time-outs.
+    pub(crate) fn timeout(mut self, name: &'static str, ms: u64) -> Self {
+        self.timeouts.push((name, ms.to_string()));
+        self
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::from("[host]\nname = \"Test shop\"\n");
+        for (name, config) in &self.readers {
+            let table =
+                format!("name = \"{name}\"\nplugin = \"virtual-reader\"\nconfig = {config}");
+            writeln!(text, "[[device]]\n{table}").unwrap();
+        }
+        let table = format!(
+            "name = \"{GATEWAY}\"
+plugin = \"sandbox\""
+        );
+        writeln!(
+            text,
+            "[[gateway]]
+{table}
+[timeouts]"
+        )
+        .unwrap();
+        for (name, value) in &self.timeouts {
+            writeln!(text, "{name} = {value}").unwrap();
+        }
+        text
+    }
+}
+
+/// A running daemon and its state folder.
+#[derive(Debug)]
+pub(crate) struct Host {
+    process: Process,
+    address: String,
+    folder: TempDir,
+}
+
+impl Host {
+    /// Starts a daemon and waits until every device and gateway is ready.
+    pub(crate) async fn start(setup: &Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("shop.toml"), setup.text()).unwrap();
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
+        let mut command = serve(folder.path(), "127.0.0.1:0");
+        let log = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(folder.path().join("daemon.log"))
+            .unwrap();
+        command.stdout(Stdio::piped()).stderr(log);
+        let mut process = Process(command.spawn().unwrap(), folder.path().join("daemon.log"));
+        let output = process.0.stdout.take().unwrap();
+        let mut lines = BufReader::new(output).lines();
+        let address = soon("the line that says where it listens", async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some(address) = line.strip_prefix("payhal: listening on ") {
+                    return address.to_owned();
+                }
+            }
+            panic!("the daemon ended before it listened")
+        });
+        let address = address.await;
+        let host = Self {
+            process,
+            address,
+            folder,
+        };
+        host.operator().await.until_all_ready().await;
+        host
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The state folder.
+    pub(crate) fn state(&self) -> PathBuf {
+        state_of(self.folder.path())
+    }
+
+    /// The folder of configuration, state and diagnostic log.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The WebSocket endpoint.
+    pub(crate) fn ws(&self) -> Endpoint {
+        Endpoint::Ws(format!("ws://{}/v1/ws", self.address))
+    }
+
+    /// The Unix socket: the one address that a restart keeps.
+    pub(crate) fn unix(&self) -> Endpoint {
+        Endpoint::Unix(self.state().join("payhal.sock"))
+    }
+
+    /// A register over WebSocket.
+    pub(crate) async fn register(&self, id: &str) -> Register {
+        Register::connect(self.ws(), id).await
+    }
+
+    /// A connection over the Unix socket that makes no payments.
+    pub(crate) async fn operator(&self) -> Register {
+        Register::connect(self.unix(), "operator").await
+    }
+
+    /// The sandbox gateway's ledger.
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::in_folder(&self.state().join("instances").join(GATEWAY))
+    }
+
+    /// Ends the daemon with SIGKILL and starts another one on the same state folder.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        let Self {
+            mut process,
+            folder,
+            ..
+        } = self;
+        process.end(Signal::KILL).await;
+        Self::start_in(folder).await
+    }
+
+    /// Asks the daemon to end, and starts another one on the same state folder.
+    pub(crate) async fn stop_and_restart(self) -> Self {
+        let Self {
+            mut process,
+            folder,
+            ..
+        } = self;
+        let status = process.end(Signal::TERM).await;
+        assert!(
+            status.success(),
+            "a daemon that is asked to end ends well: {status}"
+        );
+        Self::start_in(folder).await
+    }
+
+    /// Asks the daemon to end, and waits for it. The state folder lives as long as what this gives.
+    pub(crate) async fn stop(self) -> (std::process::ExitStatus, TempDir) {
+        let Self {
+            mut process,
+            folder,
+            ..
+        } = self;
+        (process.end(Signal::TERM).await, folder)
+    }
+
+    /// Process id of the daemon.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.0.id().unwrap()
+    }
+
+    /// Process id of the runner of a device or gateway.
+    pub(crate) fn runner(&self, instance: &str) -> Pid {
+        let home = self.state().join("instances").join(instance);
+        let home = home.canonicalize().unwrap();
+        let lives_there = |pid: &u32| {
+            std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == home)
+        };
+        let runner = children(self.pid()).into_iter().find(lives_there);
+        let runner = runner.unwrap_or_else(|| panic!("{instance} has no runner"));
+        Pid::from_raw(i32::try_from(runner).unwrap()).unwrap()
+    }
+
+    /// SIGKILL to the runner of a device or gateway.
+    pub(crate) fn kill_runner(&self, instance: &str) {
+        kill_process(self.runner(instance), Signal::KILL).unwrap();
+    }
+
+    /// Starts a second daemon, which must refuse to run; what it says on standard error.
+    pub(crate) async fn refusal_of_second(&self, state: &Path, listen: &str) -> String {
+        let mut command = serve(state, listen);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut second = Process(command.spawn().unwrap(), PathBuf::new());
+        let mut said = String::new();
+        let mut errors = second.0.stderr.take().unwrap();
+        soon("the end of a second daemon", async {
+            tokio::io::AsyncReadExt::read_to_string(&mut errors, &mut said)
+                .await
+                .unwrap();
+            let status = second.0.wait().await.unwrap();
+            assert!(!status.success(), "a second daemon ran: {status}");
+        })
+        .await;
+        said
+    }
+}
+
+/// Where a daemon that was started in this folder keeps its state.
+fn state_of(folder: &Path) -> PathBuf {
+    folder.join("state")
+}
+
+fn serve(folder: &Path, listen: &str) -> Command {
+    let mut command = Command::new(from_xtask("PAYHAL_BIN"));
+    command
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("shop.toml"))
+        .arg("--state")
+        .arg(state_of(folder))
+        .arg("--plugins")
+        .arg(from_xtask("PAYHAL_PLUGINS"))
+        .arg("--runner")
+        .arg(from_xtask("PAYHAL_RUNNER"))
+        .args(["--listen", listen])
+        .stdin(Stdio::null());
+    command
+}
+
+/// A path that only xtask knows.
+pub(crate) fn from_xtask(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(path) => PathBuf::from(path),
+        None => panic!("{name} is not set; run these through: cargo xtask test processes"),
+    }
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        // proc(5): the parent is the second field behind the name, which ends with a parenthesis.
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+        behind.split_whitespace().nth(1) == Some(&parent.to_string())
+    };
+    pids.filter(is_child).collect()
+}
+
+/// A child that is killed and reaped at the latest when it is dropped, with its diagnostic log.
+#[derive(Debug)]
+struct Process(Child, PathBuf);
+
+impl Process {
+    async fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
+        kill_process(self.pid().unwrap(), signal).unwrap();
+        soon("the daemon's end", self.0.wait()).await.unwrap()
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.0.id()?).ok()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid() {
+            // Gone already is as good.
+            kill_process(pid, Signal::KILL).ok();
+            waitpid(Some(pid), WaitOptions::empty()).ok();
+        }
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.1).unwrap_or_default();
+            let tail = log.len().saturating_sub(4000);
+            println!("the daemon said:\n{}", log.get(tail..).unwrap_or(&log));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The real daemon with real runners, plugins, journal and ledger, seen from outside: through its
+//! sockets, its files and its process table.
+//!
+//! Each case has a daemon, a state folder and a port of its own, and waits for events, never for
+//! time to pass. No case looks into the daemon's code.
+
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+mod commits;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
+mod host_kill;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod money_back;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod register;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod runner_kill;
+#[cfg(test)]
+mod sale;
+#[cfg(test)]
+mod startup;
+#[cfg(test)]
+mod stock_clients;
+#[cfg(test)]
+mod wire;

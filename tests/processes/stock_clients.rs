@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs the clients of `tests/clients`, which know nothing of payhal: see the README there.
+
+use crate::host::from_xtask;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn run(client: &str) {
+    let node = std::env::var_os("PAYHAL_NODE");
+    let node =
+        node.expect("PAYHAL_NODE is not set; run this through: cargo xtask test stock-clients");
+    from_xtask("PAYHAL_BIN");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    let done = Command::new(node)
+        .arg("run.mjs")
+        .arg(client)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&done.stdout));
+    println!("{}", String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{client}: {}", done.status);
+}
+
+#[test]
+fn rpc_websockets() {
+    run("rpc-websockets");
+}
+
+#[test]
+fn vscode_ws_jsonrpc() {
+    run("vscode-ws-jsonrpc");
+}
+
+#[test]
+fn sdk_js() {
+    run("sdk-js");
+}
+
+#[test]
+fn python_jsonrpcclient() {
+    run("python");
+}
+
+#[test]
+fn sdk_python() {
+    run("sdk-python");
+}
