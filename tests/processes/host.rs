@@ -6,8 +6,10 @@
 use crate::ledger::Ledger;
 use crate::register::Register;
 use payhal_client::Endpoint;
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 use std::fmt::Write;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -207,6 +209,17 @@ impl Host {
         (process.end(Signal::TERM).await, folder)
     }
 
+    /// Ends the daemon with SIGKILL. The state folder lives as long as what this gives.
+    pub(crate) async fn kill(self) -> TempDir {
+        let Self {
+            mut process,
+            folder,
+            ..
+        } = self;
+        process.end(Signal::KILL).await;
+        folder
+    }
+
     /// Process id of the daemon.
     pub(crate) fn pid(&self) -> u32 {
         self.process.0.id().unwrap()
@@ -278,6 +291,24 @@ pub(crate) fn from_xtask(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(path) => PathBuf::from(path),
         None => panic!("{name} is not set; run these through: cargo xtask test processes"),
+    }
+}
+
+/// A process that is nobody's child here, to wait for its end.
+#[derive(Debug)]
+pub(crate) struct Stranger(OwnedFd);
+
+impl Stranger {
+    pub(crate) fn of(pid: Pid) -> Self {
+        Self(pidfd_open(pid, PidfdFlags::empty()).unwrap())
+    }
+
+    /// Waits until it has ended. Blocks the whole case.
+    pub(crate) fn assert_ends(&self) {
+        let patience = Timespec::try_from(PATIENCE).unwrap();
+        let mut watched = [PollFd::new(&self.0, PollFlags::IN)];
+        let ended = poll(&mut watched, Some(&patience)).unwrap();
+        assert_eq!(ended, 1, "a process did not end within {PATIENCE:?}");
     }
 }
 

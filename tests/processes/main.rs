@@ -12,6 +12,8 @@ mod commits;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod host_kill;

@@ -36,16 +36,24 @@ impl Register {
     }
 
     /// Does at a simulated device or gateway what these params say.
-    pub(crate) async fn act(&self, device: &str, action: &str, rest: &[(&str, Value)]) {
+    pub(crate) async fn act(&self, device: &str, action: &str, rest: &[(&str, Value)]) -> Value {
         let mut params = SimulateParams::new(action);
         params.device = Some(device.into());
         for (name, value) in rest {
             params = params.with(name, value.clone());
         }
-        let done = soon(action, self.0.request(&params)).await;
-        if let Err(error) = done {
-            panic!("{action} at {device}: {:?}", error.rpc());
+        match soon(action, self.0.request(&params)).await {
+            Ok(said) => Value::Object(said.0),
+            Err(error) => panic!("{action} at {device}: {:?}", error.rpc()),
         }
+    }
+
+    /// Waits until every fault planned at a gateway has been met.
+    pub(crate) async fn until_faults_met(&self, gateway: &str) {
+        soon("the last planned fault", async {
+            while self.act(gateway, "faults", &[]).await["faults"] != serde_json::json!([]) {}
+        })
+        .await;
     }
 
     /// Shows a card: `tap`, `insert` or `swipe`.

@@ -53,6 +53,24 @@ async fn of_a_reader_that_waits_for_a_card() {
 }
 
 #[tokio::test]
+async fn of_a_reader_with_a_pin_half_entered() {
+    let (host, register) = shop().await;
+    let other = other_sale(&host).await;
+    let params = sale("k", 1250, BROKEN);
+    let mut selling = register.begin(&params).await;
+    register
+        .show(BROKEN, "insert", "mastercard-pin-at-issuer")
+        .await;
+    selling.until(Stage::PinEntry).await;
+    register.act(BROKEN, "keys", &[("keys", "43".into())]).await;
+    host.kill_runner(BROKEN);
+    let refused = selling.end().await.refused(ErrorName::PluginFailed, Failed);
+    refused.says(MoneyMoved::No, Retry::SameKey);
+    finish_other(other).await;
+    host.ledger().assert(&[("sale", "approved", 999)]);
+}
+
+#[tokio::test]
 async fn of_a_reader_that_has_done_its_part_of_a_tap() {
     let (host, register) = shop().await;
     let other = other_sale(&host).await;

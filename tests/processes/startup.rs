@@ -2,7 +2,8 @@
 //! Proves that there is one host for a port and one for a state folder, that a second one says why
 //! it does not run, and that an end leaves no process behind.
 
-use crate::host::{Host, Setup};
+use crate::host::{GATEWAY, Host, Setup, Stranger};
+use crate::register::sale;
 use payhal_client::protocol::progress::Stage;
 use rustix::process::test_kill_process;
 
@@ -41,7 +42,7 @@ async fn a_wrong_key_in_the_configuration_is_pointed_at() {
 #[tokio::test]
 async fn an_end_takes_every_runner_with_it() {
     let host = Host::start(&Setup::readers(2)).await;
-    let runners = ["reader-1", "reader-2", crate::host::GATEWAY].map(|name| host.runner(name));
+    let runners = ["reader-1", "reader-2", GATEWAY].map(|name| host.runner(name));
     let (status, folder) = host.stop().await;
     assert!(status.success(), "{status}");
     for runner in runners {
@@ -54,14 +55,33 @@ async fn an_end_takes_every_runner_with_it() {
 }
 
 #[tokio::test]
+async fn a_killed_host_takes_its_runners_with_it_whatever_they_do() {
+    let host = Host::start(&Setup::readers(2)).await;
+    let register = host.register("till-1").await;
+    let runners = ["reader-1", "reader-2", GATEWAY].map(|name| Stranger::of(host.runner(name)));
+    register
+        .fault("reader-1", "hang", "authorize_card", 0)
+        .await;
+    register.fault(GATEWAY, "delay", "authorize", 60_000).await;
+    let hanging = register.begin(&sale("k", 1250, "reader-1")).await;
+    register.show("reader-1", "tap", "visa-approve").await;
+    let mut asking = register.begin(&sale("l", 700, "reader-2")).await;
+    register.show("reader-2", "tap", "visa-approve").await;
+    asking.until(Stage::Authorizing).await;
+    drop((hanging, asking, register));
+    let _folder = host.kill().await;
+    for runner in runners {
+        runner.assert_ends();
+    }
+}
+
+#[tokio::test]
 async fn a_sale_that_waits_for_its_card_ends_with_the_host() {
     use payhal_client::protocol::error::ErrorOutcome::Failed;
     use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
     let host = Host::start(&Setup::readers(1)).await;
     let register = host.register("till-1").await;
-    let selling = register
-        .begin(&crate::register::sale("k", 1250, "reader-1"))
-        .await;
+    let selling = register.begin(&sale("k", 1250, "reader-1")).await;
     let (stopped, played) = tokio::join!(host.stop(), selling.end());
     assert!(stopped.0.success());
     assert!(!played.stages().contains(&Stage::Authorizing));
