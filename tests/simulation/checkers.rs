@@ -93,7 +93,7 @@ pub(crate) fn answer_is_durable(world: &World, answer: &Answer) {
     let is_final = match answer {
         Answer::Approved { .. } => true,
         Answer::Refused { refused, .. } => refused.reason.uses_key(),
-        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => false,
+        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => false,
     };
     if is_final {
         let id = transaction_of(answer).expect("a final answer names its transaction");
@@ -132,7 +132,7 @@ pub(crate) fn answer_is_true(world: &World, answer: &Answer) {
                 );
             }
         }
-        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => {}
+        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => {}
     }
 }
 
@@ -322,6 +322,6 @@ fn transaction_of(answer: &Answer) -> Option<TransactionId> {
     match answer {
         Answer::Approved { approved, .. } => Some(approved.transaction_id),
         Answer::Refused { refused, .. } => refused.transaction_id,
-        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => None,
+        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => None,
     }
 }

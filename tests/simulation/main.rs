@@ -146,6 +146,8 @@ impl Simulation {
                     None
                 }
             }
+            Happening::Next(device) => Some(Registers::new_sale(&mut self.world, Some(device))),
+            Happening::Respond(number) => Registers::respond(&mut self.world, number),
             Happening::Again(attempt) => Some(Registers::ask(&mut self.world, attempt)),
         };
         if let Some(event) = event {

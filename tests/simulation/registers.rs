@@ -5,9 +5,10 @@
 use crate::world::{DEVICES, GATEWAYS, World};
 use payhal_engine::answer::{Answer, Progress, Reason, Retry};
 use payhal_engine::event::Event;
-use payhal_engine::ids::{Scope, Ticket, TransactionId};
+use payhal_engine::ids::{DeviceId, Scope, Ticket, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
-use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Which};
+use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
+use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Which};
 use std::collections::BTreeMap;
 
 /// One key of one register.
@@ -34,13 +35,15 @@ pub(crate) struct Registers {
     /// Which request came with which fresh id.
     asked: BTreeMap<TransactionId, usize>,
     approved: Vec<(usize, TransactionId, i64)>,
+    /// Questions that were shown, each once, and by which register.
+    shown: Vec<(Prompt, Scope)>,
 }
 
 impl Registers {
     /// One thing a register does.
     pub(crate) fn act(world: &mut World) -> Option<Event> {
         match world.random.below(20) {
-            0..=7 => Some(Self::new_sale(world)),
+            0..=7 => Some(Self::new_sale(world, None)),
             8..=12 => Self::change(world),
             13 | 14 => Self::cancel(world),
             15 => Self::forget(world),
@@ -67,13 +70,15 @@ impl Registers {
         event
     }
 
-    fn new_sale(world: &mut World) -> Event {
+    /// A customer comes, to this reader or to any.
+    pub(crate) fn new_sale(world: &mut World, device: Option<DeviceId>) -> Event {
         let total = Amount {
             minor: 100 * i64::try_from(1 + world.random.below(3)).expect("small"),
             currency: Currency::EUR,
         };
-        let device = world.random.percent(50);
-        let device = device.then(|| DEVICES[world.random.index(DEVICES.len())].into());
+        let named = device.is_none() && world.random.percent(50);
+        let named = named.then(|| DEVICES[world.random.index(DEVICES.len())].into());
+        let device = device.or(named);
         let gateway = Some(GATEWAYS[world.random.index(GATEWAYS.len())].into());
         let basket = world.random.below(6);
         let reference = world
@@ -155,6 +160,53 @@ impl Registers {
         ))
     }
 
+    /// A question of a reader is shown. When somebody answers it, if anybody does, and which it is.
+    pub(crate) fn prompted(
+        world: &mut World,
+        ticket: Ticket,
+        prompt: Prompt,
+    ) -> Option<(u64, usize)> {
+        let waiting = world.registers.waiting.get(&ticket);
+        let waiting = waiting.expect("a ticket of a register");
+        assert!(!waiting.over, "a question after the answer: {prompt:?}");
+        let attempt = waiting.attempt.expect("a request for money");
+        let Attempt { scope, request, .. } = &world.registers.attempts[attempt];
+        assert_eq!(prompt.key, request.key, "a question about another sale");
+        let scope = scope.clone();
+        assert!(
+            shows(&scope).contains(prompt.kind),
+            "a question that its register cannot show: {prompt:?}"
+        );
+        world.registers.shown.push((prompt, scope));
+        world.tally.count("questions shown");
+        // Now and then the cashier is slow, and now and then nobody answers at all.
+        let delay_ms = 200 + world.random.below(40_000);
+        let place = world.registers.shown.len() - 1;
+        world.random.percent(70).then_some((delay_ms, place))
+    }
+
+    /// Somebody answers a question, in time or not; seldom it is not theirs.
+    pub(crate) fn respond(world: &mut World, place: usize) -> Option<Event> {
+        let (prompt, scope) = world.registers.shown[place].clone();
+        let scope = match world.random.percent(10) {
+            true => a_register(world),
+            false => scope,
+        };
+        let response = Response {
+            accepted: Some(world.random.percent(50)),
+            chosen: Some(world.random.index(3)),
+            text: Some("text".into()),
+        };
+        let prompt = prompt.prompt_id;
+        let ticket = world.registers.ticket(None);
+        Some(asked(
+            world,
+            ticket,
+            scope,
+            Request::Respond { prompt, response },
+        ))
+    }
+
     /// A register closes its connection.
     fn forget(world: &mut World) -> Option<Event> {
         let waiting = world.registers.waiting.iter();
@@ -229,6 +281,14 @@ impl Registers {
             }
         }
         again
+    }
+
+    /// The reader of an answered sale, if its next customer is there already.
+    pub(crate) fn next_customer(world: &mut World, ticket: Ticket) -> Option<DeviceId> {
+        let attempt = world.registers.waiting.get(&ticket)?.attempt?;
+        let request = &world.registers.attempts[attempt].request;
+        let device = request.device.clone()?;
+        (world.faults && world.random.percent(30)).then_some(device)
     }
 
     /// An answer came. When the register asks again, and what.
@@ -332,9 +392,11 @@ impl Registers {
 }
 
 fn asked(world: &mut World, ticket: Ticket, scope: Scope, request: Request) -> Event {
+    let prompts = shows(&scope);
     let caller = Caller {
         scope,
         others: false,
+        prompts,
     };
     let transaction_id = world.fresh_id();
     Event::Asked {
@@ -354,6 +416,17 @@ fn a_register(world: &mut World) -> Scope {
     Scope {
         register: register.into(),
         generation: 1,
+    }
+}
+
+/// The questions that a register can show: one shows all but texts, the other none.
+fn shows(scope: &Scope) -> PromptKinds {
+    let none = PromptKinds::default();
+    match &*scope.register.0 {
+        "register 1" => none
+            .with(PromptKind::ChooseApplication)
+            .with(PromptKind::ConfirmSignature),
+        _ => none,
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 24] = [
+const EXPECTED: [&str; 28] = [
     "crashes",
     "disk failures",
     "sales approved",
@@ -37,6 +37,10 @@ const EXPECTED: [&str; 24] = [
     "clock jumps",
     "host stopping",
     "charged despite an unknown",
+    "readers handed over",
+    "questions shown",
+    "questions answered",
+    "questions left to their default",
 ];
 
 impl Tally {
@@ -71,7 +75,7 @@ impl Tally {
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
                 _ => "other refusals",
             }),
-            Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => {}
+            Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => {}
         }
     }
 

@@ -23,6 +23,7 @@ use payhal_engine::gateway::{
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
 };
+use payhal_engine::prompt::{DevicePrompt, Prompt, PromptAnswer, PromptKind};
 use payhal_engine::record::Record;
 use payhal_engine::time::Now;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,10 @@ pub(crate) enum Happening {
     Move,
     /// A register asks again.
     Again(usize),
+    /// The next customer of this reader is there already.
+    Next(DeviceId),
+    /// A cashier answers a question that was shown.
+    Respond(usize),
 }
 
 #[derive(Debug)]
@@ -64,6 +69,10 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) registers: Registers,
     readers_busy: BTreeMap<CallId, (DeviceId, DeviceReply)>,
+    /// Questions of readers that nobody has answered.
+    questions: BTreeSet<(CallId, u64)>,
+    /// When each transaction was accepted.
+    accepted: BTreeMap<TransactionId, u64>,
     last_id: u128,
     pub(crate) faults: bool,
     /// The host dies after so many more effects.
@@ -92,6 +101,8 @@ impl World {
             ledger: Ledger::default(),
             registers: Registers::default(),
             readers_busy: BTreeMap::new(),
+            questions: BTreeSet::new(),
+            accepted: BTreeMap::new(),
             last_id: 0,
             faults: true,
             dies_in: None,
@@ -133,7 +144,11 @@ impl World {
         self.now_ms = self.now_ms.max(at);
         let outside = matches!(
             happening,
-            Happening::Exchange { .. } | Happening::Move | Happening::Again(_)
+            Happening::Exchange { .. }
+                | Happening::Move
+                | Happening::Again(_)
+                | Happening::Next(_)
+                | Happening::Respond(_)
         );
         match happening {
             Happening::Exchange { call, command, .. } if life != self.life => {
@@ -165,6 +180,7 @@ impl World {
             .crash(usize::try_from(kept).expect("few records"));
         self.life += 1;
         self.readers_busy.clear();
+        self.questions.clear();
         self.dead = false;
         self.dies_in = None;
         for attempt in self.registers.connections_lost() {
@@ -232,6 +248,28 @@ impl World {
             self.in_ms(delay_ms, Happening::Deliver(event.clone()));
         }
         Some(event)
+    }
+
+    /// A reader asks something during a call. How much longer the call takes.
+    fn raise(&mut self, call: CallId) -> u64 {
+        let number = self.random.below(3);
+        let patience_ms = 5_000 + self.random.below(90_000);
+        let kinds = [
+            PromptKind::ChooseApplication,
+            PromptKind::ConfirmSignature,
+            PromptKind::EnterText,
+        ];
+        let prompt = DevicePrompt {
+            number,
+            kind: kinds[self.random.index(kinds.len())],
+            text: "?".into(),
+            choices: vec!["one".into(), "two".into()],
+            timeout_ms: patience_ms,
+        };
+        self.questions.insert((call, number));
+        let event = Event::DevicePrompted { call, prompt };
+        self.in_ms(60, Happening::Deliver(event));
+        self.random.below(patience_ms)
     }
 
     /// Whether the host dies before this effect.
@@ -331,6 +369,14 @@ impl PluginPort for World {
         checkers::device_is_free(&self.readers_busy, &device);
         checkers::journal_first_at_device(self, &command);
         checkers::one_basket(self, &command);
+        if let DeviceCommand::Present { transaction_id, .. } = &command
+            && self
+                .accepted
+                .get(transaction_id)
+                .is_some_and(|at| *at < self.now_ms)
+        {
+            self.tally.count("readers handed over");
+        }
         if self.random.percent(50) {
             let event = Event::DeviceProgressed {
                 call,
@@ -339,7 +385,11 @@ impl PluginPort for World {
             };
             self.in_ms(50, Happening::Deliver(event));
         }
-        let (delay_ms, mut reply) = self.read(&command);
+        let (mut delay_ms, mut reply) = self.read(&command);
+        if self.random.percent(15) {
+            // The call goes on for as long as its question is open.
+            delay_ms += self.raise(call);
+        }
         if let (
             DeviceCommand::Complete { transaction_id, .. },
             DeviceReply::Completed { accepted: true, .. },
@@ -358,6 +408,29 @@ impl PluginPort for World {
         self.readers_busy.insert(call, (device, reply));
         let delay_ms = at_ms.saturating_sub(self.now_ms);
         self.in_ms(delay_ms, Happening::ReaderDone(call));
+    }
+
+    fn deliver_device(
+        &mut self,
+        _device: DeviceId,
+        call: CallId,
+        number: u64,
+        answer: PromptAnswer,
+    ) {
+        if self.dies() {
+            return;
+        }
+        let raised = self.questions.remove(&(call, number));
+        assert!(
+            raised,
+            "an answer nobody asked for, or a second one: {answer:?}"
+        );
+        if self.readers_busy.contains_key(&call) {
+            self.tally.count(match answer {
+                PromptAnswer::None => "questions left to their default",
+                _ => "questions answered",
+            });
+        }
     }
 
     fn cancel_device(&mut self, _device: DeviceId, call: CallId) {
@@ -436,6 +509,10 @@ impl RegisterPort for World {
         }
         checkers::answer_is_durable(self, &answer);
         checkers::answer_is_true(self, &answer);
+        if let Some(device) = Registers::next_customer(self, ticket) {
+            let delay_ms = self.random.below(50);
+            self.in_ms(delay_ms, Happening::Next(device));
+        }
         if let Some((delay_ms, attempt)) = Registers::answered(self, ticket, &answer) {
             self.in_ms(delay_ms, Happening::Again(attempt));
         }
@@ -447,9 +524,21 @@ impl RegisterPort for World {
         }
     }
 
+    fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
+        if !self.dies()
+            && let Some((delay_ms, number)) = Registers::prompted(self, ticket, prompt)
+        {
+            self.in_ms(delay_ms, Happening::Respond(number));
+        }
+    }
+
     fn notify(&mut self, notification: Notification) {
         if !self.dies() {
             checkers::notification_is_true(self, &notification);
+            if let Notification::Moved { progress, .. } = &notification {
+                let accepted = self.accepted.entry(progress.transaction_id);
+                accepted.or_insert(self.now_ms);
+            }
         }
     }
 }

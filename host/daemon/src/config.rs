@@ -65,6 +65,7 @@ struct AcceptorTable {
 struct TimeoutsTable {
     card_ms: Option<u64>,
     pin_ms: Option<u64>,
+    prompt_ms: Option<u64>,
     gateway_ms: Option<u64>,
     completion_ms: Option<u64>,
     hard_ms: Option<u64>,
@@ -298,6 +299,7 @@ impl TimeoutsTable {
         Timeouts {
             card_ms: self.card_ms.unwrap_or(defaults.card_ms),
             pin_ms: self.pin_ms.unwrap_or(defaults.pin_ms),
+            prompt_ms: self.prompt_ms.unwrap_or(defaults.prompt_ms),
             gateway_ms: self.gateway_ms.unwrap_or(defaults.gateway_ms),
             completion_ms: self.completion_ms.unwrap_or(defaults.completion_ms),
             hard_ms: self.hard_ms.unwrap_or(defaults.hard_ms),

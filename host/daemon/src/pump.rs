@@ -16,6 +16,7 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Ticket};
+use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
 use payhal_engine::request::Request;
 use payhal_journal::Happened;
@@ -110,6 +111,10 @@ impl PluginPort for HostPorts {
         self.supervisor.cancel_device(device, call);
     }
 
+    fn deliver_device(&mut self, device: DeviceId, call: CallId, number: u64, said: PromptAnswer) {
+        self.supervisor.deliver_device(device, call, number, said);
+    }
+
     fn call_gateway(&mut self, gateway: GatewayId, call: CallId, command: GatewayCommand, by: u64) {
         self.supervisor.call_gateway(gateway, call, command, by);
     }
@@ -122,6 +127,10 @@ impl RegisterPort for HostPorts {
 
     fn progress(&mut self, ticket: Ticket, progress: Progress) {
         self.registers.progress(ticket, progress);
+    }
+
+    fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
+        self.registers.prompt(ticket, prompt);
     }
 
     fn notify(&mut self, notification: Notification) {

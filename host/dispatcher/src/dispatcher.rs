@@ -120,9 +120,9 @@ impl Dispatcher {
     fn drop_words_for(&mut self, forgotten: Ticket) {
         for actions in self.parked.values_mut() {
             actions.retain(|action| match action {
-                Action::Answer { ticket, .. } | Action::Progress { ticket, .. } => {
-                    *ticket != forgotten
-                }
+                Action::Answer { ticket, .. }
+                | Action::Progress { ticket, .. }
+                | Action::Prompt { ticket, .. } => *ticket != forgotten,
                 _ => true,
             });
         }
@@ -156,6 +156,13 @@ impl Dispatcher {
             }
             Action::Answer { ticket, answer } => ports.answer(ticket, answer),
             Action::Progress { ticket, progress } => ports.progress(ticket, progress),
+            Action::Prompt { ticket, prompt } => ports.prompt(ticket, *prompt),
+            Action::DeliverDevice {
+                device,
+                call,
+                number,
+                answer,
+            } => ports.deliver_device(device, call, number, answer),
             Action::Notify(notification) => ports.notify(*notification),
             Action::SetTimer { timer, at_boot_ms } => self.timers.set(timer, at_boot_ms),
             Action::ClearTimer { timer } => self.timers.clear(timer),
@@ -168,7 +175,9 @@ fn without_journal(answer: Answer, now: Now) -> Answer {
     let (transaction_id, key) = match answer {
         Answer::Approved { approved, .. } => (Some(approved.transaction_id), Some(approved.key)),
         Answer::Refused { refused, .. } => (refused.transaction_id, refused.key),
-        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified => (None, None),
+        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => {
+            (None, None)
+        }
     };
     let reason = match transaction_id {
         Some(_) => Reason::OutcomeUnknown,

@@ -8,6 +8,7 @@ use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
 
 /// The journal's writer and reader.
@@ -32,6 +33,9 @@ pub trait PluginPort {
     );
     /// Asks a device to stop a call.
     fn cancel_device(&mut self, device: DeviceId, call: CallId);
+    /// Brings a device the answer to the question of that number, or that there is none. Lost if
+    /// the call has ended.
+    fn deliver_device(&mut self, device: DeviceId, call: CallId, number: u64, answer: PromptAnswer);
     /// Calls a gateway.
     fn call_gateway(
         &mut self,
@@ -48,6 +52,8 @@ pub trait RegisterPort {
     fn answer(&mut self, ticket: Ticket, answer: Answer);
     /// A step on the way; may be lost.
     fn progress(&mut self, ticket: Ticket, progress: Progress);
+    /// A question of its device; may be lost.
+    fn prompt(&mut self, ticket: Ticket, prompt: Prompt);
     /// To whoever subscribed.
     fn notify(&mut self, notification: Notification);
 }

@@ -20,8 +20,8 @@ impl Engine {
         let mut unanswered = Vec::new();
         for transaction in self.open.values() {
             let refused = self.without_journal(transaction);
-            let tickets = transaction.tickets.iter();
-            unanswered.extend(tickets.map(|ticket| (*ticket, refused.clone())));
+            let waiters = transaction.waiters.iter();
+            unanswered.extend(waiters.map(|waiter| (waiter.ticket, refused.clone())));
         }
         for (ticket, key) in self.pending.values().flat_map(|pending| pending.waiting()) {
             // Nobody could look its key up: it may have been approved long ago.

@@ -12,7 +12,7 @@ use crate::limits::OPEN_MAX;
 use crate::money::{AMOUNT_MINOR_MAX, Amounts};
 use crate::parents::Parent;
 use crate::request::{Kind, MoneyRequest};
-use crate::transaction::{Phase, Transaction};
+use crate::transaction::{Phase, Transaction, Waiter};
 use std::sync::Arc;
 
 /// Why a request is not accepted.
@@ -51,7 +51,11 @@ impl Engine {
                 return;
             }
         };
-        transaction.tickets.extend(ask.ticket);
+        let waiter = |ticket| Waiter {
+            ticket,
+            prompts: ask.prompts,
+        };
+        transaction.waiters.extend(ask.ticket.map(waiter));
         transaction.started_boot_ms = Some(self.now.boot_ms);
         self.keys
             .insert((ask.scope, ask.request.key), transaction.id);

@@ -32,6 +32,8 @@ pub enum Answer {
     Live(Vec<Snapshot>),
     /// To an identify: done.
     Identified,
+    /// To an answer to a question: it counted.
+    Responded,
 }
 
 /// A final approval, as it is recorded and told.
@@ -130,6 +132,8 @@ pub enum Reason {
         owner: RegisterId,
         /// Since when, microseconds since 1970 UTC.
         since_micros: i64,
+        /// The transaction, if it is one.
+        transaction_id: Option<TransactionId>,
     },
     /// The device is unplugged, restarting or broken.
     DeviceUnavailable,

@@ -13,6 +13,7 @@ use crate::gateway::{
 };
 use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
 use crate::money::{Amount, Amounts, Currency};
+use crate::prompt::PromptKinds;
 use crate::record::{Fact, FinalAnswer, Past, Record, Restored};
 use crate::request::{Caller, Kind, MoneyRequest, Request, Which};
 use crate::time::Now;
@@ -30,6 +31,10 @@ pub(crate) struct Bench {
     pub(crate) reader_call: Option<(DeviceId, CallId, DeviceCommand)>,
     pub(crate) gateway_call: Option<(CallId, GatewayCommand)>,
     pub(crate) last_ticket: u64,
+    /// Who asks.
+    pub(crate) register: &'static str,
+    /// The questions it can show.
+    pub(crate) prompts: PromptKinds,
     last_id: u128,
 }
 
@@ -43,6 +48,8 @@ impl Bench {
             reader_call: None,
             gateway_call: None,
             last_ticket: 0,
+            register: "register",
+            prompts: PromptKinds::default(),
             last_id: 0,
         };
         bench.attach();
@@ -155,7 +162,10 @@ impl Bench {
         self.last_id += 1;
         let event = Event::Asked {
             ticket: Ticket(self.last_ticket),
-            caller: caller(),
+            caller: Caller {
+                prompts: self.prompts,
+                ..caller_of(self.register)
+            },
             transaction_id: TransactionId(Uuid::from_u128(self.last_id)),
             request,
         };
@@ -182,12 +192,17 @@ impl Bench {
 }
 
 pub(crate) fn caller() -> Caller {
+    caller_of("register")
+}
+
+fn caller_of(register: &str) -> Caller {
     Caller {
         scope: Scope {
-            register: "register".into(),
+            register: register.into(),
             generation: 1,
         },
         others: false,
+        prompts: PromptKinds::default(),
     }
 }
 
@@ -342,10 +357,12 @@ fn words(action: &Action) -> Option<String> {
         }
         Action::CallDevice { command, .. } => format!("reader: {}", command_words(command)),
         Action::CancelDevice { .. } => "reader: stop".into(),
+        Action::DeliverDevice { answer, .. } => format!("reader: {answer:?}"),
         Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
         Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
         Action::Recall { .. }
         | Action::Progress { .. }
+        | Action::Prompt { .. }
         | Action::Notify(_)
         | Action::SetTimer { .. }
         | Action::ClearTimer { .. } => return None,
@@ -389,6 +406,7 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Cancel(state) => format!("cancel: {state:?}"),
         Answer::Live(snapshots) => format!("{} live", snapshots.len()),
         Answer::Identified => "Identified".into(),
+        Answer::Responded => "Responded".into(),
     }
 }
 

@@ -110,6 +110,8 @@ impl Engine {
     /// Stops what has sent nothing yet.
     pub(crate) fn stop_one(&mut self, transaction: &mut Transaction, stop: Stop) {
         match transaction.phase {
+            // Its reader was not asked yet.
+            Phase::AwaitingReader => self.finish_stop(transaction, stop),
             Phase::Presenting | Phase::AuthorizingCard => {
                 let first = transaction.stop.is_none();
                 // A cancel outranks the other reasons: its register was told so.

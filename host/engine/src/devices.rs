@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Devices: which are there, which are in use, which one a request gets.
 //!
-//! A device is free again when its transaction let go of it *and* its last call ended. Never gives
-//! one device to two transactions.
+//! A device whose transaction let go of it while it still shows how that ended is as good as free:
+//! the next transaction holds it at once and calls it when that last call has ended. Never gives
+//! one device to two transactions, and never calls it twice at a time.
 
 use crate::answer::{Answer, Reason, Stage};
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
 use crate::effect::Action;
 use crate::engine::{CallFor, Engine};
-use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket};
+use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket, TransactionId};
 use crate::request::Caller;
-use crate::transaction::Transaction;
+use crate::transaction::{Phase, Transaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ struct Device {
 struct Use {
     owner: RegisterId,
     since_micros: i64,
+    /// Whose it is, or was; absent for a person who looks for it.
+    transaction: Option<TransactionId>,
     /// A transaction has it, whether or not it is called.
     held: bool,
     call: Option<CallId>,
@@ -72,11 +75,17 @@ impl Devices {
             device.check(busy_hint_ms)?;
             return Ok(id.clone());
         }
+        let mut finishing = None;
         let mut refusal = no_device(Reason::DeviceNotFound);
         let mut rank = 0;
         for (id, device) in &self.0 {
-            let Err(refused) = device.check(busy_hint_ms) else {
-                return Ok(id.clone());
+            let refused = match device.check(busy_hint_ms) {
+                Ok(()) if device.used.is_none() => return Ok(id.clone()),
+                Ok(()) => {
+                    finishing = finishing.or_else(|| Some(id.clone()));
+                    continue;
+                }
+                Err(refused) => refused,
             };
             // The refusal that passes soonest is the one worth telling.
             let refused_rank = match refused.reason {
@@ -90,25 +99,38 @@ impl Devices {
                 refusal = refused;
             }
         }
-        Err(refusal)
+        finishing.ok_or(refusal)
     }
 
-    /// Whether a device is there, ready and free, whatever its kind.
-    fn check_free(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    /// Whether a device is there, ready and idle, whatever its kind.
+    fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let device = self
             .0
             .get(id)
             .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
-        device.check_free(busy_hint_ms)
+        match &device.used {
+            Some(used) => Err(used.busy(busy_hint_ms)),
+            None => device.check_available(busy_hint_ms),
+        }
     }
 
-    pub(crate) fn hold(&mut self, id: &DeviceId, owner: RegisterId, since_micros: i64) {
+    /// Gives it to a transaction, or to a person who looks for it. A call that it still ends
+    /// stays its call.
+    pub(crate) fn hold(
+        &mut self,
+        id: &DeviceId,
+        owner: RegisterId,
+        transaction: Option<TransactionId>,
+        since_micros: i64,
+    ) {
         let device = self.0.entry(id.clone()).or_default();
+        let call = device.used.as_ref().and_then(|used| used.call);
         device.used = Some(Use {
             owner,
             since_micros,
+            transaction,
             held: true,
-            call: None,
+            call,
         });
     }
 
@@ -135,6 +157,12 @@ impl Devices {
     pub(crate) fn is_called(&self, id: &DeviceId) -> bool {
         let used = self.0.get(id).and_then(|device| device.used.as_ref());
         used.is_some_and(|used| used.call.is_some())
+    }
+
+    /// Who has it.
+    fn holder(&self, id: &DeviceId) -> Option<TransactionId> {
+        let used = self.0.get(id).and_then(|device| device.used.as_ref())?;
+        used.transaction.filter(|_| used.held)
     }
 
     /// The devices as a successor finds them: calls go on, transactions do not.
@@ -179,23 +207,16 @@ impl Device {
                 ..refusal
             });
         }
-        self.check_free(busy_hint_ms)
+        self.check_available(busy_hint_ms)
     }
 
-    fn check_free(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    /// Whether the next transaction can have it, be it that it waits for the last call.
+    fn check_available(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let Some(status) = &self.status else {
             return Err(no_device(Reason::DeviceNotFound));
         };
-        if let Some(used) = &self.used {
-            let owner = used.owner.clone();
-            let reason = Reason::DeviceBusy {
-                owner,
-                since_micros: used.since_micros,
-            };
-            return Err(NoDevice {
-                retry_after_ms: Some(busy_hint_ms),
-                ..no_device(reason)
-            });
+        if let Some(used) = self.used.as_ref().filter(|used| used.held) {
+            return Err(used.busy(busy_hint_ms));
         }
         if !status.ready {
             let retry_after_ms = status.retry_after_ms.or(Some(busy_hint_ms));
@@ -205,6 +226,20 @@ impl Device {
             });
         }
         Ok(())
+    }
+}
+
+impl Use {
+    fn busy(&self, busy_hint_ms: u64) -> NoDevice {
+        let reason = Reason::DeviceBusy {
+            owner: self.owner.clone(),
+            since_micros: self.since_micros,
+            transaction_id: self.transaction,
+        };
+        NoDevice {
+            retry_after_ms: Some(busy_hint_ms),
+            ..no_device(reason)
+        }
     }
 }
 
@@ -224,10 +259,14 @@ impl Engine {
                 transaction,
             }) => {
                 self.devices.call_ended(&device, call);
-                let Some(id) = transaction else { return };
+                let Some(id) = transaction else {
+                    self.serve_next(&device);
+                    return;
+                };
                 self.with(id, |engine, transaction| {
                     if transaction.call == Some(call) {
                         transaction.call = None;
+                        engine.drop_prompt(transaction);
                         engine.reader_replied(transaction, reply);
                     }
                 });
@@ -235,12 +274,25 @@ impl Engine {
             Some(CallFor::Identify { device, ticket }) => {
                 self.devices.call_ended(&device, call);
                 self.identified(ticket, reply);
+                self.serve_next(&device);
             }
             Some(gateway_call @ CallFor::Gateway { .. }) => {
                 self.calls.insert(call, gateway_call);
             }
             None => {}
         }
+    }
+
+    /// A device is done with what came before: whoever waits for it gets it.
+    fn serve_next(&mut self, device: &DeviceId) {
+        let Some(id) = self.devices.holder(device) else {
+            return;
+        };
+        self.with(id, |engine, transaction| {
+            if transaction.phase == Phase::AwaitingReader {
+                engine.present(transaction);
+            }
+        });
     }
 
     pub(crate) fn device_progressed(&mut self, call: CallId, stage: Stage, text: Arc<str>) {
@@ -291,14 +343,14 @@ impl Engine {
         lines: Vec<String>,
     ) {
         let timeouts = self.config.timeouts;
-        if let Err(no_device) = self.devices.check_free(device, timeouts.busy_hint_ms) {
+        if let Err(no_device) = self.devices.check_idle(device, timeouts.busy_hint_ms) {
             let mut refused = self.refusal(no_device.reason);
             refused.retry_after_ms = no_device.retry_after_ms;
             self.refuse(Position(0), Some(ticket), refused);
             return;
         }
         let owner = caller.scope.register.clone();
-        self.devices.hold(device, owner, self.now.wall_micros);
+        self.devices.hold(device, owner, None, self.now.wall_micros);
         let purpose = CallFor::Identify {
             device: device.clone(),
             ticket,

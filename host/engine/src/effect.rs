@@ -8,6 +8,7 @@ use crate::ids::{
     CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Scope, Ticket, TimerId,
     TransactionId,
 };
+use crate::prompt::{Prompt, PromptAnswer};
 use crate::record::Record;
 
 /// An action, and the journal position that must be durable before it happens. Appends and
@@ -81,6 +82,24 @@ pub enum Action {
         ticket: Ticket,
         /// Where.
         progress: Progress,
+    },
+    /// Ask a waiting register what its device wants to know. May be lost: it has an end.
+    Prompt {
+        /// Which.
+        ticket: Ticket,
+        /// The question.
+        prompt: Box<Prompt>,
+    },
+    /// Bring a device the answer to its question, or that there is none.
+    DeliverDevice {
+        /// Which.
+        device: DeviceId,
+        /// The call that asked.
+        call: CallId,
+        /// The plugin's number of the question.
+        number: u64,
+        /// The answer.
+        answer: PromptAnswer,
     },
     /// Tell whoever subscribed.
     Notify(Box<Notification>),

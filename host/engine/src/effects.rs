@@ -12,7 +12,7 @@ use crate::ids::{CallId, DeviceId, Position, RecallId, Ticket, TimerId};
 use crate::keys::RecallFor;
 use crate::limits::STEPS_KEPT;
 use crate::record::{Fact, Record};
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, Waiter};
 use std::sync::Arc;
 
 impl Engine {
@@ -131,9 +131,10 @@ impl Engine {
     pub(crate) fn clear_timers(&mut self, transaction: &mut Transaction) {
         self.clear_timer(transaction.pause.take());
         self.clear_timer(transaction.patience.take());
+        self.drop_prompt(transaction);
     }
 
-    fn set_timer(
+    pub(crate) fn set_timer(
         &mut self,
         former: Option<TimerId>,
         transaction: &Transaction,
@@ -149,7 +150,7 @@ impl Engine {
         timer
     }
 
-    fn clear_timer(&mut self, timer: Option<TimerId>) {
+    pub(crate) fn clear_timer(&mut self, timer: Option<TimerId>) {
         if let Some(timer) = timer {
             self.timers.remove(&timer);
             self.emit(Position(0), Action::ClearTimer { timer });
@@ -169,7 +170,7 @@ impl Engine {
         if transaction.steps.len() > STEPS_KEPT {
             transaction.steps.pop_front();
         }
-        for ticket in transaction.tickets.clone() {
+        for Waiter { ticket, .. } in transaction.waiters.clone() {
             let action = Action::Progress {
                 ticket,
                 progress: progress.clone(),

@@ -11,7 +11,7 @@ use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::{CallId, Ticket};
 use crate::keys::told;
 use crate::record::{Ending, Fact, FinalAnswer, Unsent};
-use crate::transaction::{Phase, Transaction};
+use crate::transaction::{Phase, Transaction, Waiter};
 use std::sync::Arc;
 
 impl Engine {
@@ -47,7 +47,7 @@ impl Engine {
         if reversal.is_some() {
             self.step_to(transaction, Stage::Reversing, None);
         }
-        for ticket in std::mem::take(&mut transaction.tickets) {
+        for Waiter { ticket, .. } in std::mem::take(&mut transaction.waiters) {
             self.answer(transaction.after, ticket, told(answer.clone(), false));
         }
         let outcome = crate::transaction::outcome(answer);
@@ -70,7 +70,7 @@ impl Engine {
         if refused.retry_after_ms.is_none() && refused.reason.retry() == Retry::SameKey {
             refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
         }
-        for ticket in std::mem::take(&mut transaction.tickets) {
+        for Waiter { ticket, .. } in std::mem::take(&mut transaction.waiters) {
             self.refuse(transaction.after, Some(ticket), refused.clone());
         }
         self.last_step(transaction, Outcome::Failed, outcome_text(Outcome::Failed));
@@ -165,7 +165,7 @@ impl Engine {
     pub(crate) fn tell_unknown(&mut self, transaction: &mut Transaction) {
         transaction.unknown = true;
         let unknown = self.unknown_answer(transaction);
-        for ticket in std::mem::take(&mut transaction.tickets) {
+        for Waiter { ticket, .. } in std::mem::take(&mut transaction.waiters) {
             self.refuse(transaction.after, Some(ticket), unknown.clone());
         }
     }

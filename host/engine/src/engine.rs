@@ -77,6 +77,8 @@ pub(crate) enum Alarm {
     Attempt,
     /// The end of a register's patience.
     Patience,
+    /// The end of a question.
+    Prompt,
 }
 
 impl Engine {
@@ -132,6 +134,7 @@ impl Engine {
             Event::DeviceProgressed { call, stage, text } => {
                 self.device_progressed(call, stage, text);
             }
+            Event::DevicePrompted { call, prompt } => self.device_prompted(call, &prompt),
             Event::GatewayReplied { call, reply } => self.gateway_replied(call, reply),
             Event::DeviceChanged { device, status } => self.devices.changed(&device, status),
             Event::GatewayChanged { gateway, status } => self.gateway_changed(&gateway, status),
@@ -153,7 +156,7 @@ impl Engine {
             && self
                 .open
                 .values()
-                .all(|transaction| transaction.tickets.is_empty())
+                .all(|transaction| transaction.waiters.is_empty())
             && self.devices.all_free()
     }
 
@@ -186,6 +189,9 @@ impl Engine {
             Request::Live(which) => self.look(ticket, &caller, &which),
             Request::LiveAll => self.look_at_all(ticket, &caller),
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
+            Request::Respond { prompt, response } => {
+                self.responded(ticket, &caller, prompt, response);
+            }
         }
     }
 
@@ -204,7 +210,8 @@ impl Engine {
                 Phase::Authorizing | Phase::Modifying => engine.exchanged(transaction, reply),
                 Phase::Inquiring => engine.inquired(transaction, reply),
                 Phase::Reversing => engine.reversed(transaction, reply),
-                Phase::Presenting
+                Phase::AwaitingReader
+                | Phase::Presenting
                 | Phase::AuthorizingCard
                 | Phase::Completing
                 | Phase::NeedsOperator
@@ -253,6 +260,7 @@ impl Engine {
                 transaction.patience = None;
                 engine.out_of_patience(transaction);
             }
+            Alarm::Prompt => engine.prompt_expired(transaction),
         });
     }
 

@@ -5,6 +5,7 @@ use crate::answer::Stage;
 use crate::device::{DeviceReply, DeviceStatus};
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId};
+use crate::prompt::DevicePrompt;
 use crate::record::Past;
 use crate::request::{Caller, Request};
 use std::sync::Arc;
@@ -52,6 +53,13 @@ pub enum Event {
         stage: Stage,
         /// As the device shows it.
         text: Arc<str>,
+    },
+    /// A device asks something through the register.
+    DevicePrompted {
+        /// During which call.
+        call: CallId,
+        /// What.
+        prompt: DevicePrompt,
     },
     /// A gateway call ended.
     GatewayReplied {

@@ -84,6 +84,39 @@ pub struct CallId(pub u64);
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Ticket(pub u64);
 
+/// One question of a device to a register. Never used twice, not even after a restart, since its
+/// transaction is not.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PromptId {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Counts its questions, from 1.
+    pub number: u32,
+}
+
+impl std::fmt::Display for PromptId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.transaction, self.number)
+    }
+}
+
+impl std::str::FromStr for PromptId {
+    type Err = NoPromptId;
+
+    fn from_str(text: &str) -> Result<Self, NoPromptId> {
+        let (transaction, number) = text.rsplit_once('.').ok_or(NoPromptId)?;
+        let transaction = Uuid::parse_str(transaction).map_err(|_| NoPromptId)?;
+        Ok(Self {
+            transaction: TransactionId(transaction),
+            number: number.parse().map_err(|_| NoPromptId)?,
+        })
+    }
+}
+
+/// A text that names no question.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NoPromptId;
+
 /// One question to the journal, made by the engine.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RecallId(pub u64);

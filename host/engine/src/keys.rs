@@ -10,10 +10,11 @@ use crate::engine::{Engine, ScopedKey};
 use crate::fingerprint::fingerprint;
 use crate::ids::{Fingerprint, IdempotencyKey, Position, RecallId, Scope, Ticket, TransactionId};
 use crate::limits::{QUEUED_MAX, TICKETS_MAX};
+use crate::prompt::PromptKinds;
 use crate::recent::Ended;
 use crate::record::{Fact, FinalAnswer, Past};
 use crate::request::{Caller, MoneyRequest};
-use crate::transaction::{Phase, Transaction};
+use crate::transaction::{Phase, Transaction, Waiter};
 use std::collections::VecDeque;
 
 /// Requests with one key, waiting for the journal.
@@ -35,6 +36,8 @@ pub(crate) struct Ask {
     pub(crate) ticket: Option<Ticket>,
     pub(crate) scope: Scope,
     pub(crate) others: bool,
+    /// The questions its register can show.
+    pub(crate) prompts: PromptKinds,
     pub(crate) id: TransactionId,
     pub(crate) request: MoneyRequest,
     pub(crate) fingerprint: Fingerprint,
@@ -72,11 +75,16 @@ impl Engine {
         }
         let key = (caller.scope.clone(), request.key.clone());
         let fingerprint = fingerprint(&request);
-        let Caller { scope, others } = caller;
+        let Caller {
+            scope,
+            others,
+            prompts,
+        } = caller;
         let ask = Ask {
             ticket,
             scope,
             others,
+            prompts,
             id,
             request,
             fingerprint,
@@ -144,13 +152,17 @@ impl Engine {
         } else if transaction.phase == Phase::NeedsOperator {
             let unknown = self.unknown_answer(transaction);
             self.refuse(after, ask.ticket, unknown);
-        } else if transaction.tickets.len() >= TICKETS_MAX {
+        } else if transaction.waiters.len() >= TICKETS_MAX {
             self.refuse_ask_after(after, ask, Reason::RateLimited, |_| {});
         } else if let Some(ticket) = ask.ticket {
-            transaction.tickets.push(ticket);
+            transaction.waiters.push(Waiter {
+                ticket,
+                prompts: ask.prompts,
+            });
             for progress in transaction.steps.clone() {
                 self.emit(after, Action::Progress { ticket, progress });
             }
+            self.show_prompt(transaction, ticket, ask.prompts);
             if transaction.patience.is_none() {
                 self.set_patience(transaction, self.config.timeouts.gateway_ms);
             }
@@ -264,12 +276,14 @@ impl Engine {
         let waited: Vec<_> = self
             .open
             .values()
-            .filter(|transaction| transaction.tickets.contains(&forgotten))
+            .filter(|open| open.waiters.iter().any(|waiter| waiter.ticket == forgotten))
             .map(|transaction| transaction.id)
             .collect();
         for id in waited {
             self.with(id, |engine, transaction| {
-                transaction.tickets.retain(|ticket| *ticket != forgotten);
+                transaction
+                    .waiters
+                    .retain(|waiter| waiter.ticket != forgotten);
                 engine.nobody_waits(transaction);
             });
         }

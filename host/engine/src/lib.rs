@@ -25,12 +25,17 @@ pub mod event;
 mod exchange;
 mod fingerprint;
 pub mod gateway;
+#[cfg(test)]
+mod handover;
 pub mod ids;
 mod keys;
 mod limits;
 mod look;
 pub mod money;
 mod parents;
+pub mod prompt;
+#[cfg(test)]
+mod prompt_cases;
 mod recent;
 pub mod record;
 mod recovery;

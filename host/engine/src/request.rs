@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a register can ask of the engine.
 
-use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, Scope, TransactionId};
+use crate::ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, Scope, TransactionId};
 use crate::money::{Amount, Amounts};
+use crate::prompt::PromptKinds;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ pub struct Caller {
     pub scope: Scope,
     /// Whether it may see and touch the transactions of other registers.
     pub others: bool,
+    /// The questions it can show.
+    pub prompts: PromptKinds,
 }
 
 /// A request. Those that move money carry a key; the others are answered at once.
@@ -33,6 +36,24 @@ pub enum Request {
         /// Lines to show.
         lines: Vec<String>,
     },
+    /// Answer a question of a device.
+    Respond {
+        /// The question.
+        prompt: PromptId,
+        /// The answer.
+        response: Response,
+    },
+}
+
+/// An answer to a question. Which member counts depends on the kind of the question.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Response {
+    /// Yes or no.
+    pub accepted: Option<bool>,
+    /// Place among the choices.
+    pub chosen: Option<usize>,
+    /// Free text.
+    pub text: Option<Arc<str>>,
 }
 
 /// Names a transaction by the caller's own key or by our id.

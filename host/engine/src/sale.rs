@@ -18,8 +18,20 @@ impl Engine {
             return;
         };
         let owner = transaction.scope.register.clone();
-        self.devices.hold(&device, owner, self.now.wall_micros);
+        let finishing = self.devices.is_called(&device);
+        let since_micros = self.now.wall_micros;
+        self.devices
+            .hold(&device, owner, Some(transaction.id), since_micros);
         self.step_to(transaction, Stage::Accepted, None);
+        if finishing {
+            transaction.phase = Phase::AwaitingReader;
+        } else {
+            self.present(transaction);
+        }
+    }
+
+    /// The reader waits for a card.
+    pub(crate) fn present(&mut self, transaction: &mut Transaction) {
         let timeouts = self.config.timeouts;
         let timeout_ms = transaction.request.timeout_ms.unwrap_or(timeouts.card_ms);
         let timeout_ms = timeout_ms.min(timeouts.hard_ms);
@@ -50,7 +62,8 @@ impl Engine {
                 }
             }
             Phase::Completing => self.completed(transaction, &reply),
-            Phase::Preparing(_)
+            Phase::AwaitingReader
+            | Phase::Preparing(_)
             | Phase::Authorizing
             | Phase::Modifying
             | Phase::Inquiring
@@ -100,22 +113,30 @@ impl Engine {
                 let refused = self.refused(transaction, Reason::DeviceUnsupported);
                 self.drop_unrecorded(transaction, refused);
             }
-            (_, DeviceReply::Failed { reason, .. }) => {
-                self.reader_failed(transaction, reason);
+            (
+                _,
+                DeviceReply::Failed {
+                    reason,
+                    effect_possible,
+                },
+            ) => {
+                self.reader_failed(transaction, reason, effect_possible);
             }
             (_, _) => {
                 let detail = "the device plugin answered something else than it was asked";
-                self.reader_failed(transaction, detail.into());
+                self.reader_failed(transaction, detail.into(), true);
             }
         }
     }
 
-    fn reader_failed(&mut self, transaction: &mut Transaction, detail: Arc<str>) {
+    /// A plugin that broke off in the middle of its call has failed, whether the news of its end or
+    /// the end of the call comes first. What never reached a device that is away is only unavailable.
+    fn reader_failed(&mut self, transaction: &mut Transaction, detail: Arc<str>, begun: bool) {
         let ready = transaction
             .device
             .as_ref()
             .is_some_and(|id| self.devices.is_ready(id));
-        let reason = if ready {
+        let reason = if ready || begun {
             Reason::PluginFailed
         } else {
             Reason::DeviceUnavailable

@@ -19,7 +19,8 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 15] = [
+const STATES: [&str; 16] = [
+    "waiting for reader",
     "waiting for card",
     "reading card",
     "stopping",
@@ -37,7 +38,8 @@ const STATES: [&str; 15] = [
     "ended",
 ];
 
-const EVENTS: [&str; 37] = [
+const EVENTS: [&str; 38] = [
+    "reader is done",
     "card presented",
     "card read (chip)",
     "card read (no chip)",
@@ -155,9 +157,17 @@ fn bench_in(state: &str) -> Bench {
         }
         return bench;
     }
-    bench.money(request("key", Kind::Sale, gateway));
+    let mut asked = request("key", Kind::Sale, gateway);
+    if state == "waiting for reader" {
+        // The one before it has ended, and the reader still says so.
+        bench.money(request("before", Kind::Sale, gateway));
+        bench.reader(presented());
+        bench.reader(unplugged());
+        asked.device = Some("reader".into());
+    }
+    bench.money(asked);
     let path = match state {
-        "waiting for card" => 0,
+        "waiting for reader" | "waiting for card" => 0,
         "reading card" => 1,
         "stopping" => {
             bench.cancel("key");
@@ -196,6 +206,7 @@ fn state_of(bench: &Bench) -> String {
     };
     let void = transaction.is_void();
     let plain = match transaction.phase {
+        Phase::AwaitingReader => "waiting for reader",
         Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
         Phase::Presenting => "waiting for card",
         Phase::AuthorizingCard => "reading card",
@@ -287,6 +298,8 @@ fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
     let (_, _, command) = bench.reader_call.as_ref()?;
     let presenting = matches!(command, DeviceCommand::Present { .. });
     let reading = matches!(command, DeviceCommand::AuthorizeCard { .. });
+    let awaited = state_of(bench) == "waiting for reader";
+    let completing = !presenting && !reading && !awaited;
     let refused = |refusal| DeviceReply::Refused {
         refusal,
         text: "no".into(),
@@ -301,12 +314,10 @@ fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
             refused(CardRefusal::CancelledOnDevice)
         }
         "reader stopped" if presenting || reading => DeviceReply::Cancelled,
-        "reader failed" => DeviceReply::Failed {
-            effect_possible: true,
-            reason: "unplugged".into(),
-        },
-        "chip accepts" if !presenting && !reading => completed(true),
-        "chip refuses" if !presenting && !reading => completed(false),
+        "reader is done" if awaited => completed(true),
+        "reader failed" => unplugged(),
+        "chip accepts" if completing => completed(true),
+        "chip refuses" if completing => completed(false),
         _ => return None,
     })
 }
@@ -345,6 +356,13 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
         "reversal failed" if reversing => failed(true),
         _ => return None,
     })
+}
+
+fn unplugged() -> DeviceReply {
+    DeviceReply::Failed {
+        effect_possible: true,
+        reason: "unplugged".into(),
+    }
 }
 
 fn approved(minor: i64) -> GatewayReply {

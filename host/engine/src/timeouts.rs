@@ -8,6 +8,8 @@ pub struct Timeouts {
     pub card_ms: u64,
     /// PIN entry, part of `authorize_card`.
     pub pin_ms: u64,
+    /// An answer to a question of a device.
+    pub prompt_ms: u64,
     /// The gateway's answer to one exchange; then inquiry.
     pub gateway_ms: u64,
     /// The reader's completion after the gateway's answer.
@@ -33,6 +35,7 @@ impl Default for Timeouts {
         Self {
             card_ms: 60_000,
             pin_ms: 60_000,
+            prompt_ms: 60_000,
             gateway_ms: 60_000,
             completion_ms: 30_000,
             grace_ms: 5_000,

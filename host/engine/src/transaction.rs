@@ -11,6 +11,7 @@ use crate::ids::{
     TransactionId,
 };
 use crate::money::Amounts;
+use crate::prompt::{OpenPrompt, PromptKinds};
 use crate::record::FinalAnswer;
 use crate::request::{Kind, MoneyRequest, Snapshot};
 use std::collections::VecDeque;
@@ -56,7 +57,7 @@ pub(crate) struct Transaction {
     pub(crate) after: Position,
     /// The last record of it.
     pub(crate) position: Position,
-    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) waiters: Vec<Waiter>,
     pub(crate) steps: VecDeque<Progress>,
     pub(crate) seq: u32,
     pub(crate) stage: Stage,
@@ -69,13 +70,27 @@ pub(crate) struct Transaction {
     pub(crate) pause: Option<TimerId>,
     /// The end of its register's patience.
     pub(crate) patience: Option<TimerId>,
+    /// The question of its reader that is open.
+    pub(crate) prompt: Option<OpenPrompt>,
+    /// Questions so far.
+    pub(crate) prompts: u32,
     pub(crate) attempts: usize,
     pub(crate) next_at_micros: Option<i64>,
+}
+
+/// A request that waits for a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) ticket: Ticket,
+    /// The questions its register can show.
+    pub(crate) prompts: PromptKinds,
 }
 
 /// What a transaction waits for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
+    /// The reader, which still shows how the transaction before ended.
+    AwaitingReader,
     /// A card.
     Presenting,
     /// PIN, cryptogram, seal.
@@ -160,7 +175,7 @@ impl Transaction {
             inquiry_unsupported: false,
             after: Position(0),
             position: Position(0),
-            tickets: Vec::new(),
+            waiters: Vec::new(),
             steps: VecDeque::new(),
             seq: 0,
             stage: Stage::Accepted,
@@ -169,6 +184,8 @@ impl Transaction {
             call: None,
             pause: None,
             patience: None,
+            prompt: None,
+            prompts: 0,
             attempts: 0,
             next_at_micros: None,
         }
@@ -187,7 +204,7 @@ impl Transaction {
         match (&self.phase, &self.ending) {
             (Phase::NeedsOperator, _) => true,
             (_, Some(_)) => false,
-            (_, None) => self.unknown || self.tickets.is_empty(),
+            (_, None) => self.unknown || self.waiters.is_empty(),
         }
     }
 

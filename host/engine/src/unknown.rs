@@ -25,7 +25,7 @@ impl Engine {
             } else {
                 self.pause(transaction);
             }
-        } else if transaction.completion_owed || !inquiry || transaction.tickets.is_empty() {
+        } else if transaction.completion_owed || !inquiry || transaction.waiters.is_empty() {
             self.undo(transaction, detail);
         } else {
             self.inquire(transaction);
@@ -92,7 +92,7 @@ impl Engine {
 
     /// Nobody waits for it any more.
     pub(crate) fn nobody_waits(&mut self, transaction: &mut Transaction) {
-        if transaction.tickets.is_empty()
+        if transaction.waiters.is_empty()
             && transaction.phase == Phase::Inquiring
             && !transaction.is_void()
         {
@@ -103,7 +103,10 @@ impl Engine {
     /// Its register has waited as long as anybody may.
     pub(crate) fn out_of_patience(&mut self, transaction: &mut Transaction) {
         match transaction.phase {
-            Phase::Presenting | Phase::AuthorizingCard | Phase::Preparing(_) => {
+            Phase::AwaitingReader
+            | Phase::Presenting
+            | Phase::AuthorizingCard
+            | Phase::Preparing(_) => {
                 self.stop_one(transaction, Stop::TooLong);
             }
             Phase::Authorizing | Phase::Modifying | Phase::Inquiring => {

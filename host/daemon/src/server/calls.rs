@@ -7,7 +7,7 @@ use super::receipt;
 use super::registers::Update;
 use super::session::{Session, Taken};
 use super::views;
-use payhal_engine::answer::Answer;
+use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, RegisterId, TransactionId};
 use payhal_engine::record::{Fact, FinalAnswer};
@@ -22,7 +22,7 @@ use payhal_protocol::gateway::GatewayListResult;
 use payhal_protocol::method::Method;
 use payhal_protocol::params::{FieldError, Validate, decode};
 use payhal_protocol::payment::{CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
-use payhal_protocol::progress::{PROGRESS, Progress, RespondParams};
+use payhal_protocol::progress::{PROGRESS, PROMPT, Progress, RespondParams, RespondResult};
 use payhal_protocol::rpc::{self, Id};
 use payhal_protocol::session::{AccessState, HelloParams, HelloResult, PingParams, PingResult};
 use payhal_protocol::transaction::{
@@ -130,15 +130,17 @@ fn refuse_card_numbers(params: Option<&RawValue>) -> Result<(), ErrorObject> {
     };
     match card_number_field(&value, "") {
         None => Ok(()),
-        Some(field) => {
-            let mut error = ErrorObject::named(ErrorName::CardNumberRefused);
-            if let Some(details) = error.data.as_deref_mut() {
-                details.detail = Some(format!("`{field}` holds what looks like a card number"));
-                details.field = Some(field);
-            }
-            Err(error)
-        }
+        Some(field) => Err(card_number_refused(&field)),
     }
+}
+
+fn card_number_refused(field: &str) -> ErrorObject {
+    let mut error = ErrorObject::named(ErrorName::CardNumberRefused);
+    if let Some(details) = error.data.as_deref_mut() {
+        details.detail = Some(format!("`{field}` holds what looks like a card number"));
+        details.field = Some(field.to_owned());
+    }
+    error
 }
 
 /// Path of the first string or number that holds one. Product references and serial numbers are
@@ -185,6 +187,7 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
     if let Some(register) = &params.register_id {
         session.set_register(RegisterId::from(register.as_str()));
     }
+    session.set_prompts(convert::prompt_kinds(params));
     Ok(HelloResult {
         host: session.shared.identity.clone(),
         protocol: 1,
@@ -263,6 +266,10 @@ impl Session {
                         self.outgoing
                             .send(rpc::notification_text(PROGRESS, &progress));
                     }
+                }
+                Update::Prompt(prompt) => {
+                    let prompt = convert::prompt(&prompt);
+                    self.outgoing.send(rpc::notification_text(PROMPT, &prompt));
                 }
             }
         }
@@ -482,12 +489,33 @@ async fn receipt(session: Arc<Session>, params: ReceiptParams) -> Result<Receipt
     })
 }
 
+/// Answers a question of a device; the first answer of its own register counts.
 async fn respond(
-    _session: Arc<Session>,
-    _params: RespondParams,
-) -> Result<payhal_protocol::progress::RespondResult, ErrorObject> {
-    Err(ErrorObject::named(ErrorName::TransactionNotFound)
-        .with_message("There is no such question, or it was answered"))
+    session: Arc<Session>,
+    params: RespondParams,
+) -> Result<RespondResult, ErrorObject> {
+    if params.text.as_deref().is_some_and(holds_card_number) {
+        return Err(card_number_refused("text"));
+    }
+    let Ok(prompt) = params.prompt_id.as_str().parse() else {
+        let sentence = "There is no such question";
+        return Err(ErrorObject::named(ErrorName::NotAllowed)
+            .with_message(sentence)
+            .with_detail(sentence));
+    };
+    let response = convert::response(params);
+    let request = Request::Respond { prompt, response };
+    match session.ask(request, None).await {
+        Some(Answer::Responded) => Ok(RespondResult { accepted: true }),
+        Some(Answer::Refused { refused, replayed }) => {
+            let error = convert::refused(&refused, replayed);
+            Err(match (&refused.reason, &refused.detail) {
+                (Reason::NotAllowed, Some(sentence)) => error.with_message(sentence.to_string()),
+                _ => error,
+            })
+        }
+        _ => Err(ErrorObject::named(ErrorName::HostStopping)),
+    }
 }
 
 /// Subscribes: the answer first, then what was missed, then whatever comes, until the connection

@@ -5,7 +5,8 @@ use payhal_engine::answer as e;
 use payhal_engine::card;
 use payhal_engine::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
-use payhal_engine::request::{Kind, MoneyRequest, Which};
+use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
+use payhal_engine::request::{Kind, MoneyRequest, Response, Which};
 use payhal_protocol as p;
 use payhal_protocol::error::{
     Busy, ErrorData, ErrorName, ErrorObject, ErrorOutcome, MoneyMoved, Retry,
@@ -15,7 +16,8 @@ use payhal_protocol::payment::{
     Acceptor, Approved, ApprovedOutcome, CancelState, Receipts, RefundParams, SaleParams,
     VoidParams,
 };
-use payhal_protocol::progress::Stage;
+use payhal_protocol::progress::{PromptOption, RespondParams, Stage};
+use payhal_protocol::session::HelloParams;
 use payhal_protocol::transaction::{CardView, Cvm, EntryMode, Resolution, ResolutionState};
 use std::str::FromStr;
 use uuid::Uuid;
@@ -328,9 +330,10 @@ pub(super) fn refused(refused: &e::Refused, replayed: bool) -> ErrorObject {
             e::Reason::DeviceBusy {
                 owner,
                 since_micros,
+                transaction_id,
             } => Some(Busy {
                 register: Some(owner.to_string().into()),
-                transaction_id: None,
+                transaction_id: transaction_id.map(|id| id.to_string().into()),
                 since: rfc3339(*since_micros),
             }),
             _ => None,
@@ -412,6 +415,65 @@ pub(super) fn stage(stage: e::Stage) -> Stage {
         e::Stage::Signature => Stage::Signature,
         e::Stage::Completing => Stage::Completing,
         e::Stage::Reversing => Stage::Reversing,
+    }
+}
+
+/// Every kind of question a device can raise.
+const DEVICE_PROMPTS: [PromptKind; 3] = [
+    PromptKind::ChooseApplication,
+    PromptKind::ConfirmSignature,
+    PromptKind::EnterText,
+];
+
+/// The questions a register said it can show, as far as a device can raise them.
+pub(super) fn prompt_kinds(hello: &HelloParams) -> PromptKinds {
+    let shown = DEVICE_PROMPTS
+        .into_iter()
+        .filter(|kind| hello.shows(prompt_kind(*kind)));
+    shown.fold(PromptKinds::default(), PromptKinds::with)
+}
+
+fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
+    match kind {
+        PromptKind::ChooseApplication => p::progress::PromptKind::ChooseApplication,
+        PromptKind::ConfirmSignature => p::progress::PromptKind::ConfirmSignature,
+        PromptKind::EnterText => p::progress::PromptKind::EnterText,
+    }
+}
+
+/// A question as its register is asked. The id of an option is its place, from 1.
+pub(super) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
+    let choices = prompt.choices.iter().enumerate();
+    let default = match prompt.kind {
+        PromptKind::ChooseApplication => "cancel",
+        PromptKind::ConfirmSignature => "reverse",
+        PromptKind::EnterText => "empty",
+    };
+    p::progress::Prompt {
+        prompt_id: prompt.prompt_id.to_string().into(),
+        transaction_id: prompt.prompt_id.transaction.to_string().into(),
+        idempotency_key: prompt.key.to_string().into(),
+        kind: prompt_kind(prompt.kind),
+        text: prompt.text.to_string(),
+        options: choices
+            .map(|(place, label)| PromptOption {
+                id: (place + 1).to_string(),
+                label: label.to_string(),
+            })
+            .collect(),
+        amount: None,
+        expires_at: rfc3339(prompt.expires_at_micros),
+        default: default.to_owned(),
+    }
+}
+
+/// An answer to a question, as the engine gets it.
+pub(super) fn response(params: RespondParams) -> Response {
+    let place = |id: String| id.parse::<usize>().ok()?.checked_sub(1);
+    Response {
+        accepted: params.accepted,
+        chosen: params.choice.and_then(place),
+        text: params.text.map(Into::into),
     }
 }
 

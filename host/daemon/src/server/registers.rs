@@ -7,6 +7,7 @@ use payhal_dispatcher::ports::RegisterPort;
 use payhal_engine::answer::{Answer, Notification, Progress};
 use payhal_engine::event::Event;
 use payhal_engine::ids::Ticket;
+use payhal_engine::prompt::Prompt;
 use payhal_messages::manifest::Kind;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,8 @@ use tokio::sync::mpsc;
 pub(super) enum Update {
     /// A step on the way.
     Progress(Progress),
+    /// A question.
+    Prompt(Prompt),
     /// The end.
     Answer(Answer),
 }
@@ -115,6 +118,12 @@ impl RegisterPort for Registers {
     fn progress(&mut self, ticket: Ticket, progress: Progress) {
         if let Some(sender) = self.waiting().get(&ticket) {
             let _gone = sender.send(Update::Progress(progress));
+        }
+    }
+
+    fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
+        if let Some(sender) = self.waiting().get(&ticket) {
+            let _gone = sender.send(Update::Prompt(prompt));
         }
     }
 

@@ -7,10 +7,11 @@
 use super::Shared;
 use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
-use payhal_engine::ids::{RegisterId, Scope};
-use payhal_engine::request::Caller;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use payhal_engine::ids::{RegisterId, Scope};
+use payhal_engine::prompt::PromptKinds;
+use payhal_engine::request::Caller;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::method::Method;
@@ -66,6 +67,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) outgoing: Outgoing,
     register: Arc<Mutex<RegisterId>>,
+    /// The questions it can show.
+    prompts: Arc<Mutex<PromptKinds>>,
     running: AtomicUsize,
     cancellable: Mutex<HashMap<String, Arc<Notify>>>,
     /// Ends the subscription that a newer one replaces.
@@ -80,6 +83,7 @@ impl Session {
             shared,
             outgoing,
             register: Arc::new(Mutex::new(RegisterId::from(register))),
+            prompts: Arc::default(),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
@@ -95,6 +99,10 @@ impl Session {
         *locked(&self.register) = id;
     }
 
+    pub(super) fn set_prompts(&self, prompts: PromptKinds) {
+        *locked(&self.prompts) = prompts;
+    }
+
     /// Who asks, for the engine.
     pub(super) fn caller(&self) -> Caller {
         // With open access everybody on this machine may look at everything; the keys stay apart.
@@ -104,6 +112,7 @@ impl Session {
                 generation: 0,
             },
             others: true,
+            prompts: *locked(&self.prompts),
         }
     }
 
@@ -155,6 +164,7 @@ impl Session {
             shared: Arc::clone(&self.shared),
             outgoing: Outgoing::new(queue, Arc::default()),
             register: Arc::clone(&self.register),
+            prompts: Arc::clone(&self.prompts),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),

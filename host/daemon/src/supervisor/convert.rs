@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one place where plugin messages and the engine's vocabulary meet.
 
+use super::limits::{PROMPT_CHARS_MAX, PROMPT_CHOICES_MAX};
 use payhal_engine::answer::Stage;
 use payhal_engine::card::{CardFace, Cvm, Entry};
 use payhal_engine::device::{
@@ -13,6 +14,7 @@ use payhal_engine::gateway::{
 };
 use payhal_engine::ids::{GatewayId, Opaque};
 use payhal_engine::money::{Amounts, Currency};
+use payhal_engine::prompt::{DevicePrompt, PromptAnswer, PromptKind};
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Sent, Status, method};
 use serde::de::DeserializeOwned;
@@ -565,6 +567,38 @@ fn card_refusal(code: &str) -> CardRefusal {
         "pin_failed" => CardRefusal::PinFailed,
         _ => CardRefusal::Other,
     }
+}
+
+/// A plugin's question as the engine gets it; what is too long for a register is cut.
+pub(super) fn prompt(prompt: &m::prompt::Prompt) -> DevicePrompt {
+    let cut = |text: &str| -> Arc<str> {
+        let cut: String = text.chars().take(PROMPT_CHARS_MAX).collect();
+        cut.into()
+    };
+    let choices = prompt.choices.iter().take(PROMPT_CHOICES_MAX);
+    DevicePrompt {
+        number: prompt.prompt_id,
+        kind: match prompt.kind {
+            m::prompt::PromptKind::ChooseApplication => PromptKind::ChooseApplication,
+            m::prompt::PromptKind::ConfirmSignature => PromptKind::ConfirmSignature,
+            m::prompt::PromptKind::EnterText => PromptKind::EnterText,
+        },
+        text: cut(&prompt.text),
+        choices: choices.map(|choice| cut(choice)).collect(),
+        timeout_ms: prompt.timeout_ms,
+    }
+}
+
+/// The answer as its plugin gets it.
+pub(super) fn prompt_answer(answer: PromptAnswer) -> Vec<u8> {
+    json(&match answer {
+        PromptAnswer::Confirmed(yes) => m::prompt::PromptAnswer::Confirmed { yes },
+        PromptAnswer::Chosen(index) => m::prompt::PromptAnswer::Chosen { index },
+        PromptAnswer::Text(text) => m::prompt::PromptAnswer::Text {
+            text: text.to_string(),
+        },
+        PromptAnswer::None => m::prompt::PromptAnswer::None,
+    })
 }
 
 /// A plugin's stage as the engine tells it.

@@ -3,13 +3,14 @@
 
 use super::convert;
 use super::discovery::Plugin;
-use super::limits::{OPEN_MS_MAX, SCREEN_CHARS_MAX, SIMULATE_MS_MAX};
+use super::limits::{OPEN_MS_MAX, SCREEN_CHARS_MAX, SIMULATE_MS_MAX, STARTING_HINT};
 use super::restart::{Ends, Verdict};
 use super::runner::{CallEnd, Listener, Recipe, Runner};
 use payhal_engine::device::{DeviceCommand, DeviceReply, DeviceStatus};
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
+use payhal_engine::prompt::PromptAnswer;
 use payhal_ipc::Payload;
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Status, emission, method};
@@ -162,7 +163,7 @@ impl Instance {
     pub(super) async fn keep(self: Arc<Self>) {
         let mut ends = Ends::default();
         loop {
-            self.enter(State::Starting, None, None);
+            self.enter(State::Starting, None, Some(STARTING_HINT));
             let why = self.live_once().await;
             if self.held().stopping {
                 self.enter(State::Stopped, None, None);
@@ -369,16 +370,33 @@ impl Instance {
     }
 
     fn emitted(&self, call: CallId, kind: u32, payload: &[u8]) {
-        if kind != emission::PROGRESS {
-            return;
+        match kind {
+            emission::PROGRESS => {
+                // Progress is advice: what cannot be read is left out.
+                if let Ok(progress) = serde_json::from_slice::<m::prompt::Progress>(payload) {
+                    self.outlet.event(Event::DeviceProgressed {
+                        call,
+                        stage: convert::stage(progress.stage),
+                        text: progress.text.into(),
+                    });
+                }
+            }
+            emission::PROMPT => {
+                // So is a question that cannot be read: its plugin keeps its own time.
+                if let Ok(prompt) = serde_json::from_slice::<m::prompt::Prompt>(payload) {
+                    let prompt = convert::prompt(&prompt);
+                    self.outlet.event(Event::DevicePrompted { call, prompt });
+                }
+            }
+            _ => {}
         }
-        // Progress is advice: what cannot be read is left out.
-        if let Ok(progress) = serde_json::from_slice::<m::prompt::Progress>(payload) {
-            self.outlet.event(Event::DeviceProgressed {
-                call,
-                stage: convert::stage(progress.stage),
-                text: progress.text.into(),
-            });
+    }
+
+    /// Brings a call the answer to its question; a call that has ended needs none.
+    pub(super) fn deliver(&self, call: CallId, number: u64, answer: PromptAnswer) {
+        let held = self.held();
+        if let (Some(runner), Some(token)) = (&held.runner, held.calls.get(&call)) {
+            runner.deliver(*token, number, convert::prompt_answer(answer));
         }
     }
 

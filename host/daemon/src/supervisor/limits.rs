@@ -10,11 +10,20 @@ pub(super) const SIMULATION_LANES: u16 = 3;
 /// From spawn to ready. Loading takes a millisecond; a plugin may open a slow port in `create`.
 pub(super) const START_MS_MAX: u64 = 10_000;
 
+/// What a register is told to wait while a runner starts: most are ready long before.
+pub(super) const STARTING_HINT: Duration = Duration::from_millis(500);
+
 /// First calls after the start: `identify`, `open`.
 pub(super) const OPEN_MS_MAX: u64 = 10_000;
 
 /// A simulated action may wait 5 s for a read to start; this is that and some.
 pub(super) const SIMULATE_MS_MAX: u64 = 15_000;
+
+/// Longest question and longest choice, in characters: a cashier reads it at a glance.
+pub(super) const PROMPT_CHARS_MAX: usize = 200;
+
+/// Choices of a question: no card has as many applications.
+pub(super) const PROMPT_CHOICES_MAX: usize = 32;
 
 /// How long a runner may take to answer a ping before it counts as dead. Its control thread does
 /// nothing else.

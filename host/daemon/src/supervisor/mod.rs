@@ -22,6 +22,7 @@ use payhal_engine::device::{DeviceCommand, DeviceReply};
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
+use payhal_engine::prompt::PromptAnswer;
 use payhal_messages::manifest::Kind;
 use runner::Recipe;
 use std::collections::BTreeMap;
@@ -205,6 +206,18 @@ impl PluginPort for Supervisor {
     fn cancel_device(&mut self, device: DeviceId, call: CallId) {
         if let Some(instance) = self.instances.get(&*device.0) {
             instance.cancel(call);
+        }
+    }
+
+    fn deliver_device(
+        &mut self,
+        device: DeviceId,
+        call: CallId,
+        number: u64,
+        answer: PromptAnswer,
+    ) {
+        if let Some(instance) = self.instances.get(&*device.0) {
+            instance.deliver(call, number, answer);
         }
     }
 

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Questions a device asks through the register: what they are, and what becomes of each.
+//!
+//! The first answer counts; where nobody can show a question, or nobody answers in time, the
+//! device is told so at once and takes the default of its kind. Never asks for a card number or a
+//! PIN, and never decides about money.
+
+use crate::answer::{Answer, Reason};
+use crate::effect::Action;
+use crate::effects::micros_after;
+use crate::engine::{Alarm, CallFor, Engine};
+use crate::ids::{CallId, DeviceId, IdempotencyKey, Position, PromptId, Ticket, TimerId};
+use crate::request::{Caller, Response};
+use crate::transaction::Transaction;
+use std::sync::Arc;
+
+/// Kinds of questions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PromptKind {
+    /// Which application of the card? By default: cancelled.
+    ChooseApplication,
+    /// Is the signature right? By default: no.
+    ConfirmSignature,
+    /// Free text. By default: empty.
+    EnterText,
+}
+
+/// A set of kinds: what a register can show.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PromptKinds(u8);
+
+impl PromptKinds {
+    /// The same set, with this kind.
+    #[must_use]
+    pub fn with(self, kind: PromptKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// Whether the kind is in it.
+    pub fn contains(self, kind: PromptKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+}
+
+/// A question as a device raises it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DevicePrompt {
+    /// The plugin's number for it, unique within the call.
+    pub number: u64,
+    /// What is asked.
+    pub kind: PromptKind,
+    /// In words.
+    pub text: Arc<str>,
+    /// What can be chosen.
+    pub choices: Vec<Arc<str>>,
+    /// How long the plugin waits.
+    pub timeout_ms: u64,
+}
+
+/// A question as a register is told it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Prompt {
+    /// Names it.
+    pub prompt_id: PromptId,
+    /// The register's key.
+    pub key: IdempotencyKey,
+    /// What is asked.
+    pub kind: PromptKind,
+    /// In words.
+    pub text: Arc<str>,
+    /// What can be chosen.
+    pub choices: Vec<Arc<str>>,
+    /// When the default is taken, microseconds since 1970 UTC.
+    pub expires_at_micros: i64,
+}
+
+/// What a device is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PromptAnswer {
+    /// Yes or no.
+    Confirmed(bool),
+    /// Place among the choices.
+    Chosen(usize),
+    /// Free text.
+    Text(Arc<str>),
+    /// Nobody can be asked, or nobody answered in time.
+    None,
+}
+
+/// A question that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct OpenPrompt {
+    pub(crate) told: Prompt,
+    device: DeviceId,
+    call: CallId,
+    number: u64,
+    pub(crate) timer: TimerId,
+}
+
+impl Engine {
+    pub(crate) fn device_prompted(&mut self, call: CallId, prompt: &DevicePrompt) {
+        let Some(CallFor::Device {
+            device,
+            transaction,
+        }) = self.calls.get(&call).cloned()
+        else {
+            return;
+        };
+        let Some(id) = transaction else {
+            // Its transaction has ended: nobody waits whom it could ask.
+            self.deliver(
+                Position(0),
+                &device,
+                call,
+                prompt.number,
+                PromptAnswer::None,
+            );
+            return;
+        };
+        self.with(id, |engine, transaction| {
+            if transaction.call == Some(call) {
+                engine.raise(transaction, device, call, prompt);
+            }
+        });
+    }
+
+    fn raise(
+        &mut self,
+        transaction: &mut Transaction,
+        device: DeviceId,
+        call: CallId,
+        prompt: &DevicePrompt,
+    ) {
+        let shown = transaction
+            .waiters
+            .iter()
+            .any(|waiter| waiter.prompts.contains(prompt.kind));
+        let senseless = prompt.kind == PromptKind::ChooseApplication && prompt.choices.is_empty();
+        if !shown || senseless || transaction.prompt.is_some() || transaction.stop.is_some() {
+            self.deliver(
+                transaction.after,
+                &device,
+                call,
+                prompt.number,
+                PromptAnswer::None,
+            );
+            return;
+        }
+        transaction.prompts += 1;
+        let timeout_ms = prompt.timeout_ms.min(self.config.timeouts.prompt_ms);
+        let told = Prompt {
+            prompt_id: PromptId {
+                transaction: transaction.id,
+                number: transaction.prompts,
+            },
+            key: transaction.request.key.clone(),
+            kind: prompt.kind,
+            text: prompt.text.clone(),
+            choices: prompt.choices.clone(),
+            expires_at_micros: micros_after(self.now.wall_micros, timeout_ms),
+        };
+        let timer = self.set_timer(None, transaction, Alarm::Prompt, timeout_ms);
+        transaction.prompt = Some(OpenPrompt {
+            told,
+            device,
+            call,
+            number: prompt.number,
+            timer,
+        });
+        for waiter in transaction.waiters.clone() {
+            self.show_prompt(transaction, waiter.ticket, waiter.prompts);
+        }
+    }
+
+    /// Tells one register of the open question, if it can show it.
+    pub(crate) fn show_prompt(
+        &mut self,
+        transaction: &Transaction,
+        ticket: Ticket,
+        prompts: PromptKinds,
+    ) {
+        let open = transaction.prompt.as_ref();
+        if let Some(open) = open.filter(|open| prompts.contains(open.told.kind)) {
+            let prompt = Box::new(open.told.clone());
+            self.emit(transaction.after, Action::Prompt { ticket, prompt });
+        }
+    }
+
+    /// Nobody answered in time.
+    pub(crate) fn prompt_expired(&mut self, transaction: &mut Transaction) {
+        self.close_prompt(transaction, PromptAnswer::None);
+    }
+
+    fn close_prompt(&mut self, transaction: &mut Transaction, answer: PromptAnswer) {
+        let after = transaction.after;
+        if let Some(open) = self.drop_prompt(transaction) {
+            self.deliver(after, &open.device, open.call, open.number, answer);
+        }
+    }
+
+    /// The question is void: its call has ended.
+    pub(crate) fn drop_prompt(&mut self, transaction: &mut Transaction) -> Option<OpenPrompt> {
+        let open = transaction.prompt.take()?;
+        self.clear_timer(Some(open.timer));
+        Some(open)
+    }
+
+    fn deliver(
+        &mut self,
+        after: Position,
+        device: &DeviceId,
+        call: CallId,
+        number: u64,
+        answer: PromptAnswer,
+    ) {
+        let action = Action::DeliverDevice {
+            device: device.clone(),
+            call,
+            number,
+            answer,
+        };
+        self.emit(after, action);
+    }
+
+    /// A register answers a question of its own transaction.
+    pub(crate) fn responded(
+        &mut self,
+        ticket: Ticket,
+        caller: &Caller,
+        prompt_id: PromptId,
+        response: Response,
+    ) {
+        let id = prompt_id.transaction;
+        let scope = self.open.get(&id).map(|open| &open.scope);
+        let scope = scope.or_else(|| self.recent.find(id).map(|ended| &ended.scope));
+        if scope.is_some_and(|scope| scope.register != caller.scope.register) {
+            let detail = "the question belongs to a transaction of another register";
+            self.refuse_response(ticket, Reason::TransactionNotFound, detail);
+            return;
+        }
+        let mut counted = Err("There is no such question, or it was answered");
+        self.with(id, |engine, transaction| {
+            let open = transaction.prompt.as_ref().map(|open| &open.told);
+            if let Some(told) = open.filter(|told| told.prompt_id == prompt_id) {
+                counted = answer_to(told, response).map(|answer| {
+                    engine.close_prompt(transaction, answer);
+                    transaction.after
+                });
+            }
+        });
+        match counted {
+            Ok(after) => self.answer(after, ticket, Answer::Responded),
+            Err(detail) => self.refuse_response(ticket, Reason::NotAllowed, detail),
+        }
+    }
+
+    /// Names no transaction: a refused answer says nothing about anybody's money.
+    fn refuse_response(&mut self, ticket: Ticket, reason: Reason, detail: &'static str) {
+        let mut refused = self.refusal(reason);
+        refused.detail = Some(detail.into());
+        self.refuse(Position(0), Some(ticket), refused);
+    }
+}
+
+/// The part of a response that its question asks for.
+fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'static str> {
+    match prompt.kind {
+        PromptKind::ChooseApplication => {
+            let chosen = response
+                .chosen
+                .filter(|chosen| *chosen < prompt.choices.len());
+            let chosen = chosen.ok_or("The answer must choose one of the options of the question");
+            chosen.map(PromptAnswer::Chosen)
+        }
+        PromptKind::ConfirmSignature => {
+            let accepted = response.accepted.ok_or("The answer must accept or refuse");
+            accepted.map(PromptAnswer::Confirmed)
+        }
+        PromptKind::EnterText => {
+            let text = response.text.ok_or("The answer must carry a text");
+            text.map(PromptAnswer::Text)
+        }
+    }
+}
