@@ -49,6 +49,11 @@ impl Setup {
         Self::with_readers(count, &format!("{{ auto = \"{card}\" }}"))
     }
 
+    /// Readers that ask the register which application of a card is meant.
+    pub(crate) fn asking(count: usize) -> Self {
+        Self::with_readers(count, "{ selection = \"register\" }")
+    }
+
     fn with_readers(count: usize, config: &str) -> Self {
         let reader = |number: usize| (format!("reader-{number}"), config.to_owned());
         Self {

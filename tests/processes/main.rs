@@ -14,6 +14,8 @@ mod events;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod host_kill;
@@ -29,6 +31,8 @@ mod load;
 mod money_back;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod prompts;
 #[cfg(test)]
 mod register;
 #[cfg(test)]

@@ -35,6 +35,14 @@ impl Register {
         Self(client.unwrap())
     }
 
+    /// Connects as this register, which can show these kinds of questions.
+    pub(crate) async fn connect_showing(endpoint: Endpoint, id: &str, kinds: &[&str]) -> Self {
+        let mut config = Config::new("payhal-tests", "1").register(id);
+        config.hello.prompts = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        let client = soon("a connection", Client::connect_with(endpoint, config)).await;
+        Self(client.unwrap())
+    }
+
     /// Does at a simulated device or gateway what these params say.
     pub(crate) async fn act(&self, device: &str, action: &str, rest: &[(&str, Value)]) -> Value {
         let mut params = SimulateParams::new(action);

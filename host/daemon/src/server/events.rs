@@ -60,10 +60,17 @@ pub(super) enum Next {
     Missed,
 }
 
+#[derive(Debug, Default)]
+struct Ring {
+    entries: VecDeque<Entry>,
+    /// Number of the newest entry that had to make room, and was not only superseded.
+    lost: u64,
+}
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct Events {
-    ring: Mutex<VecDeque<Entry>>,
+    ring: Mutex<Ring>,
     latest: watch::Sender<u64>,
 }
 
@@ -77,25 +84,28 @@ impl Default for Events {
 }
 
 impl Events {
-    fn ring(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+    fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn push(&self, subject: Subject) {
         let mut ring = self.ring();
         let seq = *self.latest.borrow() + 1;
-        if ring.len() == EVENTS_KEPT {
-            ring.pop_front();
-        }
         // A transaction that moves on makes its earlier, unread step superfluous.
-        if let Some(earlier) = ring.iter().rposition(|entry| entry.subject == subject) {
-            ring.remove(earlier);
+        let entries = &mut ring.entries;
+        if let Some(earlier) = entries.iter().rposition(|entry| entry.subject == subject) {
+            entries.remove(earlier);
         }
-        ring.push_back(Entry {
+        entries.push_back(Entry {
             seq,
             at_micros: crate::clock::wall_micros(),
             subject,
         });
+        if entries.len() > EVENTS_KEPT
+            && let Some(oldest) = entries.pop_front()
+        {
+            ring.lost = oldest.seq;
+        }
         self.latest.send_replace(seq);
     }
 
@@ -121,15 +131,12 @@ impl Events {
     pub(super) fn after(&self, seq: u64, wanted: impl Fn(Topic) -> bool) -> Next {
         let ring = self.ring();
         let latest = *self.latest.borrow();
-        if seq > latest {
-            // A number of another life of this host.
+        // Beyond the latest is a number of another life of this host.
+        if seq > latest || seq < ring.lost {
             return Next::Missed;
         }
-        let oldest_lost = ring.front().map_or(latest, |entry| entry.seq - 1);
-        if ring.len() == EVENTS_KEPT && seq < oldest_lost {
-            return Next::Missed;
-        }
-        ring.iter()
+        ring.entries
+            .iter()
             .find(|entry| entry.seq > seq && wanted(entry.subject.topic()))
             .map_or(Next::Nothing, |entry| Next::Entry(entry.clone()))
     }
@@ -160,6 +167,17 @@ mod tests {
         assert!(matches!(events.after(3, |_| true), Next::Nothing));
         let only_gateways = |topic| topic == Topic::GatewayChanged;
         assert!(matches!(events.after(0, only_gateways), Next::Nothing));
+    }
+
+    #[test]
+    fn what_fell_out_is_missed_even_when_something_was_superseded_since() {
+        let events = Events::default();
+        for n in 0..EVENTS_KEPT + 2 {
+            events.push(device(n));
+        }
+        events.push(device(EVENTS_KEPT));
+        assert!(matches!(events.after(0, |_| true), Next::Missed));
+        assert!(matches!(events.after(2, |_| true), Next::Entry(_)));
     }
 
     #[test]
