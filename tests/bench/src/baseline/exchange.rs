@@ -4,7 +4,7 @@
 use crate::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -56,11 +56,18 @@ impl Blocking {
         }
     }
 
-    /// The next message, or `None` at the end.
+    /// The next message, or `None` at the end. An end that was killed may leave replies unread.
     pub(crate) fn receive(&mut self) -> Result<Option<&[u8]>, Failure> {
         let mut prefix = [0; 4];
         match self.reader.read_exact(&mut prefix) {
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
+                ) =>
+            {
+                return Ok(None);
+            }
             read => read?,
         }
         self.message.resize(checked(prefix)?, 0);

@@ -3,7 +3,7 @@
 
 use super::Setup;
 use crate::Failure;
-use crate::load::{self, Ask, Until, readers_for};
+use crate::load::{self, Ask, Until};
 use crate::measure::Spread;
 use crate::process::{Memory, memory};
 use crate::product::{Ledger, Shop};
@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 16;
 const SALES: u32 = 1_000;
 
 pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let shop = Shop::new(readers_for(1), Ledger::File)?;
+    let shop = Shop::new(1, Ledger::File)?;
     let host = shop.open(&setup.installed)?;
     let (reader, gateway) = host.runners()?;
     let pid = host.pid();

@@ -8,12 +8,12 @@
 use super::{Setup, both};
 use crate::Failure;
 use crate::baseline::Server;
-use crate::load::{self, Ask, Until, readers_for};
+use crate::load::{self, Ask, Until};
 use crate::measure::{Contestant, Sample, Spread, contest};
 use crate::product::{Ledger, Shop};
 use crate::report::{Goal, Report};
 
-/// Registers. Each has two readers of its own and uses them in turn, so that none is busy.
+/// Registers, each with a reader of its own, so that none is ever busy.
 const REGISTERS: [usize; 3] = [1, 16, 64];
 
 pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
@@ -24,11 +24,10 @@ pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure>
 }
 
 fn at_once(registers: usize, setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let readers = readers_for(registers);
-    let shop = Shop::new(readers, Ledger::Memory)?;
+    let shop = Shop::new(registers, Ledger::Memory)?;
     let host = shop.open(&setup.installed)?;
-    let sealing = Server::pipeline(readers, true)?;
-    let plain = Server::pipeline(readers, false)?;
+    let sealing = Server::pipeline(registers, true)?;
+    let plain = Server::pipeline(registers, false)?;
     let sell = |address: &str, pid| load::run(address, pid, registers, Ask::Sale, Until::Counted);
     let mut contestants: Vec<Contestant<'_>> = vec![
         Box::new(|| sell(&host.address, host.pid())),

@@ -4,7 +4,7 @@
 use super::Setup;
 use crate::Failure;
 use crate::baseline::{Server, node};
-use crate::load::{self, Ask, Until, readers_for};
+use crate::load::{self, Ask, Until};
 use crate::measure::{Contestant, Sample, Spread, contest};
 use crate::product::{Ledger, Shop, wait_until_ready};
 use crate::report::{Goal, Report};
@@ -17,7 +17,7 @@ const GOAL: Goal = Goal::AtMost(25.0);
 const SALES: u32 = 1_000;
 
 pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let shop = Shop::new(readers_for(1), Ledger::File)?;
+    let shop = Shop::new(1, Ledger::File)?;
     {
         let host = shop.open(&setup.installed)?;
         load::run(

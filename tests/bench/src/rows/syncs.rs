@@ -3,7 +3,7 @@
 
 use super::Setup;
 use crate::Failure;
-use crate::load::{self, Ask, Until, readers_for};
+use crate::load::{self, Ask, Until};
 use crate::measure::Spread;
 use crate::product::{Host, Ledger, Shop};
 use crate::report::{Goal, Report};
@@ -12,7 +12,7 @@ const SALES: u32 = 400;
 const COMMITS: &str = "payhal_journal_commits";
 
 pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let shop = Shop::new(readers_for(16), Ledger::Memory)?;
+    let shop = Shop::new(16, Ledger::Memory)?;
     let host = shop.open(&setup.installed)?;
     for (registers, goal) in [(1, Goal::Exactly(2.0)), (16, Goal::Below(2.0))] {
         let (commits, sales) = count(&host, registers)?;
