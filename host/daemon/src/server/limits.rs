@@ -11,6 +11,9 @@ pub(super) const CONNECTIONS_MAX: usize = 1024;
 /// of everything else a connection holds.
 pub(super) const READ_BUFFER_BYTES: usize = 4 * 1024;
 
+/// Bytes a WebSocket collects before it writes without being told: some progress messages.
+pub(super) const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+
 /// Bytes a WebSocket may hold unsent before it counts as broken: some answers and one long list.
 pub(super) const WRITE_BUFFER_BYTES_MAX: usize = 1024 * 1024;
 

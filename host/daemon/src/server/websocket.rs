@@ -2,7 +2,7 @@
 //! The register API over WebSocket.
 
 use super::Shared;
-use super::limits::{OUTGOING_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
+use super::limits::{OUTGOING_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
 use super::session::{Outgoing, Running, Session, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -27,7 +27,8 @@ pub(super) async fn upgrade(
     upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
+        // What is sent together leaves together: everything is flushed by whoever sends it.
+        .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
