@@ -45,15 +45,26 @@ impl Register {
 
     /// Does at a simulated device or gateway what these params say.
     pub(crate) async fn act(&self, device: &str, action: &str, rest: &[(&str, Value)]) -> Value {
+        match self.try_act(device, action, rest).await {
+            Ok(said) => said,
+            Err(error) => panic!("{action} at {device}: {:?}", error.rpc()),
+        }
+    }
+
+    /// The same at a device that may not live to answer.
+    pub(crate) async fn try_act(
+        &self,
+        device: &str,
+        action: &str,
+        rest: &[(&str, Value)],
+    ) -> Result<Value, CallError> {
         let mut params = SimulateParams::new(action);
         params.device = Some(device.into());
         for (name, value) in rest {
             params = params.with(name, value.clone());
         }
-        match soon(action, self.0.request(&params)).await {
-            Ok(said) => Value::Object(said.0),
-            Err(error) => panic!("{action} at {device}: {:?}", error.rpc()),
-        }
+        let said = soon(action, self.0.request(&params)).await?;
+        Ok(Value::Object(said.0))
     }
 
     /// Waits until every fault planned at a gateway has been met.

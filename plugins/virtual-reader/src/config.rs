@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Configuration of an instance: nothing, one card for every read, or a script.
+//! Configuration of an instance: nothing, one card for every read, or a script; and where an
+//! application is chosen.
 //!
 //! A flaw must be found when the instance is opened, never in the middle of a sale.
 
@@ -19,6 +20,20 @@ pub(crate) struct Config {
     /// What to do when, each step once and in order.
     #[serde(default)]
     script: Vec<ScriptStep>,
+    /// Where the application of a card with several is chosen.
+    #[serde(default)]
+    selection: Selection,
+}
+
+/// Where an application is chosen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Selection {
+    /// On the reader's own keypad.
+    #[default]
+    Keypad,
+    /// At the register, by a prompt.
+    Register,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +68,8 @@ pub(crate) struct Plan {
     pub(crate) auto: Option<(&'static TestCard, Entry)>,
     /// Steps still to come.
     pub(crate) script: Vec<(Moment, Action)>,
+    /// Where an application is chosen.
+    pub(crate) selection: Selection,
 }
 
 impl Config {
@@ -68,7 +85,11 @@ impl Config {
                 .map_err(|flaw| format!("step {} of the script: {flaw}", place + 1))?;
             Ok::<_, String>((on, action))
         };
+        if self.auto.is_some() && self.selection == Selection::Register {
+            return Err("an automatic card chooses by itself: leave out selection".to_owned());
+        }
         Ok(Plan {
+            selection: self.selection,
             auto: self.auto.as_deref().map(auto).transpose()?,
             script: self
                 .script

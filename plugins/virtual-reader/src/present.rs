@@ -2,17 +2,17 @@
 //! Command `present`: waits for a card and chooses its application. Nothing is sealed here.
 
 use crate::action::{At, Fault};
-use crate::config::Moment;
+use crate::config::{Moment, Selection};
 use crate::error::refusal;
 use crate::fault::leaked;
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
-use crate::state::{Placed, Shared, Waiting};
+use crate::state::{Placed, Shared, State, Waiting};
 use crate::words::{fresh_name, headline, is_expired};
 use payhal_card_data::{Behaviour, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
-use payhal_messages::prompt::Stage;
+use payhal_messages::prompt::{PromptAnswer, PromptKind, Stage};
 use payhal_messages::reader::{Present, Presentation};
 use payhal_plugin::{Context, Outcome, PluginError};
 use std::time::{Duration, Instant};
@@ -118,18 +118,31 @@ fn choose(
         let has_chip = matches!(placed.entry, Entry::Chip | Entry::Contactless);
         return Ok(Ok(applications.first().copied().filter(|_| has_chip)));
     }
-    let labels: Vec<String> = applications
-        .iter()
-        .map(|(label, _)| (*label).to_owned())
-        .collect();
-    show_choices(shared, placed.card);
+    let labels: Vec<&str> = applications.iter().map(|(label, _)| *label).collect();
     context.progress(Stage::ApplicationSelection, "Choose an application");
-    let count = labels.len();
-    let _waiting = shared.begin(Waiting::Select(labels));
+    let chosen = match shared.selection {
+        Selection::Keypad => {
+            show_choices(shared, placed.card);
+            choose_here(shared, &labels, until, context)?
+        }
+        Selection::Register => choose_at_register(shared, &labels, until, context)?,
+    };
+    Ok(chosen.map(|index| applications.get(index).copied()))
+}
+
+/// The cardholder chooses on the keypad.
+fn choose_here(
+    shared: &Shared,
+    labels: &[&str],
+    until: Instant,
+    context: &Context,
+) -> Result<Result<usize, CardRefusal>, PluginError> {
+    let choices = labels.iter().map(|&label| label.to_owned()).collect();
+    let _waiting = shared.begin(Waiting::Select(choices));
     shared.play(Moment::Select);
     let chosen = shared.wait(context, until, |state| {
-        if state.placed.is_none() {
-            return Some(Err(CardRefusal::CardRemoved));
+        if let Some(why) = stopped(state) {
+            return Some(Err(why));
         }
         if let Some(index) = state.chosen.take() {
             return Some(Ok(index));
@@ -137,7 +150,7 @@ fn choose(
         while let Some(key) = state.take_key() {
             match key {
                 b'*' => return Some(Err(CardRefusal::CancelledOnDevice)),
-                b'1'..=b'9' if usize::from(key - b'0') <= count => {
+                b'1'..=b'9' if usize::from(key - b'0') <= labels.len() => {
                     return Some(Ok(usize::from(key - b'1')));
                 }
                 _ => {}
@@ -145,8 +158,41 @@ fn choose(
         }
         None
     })?;
-    let chosen = chosen.unwrap_or(Err(CardRefusal::NoCard));
-    Ok(chosen.map(|index| applications.get(index).copied()))
+    Ok(chosen.unwrap_or(Err(CardRefusal::NoCard)))
+}
+
+/// The cashier chooses for the cardholder. Silence cancels.
+fn choose_at_register(
+    shared: &Shared,
+    labels: &[&str],
+    until: Instant,
+    context: &Context,
+) -> Result<Result<usize, CardRefusal>, PluginError> {
+    shared.show(Screen::of(&["", "See the register"]));
+    let _waiting = shared.begin(Waiting::Keys);
+    let patience = until.saturating_duration_since(context.now());
+    let kind = PromptKind::ChooseApplication;
+    let asked = context.ask(kind, "Which application of the card?", labels, patience)?;
+    let chosen = shared.wait(context, asked.until(), |state| {
+        if let Some(why) = stopped(state) {
+            return Some(Err(why));
+        }
+        while let Some(key) = state.take_key() {
+            if key == b'*' {
+                return Some(Err(CardRefusal::CancelledOnDevice));
+            }
+        }
+        context.answer_to(&asked).map(|answer| match answer {
+            PromptAnswer::Chosen { index } if index < labels.len() => Ok(index),
+            _ => Err(CardRefusal::CancelledOnDevice),
+        })
+    })?;
+    Ok(chosen.unwrap_or(Err(CardRefusal::CancelledOnDevice)))
+}
+
+/// Why no application can be chosen any more.
+fn stopped(state: &State) -> Option<CardRefusal> {
+    state.placed.is_none().then_some(CardRefusal::CardRemoved)
 }
 
 fn show_choices(shared: &Shared, card: &TestCard) {

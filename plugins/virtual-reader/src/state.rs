@@ -6,7 +6,7 @@
 //! lock.
 
 use crate::action::{At, Fault, entry_of, mode_of};
-use crate::config::{Moment, Plan};
+use crate::config::{Moment, Plan, Selection};
 use crate::error::{screen_words, unplugged};
 use crate::fault;
 use crate::limits::{FAULTS_MAX, KEYS_MAX};
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     /// For changes outside any call.
     own: Context,
     auto: Option<(&'static TestCard, Entry)>,
+    /// Where an application is chosen.
+    pub(crate) selection: Selection,
 }
 
 /// What is true now.
@@ -240,6 +242,7 @@ impl Shared {
             screen: Mutex::new(Screen::idle()),
             own: own.clone(),
             auto: plan.auto,
+            selection: plan.selection,
         }
     }
 

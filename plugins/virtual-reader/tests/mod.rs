@@ -37,7 +37,10 @@ impl Shop {
     }
 
     fn with(config: &Value) -> Self {
-        let bench = Bench::new();
+        Self::on(Bench::new(), config)
+    }
+
+    fn on(bench: Bench, config: &Value) -> Self {
         let reader: VirtualReader = bench
             .reader(&config.to_string())
             .expect("a right configuration");

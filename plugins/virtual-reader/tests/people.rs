@@ -2,7 +2,7 @@
 //! What people do beside the reader, and what they are told.
 
 use super::*;
-use payhal_messages::prompt::DeviceChange;
+use payhal_messages::prompt::{DeviceChange, PromptAnswer, PromptKind};
 use payhal_messages::reader::Show;
 use payhal_plugin::PluginError;
 
@@ -114,6 +114,48 @@ fn a_selection_ends_by_cancel_removal_and_time() {
     let mut shop = Shop::new();
     let presentation = shop.presented("tap", "discover-two-applications");
     assert_eq!(presentation.card.application.as_deref(), Some("DISCOVER"));
+}
+
+#[test]
+fn the_register_chooses_where_the_configuration_says_so() {
+    for (index, label) in [(0, "DISCOVER"), (1, "US DEBIT")] {
+        let bench = Bench::new().answer(PromptAnswer::Chosen { index });
+        let mut shop = Shop::on(bench, &json!({"selection": "register"}));
+        let presentation = shop.presented("insert", "discover-two-applications");
+        assert_eq!(presentation.card.application.as_deref(), Some(label));
+        let said = shop.bench.said();
+        let asked = said.iter().find_map(|said| match said {
+            Said::Prompt(prompt) => Some(prompt),
+            _ => None,
+        });
+        let asked = asked.expect("a prompt");
+        assert_eq!(asked.kind, PromptKind::ChooseApplication);
+        assert_eq!(asked.choices, ["DISCOVER", "US DEBIT"]);
+        assert_eq!(asked.timeout_ms, 30_000);
+    }
+}
+
+#[test]
+fn a_choice_at_the_register_ends_by_silence_cancel_and_removal() {
+    let config = json!({"selection": "register"});
+    let silent = || Shop::with(&config);
+    let mut told = Shop::on(Bench::new().answer(PromptAnswer::None), &config);
+    let mut cancelled = silent();
+    let mut removed = silent();
+    let cards = json!({"action": "insert", "card": "discover-two-applications"});
+    for shop in [&told, &cancelled, &removed] {
+        shop.later(cards.clone());
+    }
+    assert_eq!(code(told.present()), "cancelled_on_device");
+    assert_eq!(told.bench.passed(), Duration::ZERO);
+    cancelled.later(json!({"action": "keys", "keys": "2*"}));
+    assert_eq!(code(cancelled.present()), "cancelled_on_device");
+    removed.later(json!({"action": "remove"}));
+    assert_eq!(code(removed.present()), "card_removed");
+    let mut forgotten = silent();
+    forgotten.later(cards);
+    assert_eq!(code(forgotten.present()), "cancelled_on_device");
+    assert_eq!(forgotten.bench.passed(), Duration::from_secs(31));
 }
 
 #[test]

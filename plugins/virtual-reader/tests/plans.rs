@@ -93,6 +93,11 @@ fn a_wrong_configuration_does_not_open() {
     for (config, part) in [
         (json!({"auto": "tap"}), "auto is"),
         (json!({"auto": "tap nothing"}), "auto is"),
+        (json!({"selection": "guess"}), "keypad"),
+        (
+            json!({"auto": "tap visa-approve", "selection": "register"}),
+            "chooses by itself",
+        ),
         (
             json!({"auto": "tap stripe-only"}),
             "cannot be read that way",

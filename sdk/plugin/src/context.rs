@@ -6,7 +6,7 @@
 //! set state and ring a bell.
 
 use crate::clock::{Bell, Clock};
-use crate::limits::{ANSWERS_MAX, NO_DEADLINE};
+use crate::limits::{ANSWER_GRACE, ANSWERS_MAX, NO_DEADLINE};
 use crate::outcome::PluginError;
 use crate::port::Port;
 use payhal_messages::call::emission;
@@ -157,6 +157,21 @@ pub struct Context {
     pub(crate) call: Arc<CallState>,
 }
 
+/// A prompt that was raised.
+#[derive(Debug)]
+pub struct Asked {
+    prompt_id: u64,
+    until: Instant,
+}
+
+impl Asked {
+    /// When nobody can answer it any more: a little later than the host takes answers, so that
+    /// none it took is lost.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+}
+
 impl Context {
     /// Tells register and display where the call stands. `text` is one line without card data,
     /// as the device shows it; it may be empty.
@@ -170,7 +185,8 @@ impl Context {
     }
 
     /// Asks the register's operator and waits for the answer. `PromptAnswer::None` means that
-    /// nobody answered within `timeout` or before the call's deadline.
+    /// nobody can be asked, or that nobody answered within `timeout` or before the call's
+    /// deadline: the method then ends as it would after a no.
     ///
     /// # Errors
     ///
@@ -182,6 +198,24 @@ impl Context {
         choices: &[&str],
         timeout: Duration,
     ) -> Result<PromptAnswer, PluginError> {
+        let asked = self.ask(kind, text, choices, timeout)?;
+        let answer = self.wait_for(asked.until, || self.answer_to(&asked))?;
+        Ok(answer.unwrap_or(PromptAnswer::None))
+    }
+
+    /// Asks like [`prompt`](Self::prompt), without waiting: for a method that watches its device
+    /// meanwhile. [`wait_for`](Self::wait_for) looks again when the answer comes.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the host takes no prompt.
+    pub fn ask(
+        &self,
+        kind: PromptKind,
+        text: &str,
+        choices: &[&str],
+        timeout: Duration,
+    ) -> Result<Asked, PluginError> {
         let prompt_id = self.call.prompts.fetch_add(1, Ordering::Relaxed) + 1;
         let prompt = Prompt {
             prompt_id,
@@ -190,11 +224,17 @@ impl Context {
             choices: choices.iter().map(|&choice| choice.to_owned()).collect(),
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         };
-        let until = self.deadline().min(self.now() + timeout.min(NO_DEADLINE));
+        let until = self
+            .deadline()
+            .min(self.now() + timeout.min(NO_DEADLINE) + ANSWER_GRACE);
         self.emit(self.call.token, emission::PROMPT, &prompt)
             .map_err(|why| PluginError::maybe_sent(format!("raise a prompt: {why}")))?;
-        let answer = self.wait_for(until, || self.call.take_answer(prompt_id))?;
-        Ok(answer.unwrap_or(PromptAnswer::None))
+        Ok(Asked { prompt_id, until })
+    }
+
+    /// The answer to a prompt, once, if it is there. Never blocks.
+    pub fn answer_to(&self, asked: &Asked) -> Option<PromptAnswer> {
+        self.call.take_answer(asked.prompt_id)
     }
 
     /// Tells the host that the device itself changed. Works at any time.

@@ -67,7 +67,8 @@ fn prompts_are_answered_or_time_out() {
     assert_eq!(ask(), Ok(PromptAnswer::Chosen { index: 1 }));
     assert_eq!(bench.passed(), Duration::ZERO);
     assert_eq!(ask(), Ok(PromptAnswer::None));
-    assert_eq!(bench.passed(), Duration::from_secs(30));
+    // The host ends it after 30 s; one that does not is waited for a little longer.
+    assert_eq!(bench.passed(), Duration::from_secs(31));
     let prompts = bench.said();
     assert!(
         matches!(&prompts[..], [Said::Prompt(a), Said::Prompt(b)] if a.prompt_id != b.prompt_id)
