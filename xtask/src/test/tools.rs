@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Programs that stages need, how to tell that they are here, and how to install them.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Names under which Chromium is installed.
@@ -29,11 +30,19 @@ pub(crate) fn missing(needs: &[Tool]) -> Vec<String> {
         .collect()
 }
 
-/// Chromium's program, under whichever name it is here.
-pub(crate) fn chromium() -> Option<&'static str> {
+/// Chromium's program, under whichever name it is here, with its whole path: who drives it does
+/// not search for it.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let found = |name: &str| {
+        let folders = std::env::var_os("PATH")?;
+        std::env::split_paths(&folders)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    };
     CHROMIUM
         .into_iter()
-        .find(|name| answers(name, &["--version"]))
+        .filter(|name| answers(name, &["--version"]))
+        .find_map(found)
 }
 
 impl Tool {
