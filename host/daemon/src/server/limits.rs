@@ -29,6 +29,10 @@ pub(super) const BATCH_MAX: usize = 32;
 /// From accept to the end of the request head: a slow loris must not hold a connection.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection may take to accept what it is sent; then it is closed. Whoever comes
+/// back gets every answer by its key.
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Bytes of a request head.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 

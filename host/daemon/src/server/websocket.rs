@@ -2,7 +2,9 @@
 //! The register API over WebSocket.
 
 use super::Shared;
-use super::limits::{OUTGOING_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
+use super::limits::{
+    OUTGOING_MAX, READ_BUFFER_BYTES, SEND_TIMEOUT, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
+};
 use super::session::{Outgoing, Running, Session, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -52,7 +54,7 @@ async fn converse(mut socket: WebSocket, shared: Arc<Shared>) {
             reason: Utf8Bytes::from_static(reason),
         };
         // The other side may be gone already.
-        socket.send(Message::Close(Some(frame))).await.ok();
+        in_time(socket.send(Message::Close(Some(frame)))).await;
     }
     shared.connections.fetch_sub(1, Ordering::Relaxed);
 }
@@ -76,19 +78,19 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
                 // The session keeps a sender, so the queue cannot end.
                 let Some(message) = message else { return End::Gone };
                 let sent = tokio::select! {
-                    sent = send_all(socket, message, &mut outgoing) => sent,
+                    sent = in_time(send_all(socket, message, &mut outgoing)) => sent,
                     () = cut_off.notified() => {
                         return End::Close(CLOSE_SLOW_READER, "read faster");
                     }
                 };
-                if sent.is_err() {
+                if !sent {
                     return End::Gone;
                 }
             }
             received = socket.recv() => match heard(&session, received) {
                 Ok(Taken::Silent) => {}
                 Ok(Taken::Answer(text)) => {
-                    if socket.send(Message::Text(text.into())).await.is_err() {
+                    if !in_time(socket.send(Message::Text(text.into()))).await {
                         return End::Gone;
                     }
                 }
@@ -99,6 +101,14 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
             _ = closing.changed() => return End::Close(1001, "the host is stopping"),
         }
     }
+}
+
+/// Whether it was sent. A peer that takes nothing for so long is gone, whatever its socket says.
+async fn in_time(sending: impl Future<Output = Result<(), axum::Error>>) -> bool {
+    matches!(
+        tokio::time::timeout(SEND_TIMEOUT, sending).await,
+        Ok(Ok(()))
+    )
 }
 
 /// One message, and with the same flush whatever else is waiting.
