@@ -6,7 +6,7 @@
 use crate::answer::Reason;
 use crate::engine::Engine;
 use crate::gateway::GatewayParameters;
-use crate::ids::{Acceptor, DeviceId, GatewayId, TransactionId};
+use crate::ids::{Acceptor, DeviceId, GatewayId, Scope, TransactionId};
 use crate::keys::Ask;
 use crate::limits::OPEN_MAX;
 use crate::money::{AMOUNT_MINOR_MAX, Amounts};
@@ -72,7 +72,7 @@ impl Engine {
     fn accept_sale(&self, ask: &Ask) -> Result<Transaction, NotNow> {
         let amounts = ask.request.amounts.ok_or_else(missing_amount)?;
         self.check_room()?;
-        self.check_unresolved(ask, &amounts)?;
+        self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
         let gateway = self.choose_gateway(ask.request.gateway.as_ref())?;
         let parameters = self.reachable(&gateway)?;
         if !parameters.currencies.is_empty()
@@ -159,23 +159,27 @@ impl Engine {
     }
 
     /// A cashier tries again: one basket must not be charged twice while the first try is unknown.
-    fn check_unresolved(&self, ask: &Ask, amounts: &Amounts) -> Result<(), NotNow> {
+    pub(crate) fn check_unresolved(
+        &self,
+        request: &MoneyRequest,
+        scope: &Scope,
+        amounts: &Amounts,
+    ) -> Result<(), NotNow> {
+        let looks_the_same = |earlier: &Transaction| {
+            earlier.scope.register == scope.register
+                && earlier.amounts.total == amounts.total
+                && self.age_ms(earlier) <= self.config.timeouts.guard_ms
+        };
         let again = self.open.values().find(|earlier| {
             earlier.is_unknown()
-                && !ask.request.despite.contains(&earlier.id)
-                && (same_reference(ask, earlier) || self.looks_the_same(ask, amounts, earlier))
+                && !request.despite.contains(&earlier.id)
+                && (same_reference(request, earlier) || looks_the_same(earlier))
         });
         let Some(earlier) = again else { return Ok(()) };
         let transaction_id = earlier.id;
         let reason = Reason::UnresolvedTransaction { transaction_id };
         let detail = format!("transaction {transaction_id} is not resolved");
         Err(NotNow::new(reason, detail))
-    }
-
-    fn looks_the_same(&self, ask: &Ask, amounts: &Amounts, earlier: &Transaction) -> bool {
-        earlier.scope.register == ask.scope.register
-            && earlier.amounts.total == amounts.total
-            && self.age_ms(earlier) <= self.config.timeouts.guard_ms
     }
 
     /// The larger of what both clocks say, as far as they can be trusted.
@@ -283,8 +287,8 @@ impl NotNow {
     }
 }
 
-fn same_reference(ask: &Ask, earlier: &Transaction) -> bool {
-    ask.request.reference.is_some() && ask.request.reference == earlier.request.reference
+fn same_reference(request: &MoneyRequest, earlier: &Transaction) -> bool {
+    request.reference.is_some() && request.reference == earlier.request.reference
 }
 
 fn missing_amount() -> NotNow {

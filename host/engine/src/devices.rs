@@ -290,7 +290,7 @@ impl Engine {
         };
         self.with(id, |engine, transaction| {
             if transaction.phase == Phase::AwaitingReader {
-                engine.present(transaction);
+                engine.reader_is_done(transaction);
             }
         });
     }

@@ -150,6 +150,40 @@ fn a_stopping_host_ends_a_sale_that_waits_for_its_reader() {
 }
 
 #[test]
+fn a_sale_that_waits_is_refused_once_its_basket_is_unknown() {
+    let mut bench = Bench::new();
+    // On the other reader, the first try of the basket is with the gateway.
+    bench.money(on("first", "spare"));
+    bench.reader(presented());
+    bench.reader(authorized(false));
+    bench.gateway(prepared());
+    let (gateway_call, _) = bench.gateway_call.take().unwrap();
+    bench.money(on("other", "reader"));
+    bench.reader(presented());
+    bench.cancel("other");
+    bench.reader(completed(true));
+    let showing = bench.reader_call.clone();
+    assert!(matches!(
+        showing,
+        Some((_, _, DeviceCommand::Complete { .. }))
+    ));
+    assert_eq!(refusal(&bench.money(on("again", "reader"))), None);
+    bench.step(Event::GatewayReplied {
+        call: gateway_call,
+        reply: GatewayReply::Failed {
+            sent: true,
+            reason: "line".into(),
+        },
+    });
+    let effects = bench.reader(completed(true));
+    assert_eq!(presents(&effects), []);
+    let unknown = Reason::UnresolvedTransaction {
+        transaction_id: id(1),
+    };
+    assert_eq!(refusal(&effects), Some(&unknown));
+}
+
+#[test]
 fn a_person_who_looks_for_a_reader_waits_until_it_is_idle() {
     let mut bench = declined();
     let identify = || Request::Identify {

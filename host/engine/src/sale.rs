@@ -30,8 +30,23 @@ impl Engine {
         }
     }
 
+    /// The reader that a sale waited for is its own. An earlier try of the same basket may have
+    /// become unknown meanwhile.
+    pub(crate) fn reader_is_done(&mut self, transaction: &mut Transaction) {
+        let Transaction {
+            request,
+            scope,
+            amounts,
+            ..
+        } = &*transaction;
+        match self.check_unresolved(request, scope, amounts) {
+            Ok(()) => self.present(transaction),
+            Err(not_now) => self.give_up_before_intent(transaction, not_now),
+        }
+    }
+
     /// The reader waits for a card.
-    pub(crate) fn present(&mut self, transaction: &mut Transaction) {
+    fn present(&mut self, transaction: &mut Transaction) {
         let timeouts = self.config.timeouts;
         let timeout_ms = transaction.request.timeout_ms.unwrap_or(timeouts.card_ms);
         let timeout_ms = timeout_ms.min(timeouts.hard_ms);
