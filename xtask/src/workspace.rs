@@ -61,7 +61,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     String::from_utf8(done.stdout).map_err(|_| format!("`{shown}` printed something not UTF-8"))
 }
 
-/// A command as one would type it, without its environment.
+/// Longest command shown; a list of test cases can be far longer.
+const SHOWN_WORDS: usize = 16;
+
+/// A command as one would type it, without its environment; the end of a long one is left out.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let mut words = vec![
@@ -73,6 +76,11 @@ fn shown(command: &Command) -> String {
     ];
     for argument in command.get_args() {
         words.push(argument.to_string_lossy().into_owned());
+    }
+    if words.len() > SHOWN_WORDS {
+        let more = words.len() - SHOWN_WORDS;
+        words.truncate(SHOWN_WORDS);
+        words.push(format!("(and {more} more words)"));
     }
     words.join(" ")
 }

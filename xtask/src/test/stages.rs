@@ -19,7 +19,7 @@ pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) proves: &'static str,
     pub(crate) needs: &'static [Tool],
-    /// Measured on two cores from an empty target folder, rounded up.
+    /// Measured on two cores from an empty target folder, rounded up with some room.
     pub(crate) minutes: u64,
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
@@ -66,7 +66,7 @@ pub(crate) const STAGES: [Stage; 16] = [
         name: "unit",
         proves: "each crate by itself, and the examples in its documentation",
         needs: &[Tool::Gcc],
-        minutes: 8,
+        minutes: 6,
         run: unit,
     },
     Stage {
@@ -87,7 +87,7 @@ pub(crate) const STAGES: [Stage; 16] = [
         name: "simulation",
         proves: "every invariant under faults, seed by seed",
         needs: &[],
-        minutes: 2,
+        minutes: 1,
         run: |_| {
             cases::run("simulation", Pick::AllBut(&[]), |command| {
                 command.env("PAYHAL_SEEDS", SEEDS);
@@ -98,7 +98,7 @@ pub(crate) const STAGES: [Stage; 16] = [
         name: "processes",
         proves: "the real daemon, runners and journal together",
         needs: &[],
-        minutes: 5,
+        minutes: 3,
         run: |run| processes(run, Pick::AllBut(OWN_STAGE)),
     },
     Stage {
@@ -112,7 +112,7 @@ pub(crate) const STAGES: [Stage; 16] = [
         name: "load",
         proves: "every request gets one answer, and the ledger agrees",
         needs: &[],
-        minutes: 2,
+        minutes: 1,
         run: |run| processes(run, Pick::Only("load")),
     },
     Stage {
@@ -140,7 +140,7 @@ pub(crate) const STAGES: [Stage; 16] = [
         name: "browser",
         proves: "a sale in a browser, at the console",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        minutes: 2,
+        minutes: 1,
         run: register_sdks::browser,
     },
     Stage {
