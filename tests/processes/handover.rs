@@ -15,12 +15,12 @@ async fn the_next_customer_is_served_right_after_an_answer() {
     let host = Host::start(&Setup::readers(1)).await;
     let register = host.register("till-1").await;
     // The reader takes its time to show each result.
-    for number in 0..4 {
-        register.fault(READER, "slow", "complete", 700).await;
+    for number in 0..3 {
+        register.fault(READER, "slow", "complete", 300).await;
         let declined = sale(&format!("d{number}"), 700, READER);
         let played = register.sell(&declined, "tap", "visa-decline").await;
         played.refused(ErrorName::Declined, Declined);
-        register.fault(READER, "slow", "complete", 700).await;
+        register.fault(READER, "slow", "complete", 300).await;
         let approved = sale(&format!("a{number}"), 1250, READER);
         register
             .sell(&approved, "tap", "visa-approve")
@@ -33,7 +33,7 @@ async fn the_next_customer_is_served_right_after_an_answer() {
 async fn a_sale_that_waits_for_its_reader_can_be_cancelled() {
     let host = Host::start(&Setup::readers(1)).await;
     let register = host.register("till-1").await;
-    register.fault(READER, "slow", "complete", 3_000).await;
+    register.fault(READER, "slow", "complete", 1_500).await;
     let first = sale("first", 1250, READER);
     register
         .sell(&first, "tap", "visa-approve")
