@@ -321,7 +321,7 @@ async fn a_gateway_that_is_gone_before_sending_is_never_unknown() {
     let played = register
         .sell(&sale("k", 1250, READER), "tap", "visa-approve")
         .await;
-    let refused = played.refused(ErrorName::TimedOut, Failed);
+    let refused = played.refused(ErrorName::GatewayUnavailable, Failed);
     refused.says(MoneyMoved::No, Retry::NewKey);
     register.act(GATEWAY, "plug", &[]).await;
     register

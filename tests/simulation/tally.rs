@@ -72,6 +72,7 @@ impl Tally {
                 Reason::HostStopping => "host stopping",
                 Reason::DeviceBusy { .. } => "device busy",
                 Reason::GatewayUnavailable => "gateway unavailable",
+                Reason::NothingSent => "nothing sent",
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
                 _ => "other refusals",
             }),

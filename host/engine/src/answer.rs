@@ -161,6 +161,9 @@ pub enum Reason {
     GatewayUnavailable,
     /// The gateway refused the request itself.
     GatewayRejected,
+    /// The gateway could not be reached, which showed only after the intent was recorded. Nothing
+    /// was sent, and the key is used.
+    NothingSent,
     /// An earlier transaction is unknown, and this one looks like its repetition.
     UnresolvedTransaction {
         /// Which.
@@ -229,7 +232,8 @@ impl Reason {
             | Self::Cancelled
             | Self::TimedOut
             | Self::CardError
-            | Self::GatewayRejected => Retry::NewKey,
+            | Self::GatewayRejected
+            | Self::NothingSent => Retry::NewKey,
             Self::UnresolvedTransaction { .. } => Retry::AskOperator,
             Self::DeviceNotFound
             | Self::DeviceUnsupported

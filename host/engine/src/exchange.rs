@@ -161,7 +161,7 @@ impl Engine {
                 reason,
             } if !transaction.sent_before => {
                 // The intent is on disk, so the key is used; the outcome is certain all the same.
-                let mut refused = self.refused(transaction, Reason::TimedOut);
+                let mut refused = self.refused(transaction, Reason::NothingSent);
                 refused.detail = Some(format!("nothing was sent: {reason}").into());
                 self.end_refused(transaction, refused, Some(IssuerAnswer::NoAnswer));
             }

@@ -286,6 +286,7 @@ pub(super) fn error_name(reason: &e::Reason) -> ErrorName {
         e::Reason::Declined => ErrorName::Declined,
         e::Reason::Cancelled => ErrorName::Cancelled,
         e::Reason::TimedOut => ErrorName::TimedOut,
+        e::Reason::NothingSent => ErrorName::GatewayUnavailable,
         e::Reason::OutcomeUnknown => ErrorName::OutcomeUnknown,
         e::Reason::KeyReused => ErrorName::KeyReused,
         e::Reason::TransactionNotFound => ErrorName::TransactionNotFound,
