@@ -6,10 +6,13 @@
 
 mod access;
 mod calls;
+mod card_numbers;
 mod convert;
 mod events;
+mod follow;
 mod limits;
 mod listener;
+mod looks;
 mod metrics;
 mod pages;
 mod receipt;

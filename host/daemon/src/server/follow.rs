@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Subscriptions: what was missed, then whatever comes, each subject as it is when it is sent.
+
+use super::events::{Entry, Next, Subject};
+use super::looks::holder;
+use super::session::{Session, Taken};
+use super::{convert, views};
+use payhal_engine::request::{Request, Which};
+use payhal_protocol as p;
+use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
+use payhal_protocol::params::decode;
+use payhal_protocol::rpc::{self, Id};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Subscribes: the answer first, then what was missed, then whatever comes, until the connection
+/// ends or subscribes anew.
+pub(super) fn subscribe(session: &Arc<Session>, id: &Id, params: Option<&RawValue>) -> Taken {
+    let params = match decode::<SubscribeParams>(params) {
+        Ok(params) => params,
+        Err(error) => return Taken::Answer(rpc::error_text(Some(id), &error.into())),
+    };
+    let events = &session.shared.events;
+    let topics = params.topics.unwrap_or_else(|| Topic::ALL.to_vec());
+    let latest = events.latest();
+    let since = params.since_seq.unwrap_or(latest);
+    let missed = matches!(events.after(since, |_| true), Next::Missed);
+    let since = if missed { latest } else { since };
+    let answer = SubscribeResult {
+        seq: latest,
+        missed,
+    };
+    session.outgoing.send(rpc::result_text(id, &answer));
+    let replaced = Arc::new(Notify::new());
+    let former = session
+        .subscription
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .replace(Arc::clone(&replaced));
+    if let Some(former) = former {
+        former.notify_one();
+    }
+    let session = Arc::clone(session);
+    Taken::Running(vec![Box::pin(async move {
+        tokio::select! {
+            () = session.follow(since, topics) => {}
+            () = replaced.notified() => {}
+        }
+    })])
+}
+
+impl Session {
+    async fn follow(&self, mut seq: u64, topics: Vec<Topic>) {
+        let events = &self.shared.events;
+        let mut news = events.watch();
+        loop {
+            news.borrow_and_update();
+            match events.after(seq, |topic| topics.contains(&topic)) {
+                Next::Entry(entry) => {
+                    seq = entry.seq;
+                    if let Some(message) = self.render(entry).await {
+                        self.outgoing.send(message);
+                    }
+                }
+                Next::Nothing => {
+                    if news.changed().await.is_err() {
+                        return;
+                    }
+                }
+                Next::Missed => return self.outgoing.cut_off(),
+            }
+        }
+    }
+
+    /// The notification for a change, with its subject as it is now.
+    async fn render(&self, entry: Entry) -> Option<String> {
+        let seq = entry.seq;
+        let at = convert::rfc3339(entry.at_micros);
+        let topic = entry.subject.topic().as_str();
+        let supervisor = &self.shared.supervisor;
+        Some(match entry.subject {
+            Subject::Changed(id) => {
+                let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
+                rpc::notification_text(
+                    topic,
+                    &p::events::PaymentChanged {
+                        seq,
+                        at,
+                        transaction,
+                    },
+                )
+            }
+            Subject::Resolved(id) => {
+                let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
+                rpc::notification_text(
+                    topic,
+                    &p::events::PaymentResolved {
+                        seq,
+                        at,
+                        transaction,
+                    },
+                )
+            }
+            Subject::Device(name) => {
+                let live = self.live(Request::LiveAll).await;
+                let device = views::device(&supervisor.view(&name)?, holder(&live, &name));
+                rpc::notification_text(topic, &p::events::DeviceChanged { seq, at, device })
+            }
+            Subject::Gateway(name) => {
+                let gateway = views::gateway(&supervisor.view(&name)?);
+                rpc::notification_text(topic, &p::events::GatewayChanged { seq, at, gateway })
+            }
+            Subject::Stopping => {
+                let reason = "the host was asked to stop".to_owned();
+                let grace_ms = crate::host::STOP_GRACE_MS;
+                rpc::notification_text(
+                    topic,
+                    &p::events::HostStopping {
+                        seq,
+                        at,
+                        reason,
+                        grace_ms,
+                    },
+                )
+            }
+        })
+    }
+}
