@@ -14,18 +14,27 @@ use std::time::{Duration, Instant};
 /// How long a process may take to end after it was asked to.
 const END_MAX: Duration = Duration::from_secs(12);
 
+/// How a process is asked to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum EndBy {
+    /// Its standard input ends; it cleans up after itself.
+    Input,
+    /// A signal.
+    Signal,
+}
+
 /// A process of ours; ended and reaped when dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// Baselines end when this closes.
     stdin: Option<ChildStdin>,
+    end_by: EndBy,
     stdout: Option<BufReader<ChildStdout>>,
 }
 
 impl Process {
     /// Starts a server that says on its standard output where it listens.
-    pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
+    pub(crate) fn start(command: &mut Command, end_by: EndBy) -> Result<Self, Failure> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
             .stdin(Stdio::piped())
@@ -37,6 +46,7 @@ impl Process {
         Ok(Self {
             child,
             stdin,
+            end_by,
             stdout,
         })
     }
@@ -77,7 +87,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+        if self.end_by == EndBy::Signal
+            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        {
             // One that has ended cannot be asked; it is reaped below.
             kill_process(pid, Signal::TERM).ok();
         }
@@ -198,7 +210,7 @@ mod tests {
     fn a_server_is_reaped() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo listening on nowhere; read line"]);
-        let mut process = Process::start(&mut command).unwrap();
+        let mut process = Process::start(&mut command, EndBy::Input).unwrap();
         assert_eq!(process.address().unwrap(), "nowhere");
         let id = process.id();
         assert!(children(std::process::id()).contains(&id));

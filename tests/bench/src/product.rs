@@ -3,7 +3,7 @@
 
 use crate::Failure;
 use crate::load;
-use crate::process::Process;
+use crate::process::{EndBy, Process};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -94,7 +94,7 @@ impl Shop {
             .arg("--runner")
             .arg(&installed.runner)
             .stderr(File::create(self.said())?);
-        Process::start(&mut command)
+        Process::start(&mut command, EndBy::Signal)
     }
 
     /// Starts a host and waits until every plugin is ready.

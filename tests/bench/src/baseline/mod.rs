@@ -12,7 +12,7 @@ mod plugins;
 mod socket;
 
 use crate::Failure;
-use crate::process::Process;
+use crate::process::{EndBy, Process};
 use clap::Subcommand;
 use std::process::Command;
 
@@ -73,7 +73,7 @@ pub(crate) struct Server {
 
 impl Server {
     fn start(command: &mut Command) -> Result<Self, Failure> {
-        let mut process = Process::start(command)?;
+        let mut process = Process::start(command, EndBy::Input)?;
         Ok(Self {
             address: process.address()?,
             process,
