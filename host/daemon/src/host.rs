@@ -75,7 +75,7 @@ impl Host {
     /// [`HostError`], in words that say what to do.
     pub(crate) async fn start(config: Config, plugins: &Plugins) -> Result<Self, HostError> {
         make_state_folder(&config.state)?;
-        let listener = server::bind(config.listen).await?;
+        let listeners = server::bind(config.listen).await?;
         let (inbox, inputs) = Inbox::new();
         let telling = inbox.clone();
         let records = Records::new(config.state.join("journal.sqlite"), move |happened| {
@@ -102,7 +102,7 @@ impl Host {
         )
         .map_err(HostError::Plugins)?;
         let server = Server::start(
-            listener,
+            listeners,
             &config,
             records.clone(),
             supervisor.clone(),

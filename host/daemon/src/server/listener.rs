@@ -8,15 +8,52 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Binds the register API's port. There is no fallback port, so that nobody can sit between a
-/// register and the real host.
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, HostError> {
+/// The register API's listeners.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// At the configured address.
+    pub(super) named: TcpListener,
+    /// At the other loopback address with the same port: `localhost` means either.
+    pub(super) twin: Option<TcpListener>,
+}
+
+/// Binds the register API's port, at both loopback addresses. There is no fallback port, so that
+/// nobody can sit between a register and the real host.
+pub(crate) async fn bind(address: SocketAddr) -> Result<Listeners, HostError> {
+    let named = bind_one(address).await?;
+    let failed = |source| HostError::Listen {
+        place: address.to_string(),
+        source,
+    };
+    let port = named.local_addr().map_err(failed)?.port();
+    let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let mut others = loopback.into_iter().filter(|ip| *ip != address.ip());
+    let twin = match (others.next(), others.next()) {
+        (Some(other), None) => bind_one(SocketAddr::new(other, port)).await,
+        // An address of its own, as 127.0.0.2: it has no twin.
+        _ => return Ok(Listeners { named, twin: None }),
+    };
+    match twin {
+        Ok(twin) => Ok(Listeners {
+            named,
+            twin: Some(twin),
+        }),
+        // Somebody else is called localhost too, unless the port was ours to choose.
+        Err(taken @ HostError::PortTaken { .. }) if address.port() != 0 => Err(taken),
+        Err(absent) => {
+            tracing::debug!("only {} is served: {absent}", address.ip());
+            Ok(Listeners { named, twin: None })
+        }
+    }
+}
+
+async fn bind_one(address: SocketAddr) -> Result<TcpListener, HostError> {
     TcpListener::bind(address)
         .await
         .map_err(|source| match source.kind() {
@@ -72,12 +109,18 @@ fn process_with_socket(inode: u64) -> Option<(u32, String)> {
 }
 
 /// Serves until the task is aborted. Connections are tasks of their own.
-pub(super) async fn serve(listener: TcpListener, router: Router, open: Arc<Semaphore>) {
+pub(super) async fn serve(listeners: Listeners, router: Router) {
+    let open = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let Listeners { named, twin } = listeners;
     loop {
         let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
             return;
         };
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = named.accept() => accepted,
+            accepted = accept(twin.as_ref()) => accepted,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let router = router.clone();
                 tokio::spawn(async move {
@@ -91,6 +134,14 @@ pub(super) async fn serve(listener: TcpListener, router: Router, open: Arc<Semap
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
+    }
+}
+
+/// Never, where there is no listener.
+async fn accept(listener: Option<&TcpListener>) -> std::io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -109,9 +160,4 @@ async fn connection(stream: TcpStream, router: Router) {
     if let Err(error) = served {
         tracing::debug!("a connection ended: {error}");
     }
-}
-
-/// Permits for connections.
-pub(super) fn permits() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(CONNECTIONS_MAX))
 }

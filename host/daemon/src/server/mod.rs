@@ -22,7 +22,7 @@ mod socket;
 mod views;
 mod websocket;
 
-pub(crate) use listener::bind;
+pub(crate) use listener::{Listeners, bind};
 pub(crate) use registers::Registers;
 
 use crate::config::Config;
@@ -37,7 +37,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -77,7 +76,7 @@ impl Server {
     /// # Errors
     /// When the Unix socket cannot be made.
     pub(crate) async fn start(
-        listener: TcpListener,
+        listeners: Listeners,
         config: &Config,
         journal: Records,
         supervisor: Supervisor,
@@ -87,7 +86,7 @@ impl Server {
             place: config.listen.to_string(),
             source,
         };
-        let address = listener.local_addr().map_err(failed)?;
+        let address = listeners.named.local_addr().map_err(failed)?;
         let socket = config.state.join("payhal.sock");
         let unix = socket::bind(&socket)?;
         let events = Arc::new(Events::default());
@@ -105,7 +104,7 @@ impl Server {
         });
         let router = pages::router(Arc::clone(&shared));
         let tasks = [
-            tokio::spawn(listener::serve(listener, router, listener::permits())),
+            tokio::spawn(listener::serve(listeners, router)),
             tokio::spawn(socket::serve(unix, Arc::clone(&shared))),
         ];
         Ok(Self {
