@@ -4,10 +4,12 @@
 
 use crate::host::{Host, Setup, soon};
 use crate::register::{Played, Register, sale};
+use crate::wire::{Wire, call};
 use payhal_client::protocol::error::ErrorOutcome::Cancelled;
 use payhal_client::protocol::progress::{Prompt, PromptKind, RespondParams};
 use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
 use payhal_client::{CallError, Payment, Update};
+use serde_json::{Value, json};
 
 const READER: &str = "reader-1";
 const CARD: &str = "discover-two-applications";
@@ -138,4 +140,38 @@ async fn a_register_that_comes_back_is_asked_again() {
     let card = end(payment).await.approved().card.unwrap();
     assert_eq!(card.application.as_deref(), Some("DISCOVER"));
     host.ledger().assert(&[("sale", "approved", 1250)]);
+}
+
+/// The next message that `wanted` lets through.
+async fn message(wire: &mut Wire, wanted: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let heard: Value = serde_json::from_str(&wire.hear().await).unwrap();
+        if wanted(&heard) {
+            return heard;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_answers_requests_is_asked_by_one() {
+    let host = Host::start(&Setup::asking(1)).await;
+    let hand = host.register("till-2").await;
+    let mut wire = Wire::connect(&host).await;
+    let hello = json!({"client": {"name": "t", "version": "1"}, "protocol": [1],
+        "register_id": "till-1", "prompts": CHOOSE, "answers_requests": true});
+    wire.ask_json(&call(1, "session.hello", &hello)).await;
+    let amount = json!({"minor": 1250, "currency": "EUR"});
+    let params = json!({"idempotency_key": "k", "amount": amount, "device": READER});
+    wire.say(&call(2, "payment.sale", &params)).await;
+    message(&mut wire, |said| {
+        said["params"]["stage"] == "waiting_for_card"
+    })
+    .await;
+    hand.show(READER, "insert", CARD).await;
+    let asked = message(&mut wire, |said| said["method"] == "pos.choose_application").await;
+    let choice = asked["params"]["options"][1]["id"].clone();
+    let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": {"choice": choice}});
+    wire.say(&answer.to_string()).await;
+    let approved = message(&mut wire, |said| said["id"] == 2).await;
+    assert_eq!(approved["result"]["card"]["application"], "US DEBIT");
 }

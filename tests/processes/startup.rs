@@ -17,6 +17,23 @@ async fn a_taken_port_names_its_holder() {
     assert!(said.contains(&format!("process {}", host.pid())), "{said}");
 }
 
+/// `localhost` is ::1 as well: whoever had that would be taken for the host.
+#[tokio::test]
+async fn a_port_that_is_taken_at_the_other_loopback_address_is_refused_too() {
+    let squatter = std::net::TcpListener::bind("[::1]:0").expect("loopback has IPv6");
+    let port = squatter.local_addr().unwrap().port();
+    let host = Host::start(&Setup::readers(1)).await;
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("shop.toml"), "").unwrap();
+    let listen = format!("127.0.0.1:{port}");
+    let said = host.refusal_of_second(other.path(), &listen).await;
+    assert!(said.contains(&format!("[::1]:{port}")), "{said}");
+    assert!(
+        said.contains(&format!("process {}", std::process::id())),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn a_second_host_on_the_same_state_folder_is_refused() {
     let host = Host::start(&Setup::readers(1)).await;

@@ -17,7 +17,7 @@ use payhal_protocol::gateway::GatewayListResult;
 use payhal_protocol::method::Method;
 use payhal_protocol::params::{FieldError, Validate, decode};
 use payhal_protocol::payment::{CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
-use payhal_protocol::progress::{PROGRESS, PROMPT, Progress, RespondParams, RespondResult};
+use payhal_protocol::progress::{PROGRESS, Progress, RespondParams, RespondResult};
 use payhal_protocol::rpc::{self, Id};
 use payhal_protocol::session::{AccessState, HelloParams, HelloResult, PingParams, PingResult};
 use serde::Serialize;
@@ -122,6 +122,7 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
     if let Some(register) = &params.register_id {
         session.set_register(RegisterId::from(register.as_str()));
     }
+    session.questions().answered(params.answers_requests);
     session.set_prompts(convert::prompt_kinds(params));
     Ok(HelloResult {
         host: session.shared.identity.clone(),
@@ -204,7 +205,10 @@ impl Session {
                 }
                 Update::Prompt(prompt) => {
                     let prompt = convert::prompt(&prompt);
-                    self.outgoing.send(rpc::notification_text(PROMPT, &prompt));
+                    let messages = self.questions().put(&prompt);
+                    messages
+                        .into_iter()
+                        .for_each(|message| self.outgoing.send(message));
                 }
             }
         }
@@ -284,7 +288,7 @@ async fn cancel(session: Arc<Session>, params: CancelParams) -> Result<CancelRes
 }
 
 /// Answers a question of a device; the first answer of its own register counts.
-async fn respond(
+pub(super) async fn respond(
     session: Arc<Session>,
     params: RespondParams,
 ) -> Result<RespondResult, ErrorObject> {

@@ -36,6 +36,10 @@ pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request head.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
+/// Questions put to one client as requests that it has not answered: one for each payment it can
+/// have under way at a handful of devices.
+pub(super) const QUESTIONS_MAX: usize = 32;
+
 /// Events kept for registers that come back: an hour of a busy shop.
 pub(super) const EVENTS_KEPT: usize = 1024;
 

@@ -71,15 +71,16 @@ async fn bind_one(address: SocketAddr) -> Result<TcpListener, HostError> {
 /// Who listens at an address, as /proc tells it.
 fn holder(address: SocketAddr) -> String {
     let advice = "stop it, or listen elsewhere with `--listen`";
-    match listening_inode(address.port()).and_then(process_with_socket) {
+    match listening_inode(address).and_then(process_with_socket) {
         Some((pid, name)) => format!("process {pid} (`{name}`) has this port; {advice}"),
         None => format!("another user's process has this port; {advice}"),
     }
 }
 
-/// Inode of the socket that listens at a port (proc(5), net/tcp).
-fn listening_inode(port: u16) -> Option<u64> {
+/// Inode of the socket that listens at an address, or at all of them (proc(5), net/tcp).
+fn listening_inode(address: SocketAddr) -> Option<u64> {
     const LISTEN: &str = "0A";
+    let wanted = in_proc(address.ip());
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     tables
         .iter()
@@ -87,11 +88,26 @@ fn listening_inode(port: u16) -> Option<u64> {
         .find_map(|table| {
             table.lines().skip(1).find_map(|line| {
                 let fields: Vec<&str> = line.split_whitespace().collect();
-                let local = fields.get(1)?.rsplit(':').next()?;
-                let at_port = u16::from_str_radix(local, 16).ok()? == port;
-                (at_port && *fields.get(3)? == LISTEN).then(|| fields.get(9)?.parse().ok())?
+                let (ip, port) = fields.get(1)?.rsplit_once(':')?;
+                let at_port = u16::from_str_radix(port, 16).ok()? == address.port();
+                let at_ip = ip == wanted || ip.bytes().all(|digit| digit == b'0');
+                let listens = *fields.get(3)? == LISTEN;
+                (at_port && at_ip && listens).then(|| fields.get(9)?.parse().ok())?
             })
         })
+}
+
+/// An address as the kernel prints it: words of 32 bits, each in the machine's byte order.
+fn in_proc(ip: IpAddr) -> String {
+    let octets = match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let words = octets.as_chunks::<4>().0;
+    words
+        .iter()
+        .map(|word| format!("{:08X}", u32::from_ne_bytes(*word)))
+        .collect()
 }
 
 fn process_with_socket(inode: u64) -> Option<(u32, String)> {

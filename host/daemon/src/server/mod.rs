@@ -15,6 +15,7 @@ mod listener;
 mod looks;
 mod metrics;
 mod pages;
+mod questions;
 mod receipt;
 mod registers;
 mod session;

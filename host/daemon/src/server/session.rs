@@ -7,6 +7,7 @@
 use super::Shared;
 use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
+use super::questions::{self, Questions};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use payhal_engine::ids::{RegisterId, Scope};
@@ -69,6 +70,7 @@ pub(super) struct Session {
     register: Arc<Mutex<RegisterId>>,
     /// The questions it can show.
     prompts: Arc<Mutex<PromptKinds>>,
+    questions: Mutex<Questions>,
     running: AtomicUsize,
     cancellable: Mutex<HashMap<String, Arc<Notify>>>,
     /// Ends the subscription that a newer one replaces.
@@ -84,6 +86,7 @@ impl Session {
             outgoing,
             register: Arc::new(Mutex::new(RegisterId::from(register))),
             prompts: Arc::default(),
+            questions: Mutex::default(),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
@@ -101,6 +104,11 @@ impl Session {
 
     pub(super) fn set_prompts(&self, prompts: PromptKinds) {
         *locked(&self.prompts) = prompts;
+    }
+
+    /// What was asked of the client.
+    pub(super) fn questions(&self) -> MutexGuard<'_, Questions> {
+        locked(&self.questions)
     }
 
     /// Who asks, for the engine.
@@ -165,6 +173,7 @@ impl Session {
             outgoing: Outgoing::new(queue, Arc::default()),
             register: Arc::clone(&self.register),
             prompts: Arc::clone(&self.prompts),
+            questions: Mutex::default(),
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
@@ -183,7 +192,8 @@ impl Session {
                 }
                 Taken::Silent
             }
-            Incoming::Answer { .. } | Incoming::Batch(_) => Taken::Silent,
+            Incoming::Answer { id, result } => questions::answered(self, &id, result),
+            Incoming::Batch(_) => Taken::Silent,
         }
     }
 

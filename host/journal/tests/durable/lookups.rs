@@ -137,7 +137,10 @@ fn a_view_has_the_line_and_the_records() {
     assert_eq!(view.records, [sale(1).intent(), sale(1).approved()]);
     assert_eq!(open.view(id(2)), None);
     // The tools see the same beside the open journal.
-    assert_eq!(show(&path, &RecallBy::Transaction(id(1))).unwrap(), Some(view));
+    assert_eq!(
+        show(&path, &RecallBy::Transaction(id(1))).unwrap(),
+        Some(view)
+    );
 }
 
 /// Nine sales: four approved, one declined, one being reversed, three unknown, two of these from
