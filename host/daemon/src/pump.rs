@@ -25,11 +25,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Pauses between attempts to open a failed journal: the last one repeats.
-const REOPEN_PAUSE: [Duration; 3] = [
-    Duration::from_millis(200),
-    Duration::from_secs(2),
-    Duration::from_secs(10),
-];
+const REOPEN_PAUSE_MS: [u64; 3] = [200, 2_000, 10_000];
 
 /// When to ask again while the journal is closed: after the next attempt to open it.
 const RETRY_AFTER_MS: u64 = 2_000;
@@ -138,14 +134,27 @@ impl RegisterPort for HostPorts {
     }
 }
 
+/// A journal that cannot be used.
+#[derive(Debug)]
+struct Broken {
+    why: String,
+    /// When to try to open it.
+    again_boot_ms: u64,
+    /// How often that was tried.
+    tries: usize,
+    /// What plugins said meanwhile: the next engine must know which calls have ended. Bounded by
+    /// the calls that were under way.
+    heard: Vec<Event>,
+}
+
 /// The loop.
 #[derive(Debug)]
 pub(crate) struct Pump {
     dispatcher: Dispatcher,
     ports: HostPorts,
     clock: Clock,
-    /// Set while the journal is broken: why, when to try again, how often it was tried.
-    broken: Option<(String, Instant, usize)>,
+    /// Set while the journal is broken.
+    broken: Option<Broken>,
 }
 
 impl Pump {
@@ -165,7 +174,18 @@ impl Pump {
         mut stop: tokio::sync::oneshot::Receiver<Instant>,
     ) {
         let mut stop_by = None;
+        // One alarm that is moved: a new one for each turn would wake the timer each time.
+        let alarm = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(alarm);
+        let mut armed = None;
         loop {
+            let next = self.next_wake_boot_ms();
+            if next != armed {
+                armed = next;
+                if let Some(at) = next {
+                    alarm.as_mut().reset(self.clock.instant_of(at));
+                }
+            }
             if stop_by.is_some() && self.dispatcher.is_quiet() {
                 return;
             }
@@ -175,7 +195,10 @@ impl Pump {
                     Some(input) => self.take(input),
                     None => return,
                 },
-                () = sleep_until(self.next_wake()) => self.wake(),
+                () = &mut alarm, if armed.is_some() => {
+                    armed = None;
+                    self.wake();
+                }
                 by = &mut stop, if stop_by.is_none() => {
                     stop_by = Some(by.unwrap_or_else(|_| Instant::now()));
                     self.take(Input::Event(Event::Stopping));
@@ -192,7 +215,7 @@ impl Pump {
                 .registers
                 .instance_changed(&name, self.ports.supervisor.view(&name).as_ref()),
             Input::JournalFailed(why) => self.journal_failed(why),
-            Input::Event(event) if self.broken.is_some() => self.refuse(event),
+            Input::Event(event) if self.broken.is_some() => self.meanwhile(event),
             Input::Event(event) => {
                 self.dispatcher
                     .step(self.clock.now(), event, &mut self.ports);
@@ -200,13 +223,10 @@ impl Pump {
         }
     }
 
-    fn next_wake(&self) -> Option<Instant> {
+    fn next_wake_boot_ms(&self) -> Option<u64> {
         match &self.broken {
-            Some((_, again, _)) => Some(*again),
-            None => self
-                .dispatcher
-                .next_alarm_boot_ms()
-                .map(|at| self.clock.instant_of(at)),
+            Some(broken) => Some(broken.again_boot_ms),
+            None => self.dispatcher.next_alarm_boot_ms(),
         }
     }
 
@@ -227,39 +247,57 @@ impl Pump {
         self.dispatcher
             .journal_failed(self.clock.now(), &mut self.ports);
         self.ports.records.close();
-        self.broken = Some((why, Instant::now() + REOPEN_PAUSE[0], 0));
+        self.broken = Some(self.broken(why, 0, Vec::new()));
     }
 
     fn reopen(&mut self) {
+        let Some(broken) = self.broken.take() else {
+            return;
+        };
         match self.ports.records.open() {
             Ok(restored) => {
                 tracing::info!("the journal is open again");
                 self.dispatcher.restart(restored);
-                self.broken = None;
-                for event in self.ports.supervisor.statuses() {
+                let now_known = self.ports.supervisor.statuses();
+                for event in broken.heard.into_iter().chain(now_known) {
                     self.take(Input::Event(event));
                 }
             }
             Err(error) => {
-                let tries = self.broken.as_ref().map_or(0, |(_, _, tries)| tries + 1);
-                let pause = REOPEN_PAUSE[tries.min(REOPEN_PAUSE.len() - 1)];
                 tracing::error!("the journal stays closed: {error}");
-                self.broken = Some((error.to_string(), Instant::now() + pause, tries));
+                let why = error.to_string();
+                self.broken = Some(self.broken(why, broken.tries + 1, broken.heard));
             }
+        }
+    }
+
+    fn broken(&self, why: String, tries: usize, heard: Vec<Event>) -> Broken {
+        let pause_ms = REOPEN_PAUSE_MS[tries.min(REOPEN_PAUSE_MS.len() - 1)];
+        Broken {
+            why,
+            again_boot_ms: self.clock.now().boot_ms + pause_ms,
+            tries,
+            heard,
         }
     }
 
     /// While the journal is broken nothing is promised; what is asked is refused with the reason.
     /// A key that may be known is never told that nothing moved.
-    fn refuse(&mut self, event: Event) {
-        let Event::Asked {
-            ticket,
-            caller,
-            request,
-            ..
-        } = event
-        else {
-            return;
+    fn meanwhile(&mut self, event: Event) {
+        let (ticket, caller, request) = match event {
+            Event::Asked {
+                ticket,
+                caller,
+                request,
+                ..
+            } => (ticket, caller, request),
+            Event::DeviceReplied { .. } | Event::GatewayReplied { .. } => {
+                if let Some(broken) = &mut self.broken {
+                    broken.heard.push(event);
+                }
+                return;
+            }
+            _ => return,
         };
         let answer = match request {
             Request::Live(_) | Request::LiveAll => Answer::Live(Vec::new()),
@@ -280,7 +318,10 @@ impl Pump {
         let mut refused = Refused::new(reason, self.clock.now());
         refused.key = key;
         refused.retry_after_ms = Some(RETRY_AFTER_MS);
-        refused.detail = self.broken.as_ref().map(|(why, _, _)| why.as_str().into());
+        refused.detail = self
+            .broken
+            .as_ref()
+            .map(|broken| broken.why.as_str().into());
         Answer::Refused {
             refused: Box::new(refused),
             replayed: false,
