@@ -52,3 +52,8 @@ pub(crate) const CANCELS_MAX: usize = 2 * payhal_ipc::limits::LANES_MAX;
 
 /// How long a stop waits for calls that have replied and not yet returned. They need microseconds.
 pub(crate) const RETURN_WAIT: Duration = Duration::from_secs(1);
+
+/// Arenas of the C library's allocator in one runner: calls at once are few on most of them, and
+/// each further arena keeps half a MiB.
+#[cfg(target_env = "gnu")]
+pub(crate) const ARENAS_MAX: libc::c_int = 2;

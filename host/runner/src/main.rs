@@ -30,6 +30,7 @@ use std::process::ExitCode;
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    share_arenas();
     match control_socket() {
         Ok(control) => start::run(control),
         Err(reason) => {
@@ -42,6 +43,16 @@ fn main() -> ExitCode {
             );
             ExitCode::from(EXIT_USAGE)
         }
+    }
+}
+
+/// Lanes are many and mostly idle: with an arena for each, freed memory would stay with all of
+/// them. Other C libraries have no arenas.
+fn share_arenas() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: called first in `main`, while there is one thread; a refusal changes nothing.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, limits::ARENAS_MAX);
     }
 }
 
