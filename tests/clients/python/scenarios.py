@@ -48,7 +48,8 @@ class Sale:
         self.answer = asyncio.ensure_future(world.client.call("payment.sale", self.params))
 
     async def stage(self, name: str) -> None:
-        while not any(step["stage"] == name for step in self.world.heard.get(self.key, [])):
+        # Cleared before each look, so that news between a look and its wait is not lost.
+        while not self.world.look(self.key, name):
             if self.answer.done():
                 self.answer.result()
                 raise AssertionError(f"ended before {name}")
@@ -82,8 +83,11 @@ class World:
         self.heard.setdefault(progress["idempotency_key"], []).append(progress)
         self._news.set()
 
-    async def wait_for_news(self) -> None:
+    def look(self, key: str, stage: str) -> bool:
         self._news.clear()
+        return any(step["stage"] == stage for step in self.heard.get(key, []))
+
+    async def wait_for_news(self) -> None:
         await self._news.wait()
 
     async def simulate(self, device: str, **action: Any) -> Any:
