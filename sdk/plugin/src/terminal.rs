@@ -20,11 +20,13 @@ use serde::de::DeserializeOwned;
 ///    `reversal`). The host lives with the answer; do not emulate what is not there.
 /// 2. `pay` sends one request and waits. Once anything was written, a failure is
 ///    [`PluginError::maybe_sent`]: the host then inquires. Never repeat a payment by yourself.
-/// 3. A terminal's "declined" is a reply (`approved: false`), not a refusal; a refusal says that
+/// 3. The host calls `pay` with the purposes that the manifest's `can` lists, and `Sale`. What is
+///    approved is at most `total_minor_max`, or the total where that is absent.
+/// 4. A terminal's "declined" is a reply (`approved: false`), not a refusal; a refusal says that
 ///    it did not take the request up at all (busy, unknown command).
-/// 4. `inquire` tells what became of a transaction; `NotFound` only if the terminal said so.
-/// 5. Mask card numbers that the protocol carries before you reply.
-/// 6. End the library with `export_terminal!(YourTerminal);`.
+/// 5. `inquire` tells what became of a transaction; `NotFound` only if the terminal said so.
+/// 6. Mask card numbers that the protocol carries before you reply.
+/// 7. End the library with `export_terminal!(YourTerminal);`.
 ///
 /// ```
 /// use payhal_plugin::messages::reader::Identity;
@@ -44,8 +46,13 @@ use serde::de::DeserializeOwned;
 ///         response_code: char::from(letter).to_string(),
 ///         response_text: None,
 ///         approved_minor: None,
+///         tip_minor: None,
+///         surcharge_minor: None,
 ///         approval_code: None,
 ///         reference: None,
+///         rrn: None,
+///         token: None,
+///         balance_minor: None,
 ///         entry: None,
 ///         cvm: None,
 ///         card: None,
@@ -108,6 +115,8 @@ use serde::de::DeserializeOwned;
 ///         surcharge_minor: None,
 ///         cashback_minor: None,
 ///     },
+///     total_minor_max: None,
+///     original: None,
 /// };
 /// assert!(terminal.pay(pay, &bench.call()).unwrap().unwrap().approved);
 /// ```

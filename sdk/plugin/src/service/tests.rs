@@ -101,7 +101,8 @@ impl GatewayConnector for Refuser {
 }
 
 const AMOUNTS: &str = r#""amounts":{"currency":"EUR","total_minor":1}"#;
-const ACCEPTOR: &str = r#""acceptor":{"merchant":"m","terminal":"t"}"#;
+const WIRE: &str = r#""wire":{"transaction_id":"t","stan":1,"at_micros":0,
+    "acceptor":{"merchant":"m","terminal":"t"}}"#;
 
 #[track_caller]
 fn reaches(service: &impl Service, method: &str, payload: &str) {
@@ -134,7 +135,7 @@ fn a_terminals_methods_are_reached_by_name() {
     reaches(
         &terminal,
         method::RECONCILE,
-        &format!(r#"{{{ACCEPTOR},"close":false}}"#),
+        &format!(r#"{{{WIRE},"close":false}}"#),
     );
     reaches(&terminal, method::SHOW, r#"{"lines":[]}"#);
     for unknown in [
@@ -153,27 +154,23 @@ fn a_terminals_methods_are_reached_by_name() {
 fn a_gateways_methods_are_reached_by_name() {
     let context = Bench::new().call();
     let gateway = GatewayService::<Refuser, NotSimulated>::open(b"{}", &context).expect("it opens");
-    let wire = format!(r#"{{"transaction_id":"t","stan":1,"at_micros":0,{ACCEPTOR}}}"#);
-    let asked = format!(r#""wire":{wire},"purpose":"sale",{AMOUNTS}"#);
+    let asked = format!(r#"{WIRE},"purpose":"sale",{AMOUNTS}"#);
     reaches(&gateway, method::PREPARE, &format!("{{{asked}}}"));
-    let sealed = r#""device":"d","read_id":"r","entry":"chip",
-        "sealed":{"scheme":"s","key_id":"k","ciphertext":""}"#;
-    reaches(
-        &gateway,
-        method::AUTHORIZE,
-        &format!("{{{asked},{sealed}}}"),
-    );
-    let modify = format!(r#"{{"wire":{wire},"original":{wire},"change":"void",{AMOUNTS}}}"#);
+    let card = r#""card":{"source":"read","device":"d","read_id":"r","entry":"chip",
+        "sealed":{"scheme":"s","key_id":"k","ciphertext":""}}"#;
+    reaches(&gateway, method::AUTHORIZE, &format!("{{{asked},{card}}}"));
+    let modify =
+        format!(r#"{{{WIRE},"original":{{"known_by":"wire",{WIRE}}},"change":"void",{AMOUNTS}}}"#);
     reaches(&gateway, method::MODIFY, &modify);
-    reaches(&gateway, method::INQUIRE, &format!(r#"{{"wire":{wire}}}"#));
-    let reverse = format!(r#"{{"wire":{wire},{AMOUNTS},"reason":"no_answer"}}"#);
+    reaches(&gateway, method::INQUIRE, &format!("{{{WIRE}}}"));
+    let reverse = format!(r#"{{{WIRE},{AMOUNTS},"reason":"no_answer"}}"#);
     reaches(&gateway, method::REVERSE, &reverse);
-    let report = format!(r#"{{"report":"advice","wire":{wire},"tags":{{}}}}"#);
+    let report = format!(r#"{{"report":"advice",{WIRE},"tags":{{}}}}"#);
     reaches(&gateway, method::REPORT, &report);
     reaches(
         &gateway,
         method::RECONCILE,
-        &format!(r#"{{{ACCEPTOR},"close":true}}"#),
+        &format!(r#"{{{WIRE},"close":true}}"#),
     );
 
     let opened = gateway.call(method::OPEN, b"", &context);
