@@ -92,6 +92,7 @@ impl Bench {
                 position,
                 stan: 1,
                 open,
+                ..Restored::default()
             },
         );
         self.reader_call = None;

@@ -139,4 +139,16 @@ pub struct Restored {
     /// Each transaction that has not come to rest: an intent without an ending, an ending whose
     /// reversal is not acknowledged, one that needs a person. Records in order.
     pub open: Vec<Vec<Record>>,
+    /// Since when the journal is known to be whole.
+    pub epoch: Epoch,
+}
+
+/// A span in which one journal saw everything. Another begins when a copy of it was put back, when
+/// it was copied, or when it was lost: what happened before may be missing from it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Epoch {
+    /// 0 = the first: nothing is missing.
+    pub number: u32,
+    /// When it began, microseconds since 1970 UTC.
+    pub began_micros: i64,
 }

@@ -10,7 +10,7 @@ use crate::shared::{Shared, Tell};
 use crate::writer::Writer;
 use crate::{Journal, Options, Question, connect, files, lookup, schema, wal};
 use payhal_engine::ids::Position;
-use payhal_engine::record::Restored;
+use payhal_engine::record::{Epoch, Restored};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -37,6 +37,7 @@ pub(crate) fn open(
         position: Position(head.position),
         stan: head.stan,
         open: lookup::open_records(&connection)?,
+        epoch: Epoch::default(),
     };
 
     let shared = Arc::new(Shared::new(tell));
