@@ -12,7 +12,7 @@ use payhal_card_data::{
     masked, open,
 };
 use payhal_messages::card::Entry as ReadEntry;
-use payhal_messages::gateway::{Answer, Authorize};
+use payhal_messages::gateway::{Answer, Authorize, CardSource, ReadCard};
 use payhal_messages::money::Purpose;
 
 /// Who opens seals here.
@@ -30,7 +30,14 @@ pub(crate) fn authorize(
     currencies: &[String],
     request: &Authorize,
 ) -> rusqlite::Result<Answer> {
-    let opened = unseal(recipient, request);
+    let opened = match &request.card {
+        CardSource::Read(read) => unseal(recipient, request, read).map(|inner| (read, inner)),
+        CardSource::Token { .. } => Err(rules::TOKEN),
+    };
+    let entry_mode = match &request.card {
+        CardSource::Read(read) => Some(read.entry),
+        CardSource::Token { .. } => None,
+    };
     ledger.write(|books| {
         if let Some(found) = books.find(&request.wire)? {
             return Ok(repeated(&found, request));
@@ -46,13 +53,13 @@ pub(crate) fn authorize(
             .clone_from(&request.merchant_reference);
         let verdict = match opened {
             Err(code) => Verdict::Reject(code),
-            Ok(inner) => {
+            Ok((read, inner)) => {
                 entry.masked_pan = Some(masked(&inner.secrets.pan));
-                decide(books, currencies, request, &inner, &mut entry)?
+                decide(books, currencies, request, read, &inner, &mut entry)?
             }
         };
         apply(books, &mut entry, verdict);
-        if request.entry == ReadEntry::Chip && entry.state != State::Rejected {
+        if entry_mode == Some(ReadEntry::Chip) && entry.state != State::Rejected {
             let cryptogram = format!("{:016X}{}", entry.seq, hex_of(&entry.response_code));
             entry.issuer.insert("91".into(), cryptogram);
         }
@@ -77,15 +84,16 @@ fn decide(
     books: &Books,
     currencies: &[String],
     request: &Authorize,
+    read: &ReadCard,
     inner: &Inner,
     entry: &mut Entry,
 ) -> rusqlite::Result<Verdict> {
-    if books.is_spent(&request.read_id)? {
+    if books.is_spent(&read.read_id)? {
         return Ok(Verdict::Reject(rules::READ_SPENT));
     }
-    entry.read_id = Some(request.read_id.clone());
+    entry.read_id = Some(read.read_id.clone());
     let amount_is_possible = match request.purpose {
-        Purpose::Verify => request.amounts.total_minor == 0,
+        Purpose::Verify | Purpose::Balance => request.amounts.total_minor == 0,
         _ => request.amounts.total_minor > 0,
     };
     Ok(if !is_taken(currencies, &request.amounts.currency) {
@@ -135,16 +143,16 @@ fn hex_of(text: &str) -> String {
 }
 
 /// Opens the seal and compares what lies inside with what is asked.
-fn unseal(recipient: &Recipient, request: &Authorize) -> Result<Inner, Code> {
-    let sealed = &request.sealed;
+fn unseal(recipient: &Recipient, request: &Authorize, read: &ReadCard) -> Result<Inner, Code> {
+    let sealed = &read.sealed;
     if sealed.scheme != SCHEME || sealed.key_id != recipient.key_id {
         return Err(rules::SEAL);
     }
     let associated = Associated {
         version: SEAL_VERSION,
-        read_id: &request.read_id,
+        read_id: &read.read_id,
         transaction_id: &request.wire.transaction_id,
-        device: &request.device,
+        device: &read.device,
         gateway: &recipient.gateway,
         key_id: &recipient.key_id,
     };
@@ -155,30 +163,34 @@ fn unseal(recipient: &Recipient, request: &Authorize) -> Result<Inner, Code> {
         &sealed.ciphertext,
     )
     .map_err(|_| rules::SEAL)?;
-    match is_for(&inner, request) {
+    match is_for(&inner, request, read) {
         true => Ok(inner),
         false => Err(rules::SEAL_AMOUNTS),
     }
 }
 
-fn is_for(inner: &Inner, request: &Authorize) -> bool {
-    let (read, asked) = (&inner.amounts, &request.amounts);
-    inner.purpose == sealed_purpose(request.purpose)
-        && inner.secrets.entry == entry_mode(request.entry)
-        && read.currency == *asked.currency.as_bytes()
-        && read.total_minor == asked.total_minor
-        && read.tip_minor == asked.tip_minor
-        && read.surcharge_minor == asked.surcharge_minor
-        && read.cashback_minor == asked.cashback_minor
+fn is_for(inner: &Inner, request: &Authorize, read: &ReadCard) -> bool {
+    let (used, asked) = (&inner.amounts, &request.amounts);
+    Some(inner.purpose) == sealed_purpose(request.purpose)
+        && inner.secrets.entry == entry_mode(read.entry)
+        && used.currency == *asked.currency.as_bytes()
+        && used.total_minor == asked.total_minor
+        && used.tip_minor == asked.tip_minor
+        && used.surcharge_minor == asked.surcharge_minor
+        && used.cashback_minor == asked.cashback_minor
 }
 
-pub(crate) fn sealed_purpose(purpose: Purpose) -> SealedPurpose {
-    match purpose {
+/// What a reader seals for this purpose; none where no card is presented.
+pub(crate) fn sealed_purpose(purpose: Purpose) -> Option<SealedPurpose> {
+    Some(match purpose {
         Purpose::Sale => SealedPurpose::Sale,
         Purpose::Refund => SealedPurpose::Refund,
         Purpose::Authorize => SealedPurpose::Authorize,
         Purpose::Verify => SealedPurpose::Verify,
-    }
+        Purpose::Balance => SealedPurpose::Balance,
+        Purpose::CashAdvance => SealedPurpose::CashAdvance,
+        Purpose::Capture | Purpose::Adjust => return None,
+    })
 }
 
 pub(crate) fn entry_mode(entry: ReadEntry) -> EntryMode {

@@ -151,7 +151,7 @@ fn contradict_answer(answer: Answer) -> Answer {
             approval_code: None,
             ..answer
         },
-        Decision::Declined | Decision::Rejected => Answer {
+        Decision::Declined | Decision::Rejected | Decision::Referred => Answer {
             decision: Decision::Approved,
             response_code: rules::APPROVED.code.into(),
             response_text: Some(rules::APPROVED.text.into()),
@@ -165,9 +165,11 @@ fn contradict_finding(finding: Finding) -> Finding {
         Finding::Answered { answer } => Finding::Answered {
             answer: contradict_answer(answer),
         },
-        Finding::Reversed | Finding::Pending | Finding::NotFound => Finding::Answered {
-            answer: contradict_answer(rules::rejected(&rules::REVERSED)),
-        },
+        Finding::Reversed | Finding::Pending | Finding::NotFound | Finding::Reconciled { .. } => {
+            Finding::Answered {
+                answer: contradict_answer(rules::rejected(&rules::REVERSED)),
+            }
+        }
     }
 }
 

@@ -88,6 +88,8 @@ impl Entry {
             rrn: self.rrn.clone(),
             issuer: self.issuer.clone(),
             signature_required: self.signature_required,
+            token: None,
+            balance_minor: None,
         }
     }
 
@@ -176,8 +178,16 @@ named! {
         Authorize = "authorize",
         /// Card check without an amount.
         Verify = "verify",
+        /// Question what is left on a card.
+        Balance = "balance",
+        /// Cash paid out.
+        CashAdvance = "cash_advance",
         /// Confirmation of a hold.
         Capture = "capture",
+        /// Another amount for a hold.
+        Adjust = "adjust",
+        /// Approval by telephone of what was referred.
+        VoiceApproval = "voice_approval",
         /// Taking back before reconciliation.
         Void = "void",
         /// A reversal came for something the gateway had never seen.
@@ -210,16 +220,22 @@ impl From<Purpose> for Kind {
             Purpose::Refund => Self::Refund,
             Purpose::Authorize => Self::Authorize,
             Purpose::Verify => Self::Verify,
+            Purpose::Balance => Self::Balance,
+            Purpose::CashAdvance => Self::CashAdvance,
+            Purpose::Capture => Self::Capture,
+            Purpose::Adjust => Self::Adjust,
         }
     }
 }
 
-impl From<Change> for Kind {
-    fn from(change: Change) -> Self {
+impl From<&Change> for Kind {
+    fn from(change: &Change) -> Self {
         match change {
             Change::Capture => Self::Capture,
+            Change::Adjust => Self::Adjust,
             Change::Refund => Self::Refund,
             Change::Void => Self::Void,
+            Change::VoiceApproval { .. } => Self::VoiceApproval,
         }
     }
 }

@@ -8,23 +8,24 @@ use crate::authorize::apply;
 use crate::entry::{Entry, Kind, State};
 use crate::ledger::{Books, Ledger};
 use crate::rules::{self, Code, Verdict};
-use payhal_messages::gateway::{Answer, Change, Modify};
+use payhal_messages::gateway::{Answer, Change, Modify, Original};
 
 /// Carries out the command.
 pub(crate) fn modify(ledger: &Ledger, request: &Modify) -> rusqlite::Result<Answer> {
     ledger.write(|books| {
-        let original = books.find(&request.original)?;
+        let Original::Wire { wire } = &request.original else {
+            return Ok(rules::rejected(&rules::NOT_FOUND));
+        };
+        let original = books.find(wire)?;
         let original_id = original
             .as_ref()
-            .map_or(&request.original.transaction_id, |original| {
-                &original.transaction_id
-            });
+            .map_or(&wire.transaction_id, |original| &original.transaction_id);
         if let Some(found) = books.find(&request.wire)? {
             return Ok(repeated(&found, request, original_id));
         }
         let mut entry = Entry::undecided(
             &request.wire,
-            request.change.into(),
+            (&request.change).into(),
             request.amounts.total_minor,
             &request.amounts.currency,
         );
@@ -33,7 +34,7 @@ pub(crate) fn modify(ledger: &Ledger, request: &Modify) -> rusqlite::Result<Answ
         apply(books, &mut entry, verdict);
         books.insert(&entry)?;
         if let (Change::Void, State::Approved, Some(original)) =
-            (request.change, entry.state, &original)
+            (&request.change, entry.state, &original)
         {
             books.set_state(original, State::Voided)?;
         }
@@ -43,7 +44,7 @@ pub(crate) fn modify(ledger: &Ledger, request: &Modify) -> rusqlite::Result<Answ
 
 fn repeated(found: &Entry, request: &Modify, original_id: &str) -> Answer {
     let same = found.transaction_id == request.wire.transaction_id
-        && found.kind == request.change.into()
+        && found.kind == (&request.change).into()
         && found.original.as_deref() == Some(original_id)
         && found.requested_minor == request.amounts.total_minor
         && found.currency == request.amounts.currency;
@@ -66,14 +67,15 @@ fn decide(books: &Books, request: &Modify, original: Option<&Entry>) -> rusqlite
         State::Declined | State::Rejected | State::Barred => Some(rules::NOT_CHANGEABLE),
         State::Approved if request.amounts.currency != original.currency => Some(rules::CURRENCY),
         State::Approved if request.amounts.total_minor <= 0 => Some(rules::AMOUNT),
-        State::Approved => match request.change {
+        State::Approved => match &request.change {
             Change::Void => no_void(books, request, original)?,
             Change::Capture => no_capture(books, request, original)?,
             Change::Refund => no_refund(books, request, original)?,
+            Change::Adjust | Change::VoiceApproval { .. } => Some(rules::NOT_CHANGEABLE),
         },
     };
-    let asked = match request.change {
-        Change::Void => None,
+    let asked = match &request.change {
+        Change::Void | Change::Adjust | Change::VoiceApproval { .. } => None,
         Change::Capture | Change::Refund => rules::by_amount_of_change(request.amounts.total_minor),
     };
     Ok(match refusal {

@@ -8,7 +8,7 @@ use payhal_messages::gateway::{Reconcile, Totals};
 /// finds the open batch empty tells the last closed one again instead of closing nothing: a host
 /// that lost the reply gets its totals by asking again.
 pub(crate) fn reconcile(ledger: &Ledger, request: &Reconcile) -> rusqlite::Result<Totals> {
-    let acceptor = &request.acceptor;
+    let acceptor = &request.wire.acceptor;
     ledger.write(|books| {
         let open = books.open_batch(&acceptor.merchant, &acceptor.terminal)?;
         let is_repeat = request.close && open > 1 && books.is_empty(acceptor, open)?;
@@ -19,6 +19,7 @@ pub(crate) fn reconcile(ledger: &Ledger, request: &Reconcile) -> rusqlite::Resul
         Ok(Totals {
             batch: format!("{told:06}"),
             totals: books.totals(Some((acceptor, told)))?,
+            collected: Vec::new(),
         })
     })
 }

@@ -8,7 +8,9 @@ use payhal_messages::gateway::Report;
 pub(crate) fn report(ledger: &Ledger, request: &Report) -> rusqlite::Result<()> {
     let (wire, kind, body) = match request {
         Report::Advice { wire, tags } => (wire, "advice", serde_json::to_string(tags)),
-        Report::NotifyOrder { wire, order } => (wire, "notify_order", serde_json::to_string(order)),
+        Report::NotifyOrder { wire, order, .. } => {
+            (wire, "notify_order", serde_json::to_string(order))
+        }
     };
     let body = body.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     ledger.write(|books| books.keep_report(&wire.transaction_id, kind, &body))

@@ -45,6 +45,7 @@ pub(crate) const NOT_FOUND: Code = code("25", "The original is not known");
 pub(crate) const REFUSED: Code = code("58", "Refused as scripted");
 pub(crate) const SEAL: Code = code("63", "The card data cannot be opened");
 pub(crate) const SEAL_AMOUNTS: Code = code("63", "The card was read for something else");
+pub(crate) const TOKEN: Code = code("14", "The token is not known");
 pub(crate) const READ_SPENT: Code = code("94", "This card read was used before");
 pub(crate) const DUPLICATE: Code = code("94", "The transaction exists with other content");
 
@@ -76,9 +77,10 @@ pub(crate) fn decide(purpose: Purpose, card: &CardSecrets, total_minor: i64) -> 
         return Verdict::Decline(no);
     }
     match purpose {
-        Purpose::Verify => whole,
+        Purpose::Verify | Purpose::Balance => whole,
+        Purpose::Capture | Purpose::Adjust => Verdict::Reject(NOT_CHANGEABLE),
         Purpose::Refund => by_amount_of_change(total_minor).unwrap_or(whole),
-        Purpose::Sale | Purpose::Authorize => {
+        Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance => {
             match found.map_or(Behaviour::Approve, |card| card.behaviour) {
                 Behaviour::PartialApproval => half(total_minor, signature),
                 _ => by_amount(total_minor, signature).unwrap_or(whole),
@@ -103,7 +105,10 @@ fn declined_by_card(purpose: Purpose, card: &CardSecrets, found: &TestCard) -> O
 }
 
 fn pays(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Sale | Purpose::Authorize)
+    matches!(
+        purpose,
+        Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
+    )
 }
 
 fn half(total_minor: i64, signature: bool) -> Verdict {
@@ -149,6 +154,8 @@ pub(crate) fn rejected(code: &Code) -> Answer {
         rrn: None,
         issuer: BTreeMap::new(),
         signature_required: false,
+        token: None,
+        balance_minor: None,
     }
 }
 

@@ -5,7 +5,8 @@ CREATE TABLE entry (
   transaction_id     TEXT NOT NULL UNIQUE,
   reference          TEXT UNIQUE,
   kind               TEXT NOT NULL CHECK (kind IN
-    ('sale', 'refund', 'authorize', 'verify', 'capture', 'void', 'unknown')),
+    ('sale', 'refund', 'authorize', 'verify', 'balance', 'cash_advance', 'capture', 'adjust', 'void',
+     'voice_approval', 'unknown')),
   state              TEXT NOT NULL CHECK (state IN
     ('approved', 'declined', 'rejected', 'reversed', 'voided', 'barred')),
   amount_minor       INTEGER NOT NULL,

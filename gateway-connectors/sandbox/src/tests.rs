@@ -10,8 +10,8 @@ use payhal_card_data::{
 use payhal_messages::call::Sent;
 use payhal_messages::card::{Entry, Sealed};
 use payhal_messages::gateway::{
-    Acceptor, Answer, Authorize, Change, Decision, Finding, Inquire, Modify, Parameters, Prepare,
-    Reconcile, Report, Reversal, ReversalReason, Reverse, Wire,
+    Acceptor, Answer, Authorize, CardSource, Change, Decision, Finding, Inquire, Modify, Original,
+    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse, Wire,
 };
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_plugin::testing::Bench;
@@ -89,20 +89,24 @@ impl Shop {
     ) -> Authorize {
         let wire = self.wire();
         let mut request = Authorize {
-            read_id: format!("read-{}", wire.stan),
+            card: CardSource::Read(ReadCard {
+                device: "reader-1".into(),
+                read_id: format!("read-{}", wire.stan),
+                entry: Entry::Chip,
+                sealed: Sealed {
+                    scheme: SCHEME.into(),
+                    key_id: self.parameters.recipient.key_id.clone(),
+                    encapsulated_key: Vec::new(),
+                    ciphertext: Vec::new(),
+                },
+                tags: Default::default(),
+            }),
             wire,
             purpose,
             amounts: eur(minor),
-            device: "reader-1".into(),
-            entry: Entry::Chip,
-            sealed: Sealed {
-                scheme: SCHEME.into(),
-                key_id: self.parameters.recipient.key_id.clone(),
-                encapsulated_key: Vec::new(),
-                ciphertext: Vec::new(),
-            },
-            tags: Default::default(),
             merchant_reference: Some("order 7".into()),
+            installments: None,
+            voice_code: None,
         };
         self.seal(&mut request, card, pin);
         request
@@ -110,8 +114,9 @@ impl Shop {
 
     fn seal(&self, request: &mut Authorize, card: &str, pin: Option<&str>) {
         let card = test_card(card).unwrap();
+        let read = read_of(request).clone();
         let inner = Inner {
-            purpose: sealed_purpose(request.purpose),
+            purpose: sealed_purpose(request.purpose).unwrap(),
             amounts: SealedAmounts {
                 currency: request.amounts.currency.as_bytes().try_into().unwrap(),
                 total_minor: request.amounts.total_minor,
@@ -124,21 +129,22 @@ impl Shop {
                 expiry: card.expiry(),
                 track2: Some(card.track2()),
                 online_pin: pin.map(|pin| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap()),
-                entry: entry_mode(request.entry),
+                entry: entry_mode(read.entry),
             },
         };
         let associated = Associated {
             version: SEAL_VERSION,
-            read_id: &request.read_id,
+            read_id: &read.read_id,
             transaction_id: &request.wire.transaction_id,
-            device: &request.device,
+            device: &read.device,
             gateway: &self.parameters.recipient.gateway,
             key_id: &self.parameters.recipient.key_id,
         };
         let key = &self.parameters.recipient.public_key;
         let (encapsulated_key, ciphertext) = seal(key, &associated, &inner).unwrap();
-        request.sealed.encapsulated_key = encapsulated_key;
-        request.sealed.ciphertext = ciphertext;
+        let sealed = &mut read_of(request).sealed;
+        sealed.encapsulated_key = encapsulated_key;
+        sealed.ciphertext = ciphertext;
     }
 
     fn authorize(&self, request: &Authorize) -> Answer {
@@ -160,7 +166,9 @@ impl Shop {
     fn modify(&self, change: Change, original: &Wire, minor: i64) -> (Wire, Answer) {
         let request = Modify {
             wire: self.wire(),
-            original: original.clone(),
+            original: Original::Wire {
+                wire: original.clone(),
+            },
             change,
             amounts: eur(minor),
         };
@@ -211,7 +219,7 @@ impl Shop {
 
     fn reconcile(&self, close: bool) -> (String, Vec<(u64, i64, u64, i64)>) {
         let request = Reconcile {
-            acceptor: acceptor(),
+            wire: self.wire(),
             close,
         };
         let totals = self.sandbox.reconcile(request, &self.bench.call());
@@ -219,6 +227,13 @@ impl Shop {
         let rows = totals.totals.iter();
         let rows = rows.map(|row| (row.sales, row.sales_minor, row.refunds, row.refunds_minor));
         (totals.batch, rows.collect())
+    }
+}
+
+fn read_of(request: &mut Authorize) -> &mut ReadCard {
+    match &mut request.card {
+        CardSource::Read(read) => read,
+        CardSource::Token { .. } => panic!("a presented card"),
     }
 }
 
@@ -381,7 +396,11 @@ fn reports_are_kept_once() {
     for total in [1, 2] {
         let order = json!({ "total": total });
         let wire = wire.clone();
-        let report = Report::NotifyOrder { wire, order };
+        let report = Report::NotifyOrder {
+            wire,
+            amounts: eur(1250),
+            order,
+        };
         shop.sandbox
             .report(report, &shop.bench.call())
             .unwrap()

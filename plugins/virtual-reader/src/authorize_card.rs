@@ -71,7 +71,7 @@ fn sealed(
         key_id: &recipient.key_id,
     };
     let inner = Inner {
-        purpose: purpose(request.purpose),
+        purpose: purpose(request.purpose)?,
         amounts: amounts(&request.amounts)?,
         secrets: CardSecrets {
             pan: held.card.pan(),
@@ -91,13 +91,17 @@ fn sealed(
     })
 }
 
-fn purpose(purpose: money::Purpose) -> Purpose {
-    match purpose {
+fn purpose(purpose: money::Purpose) -> Result<Purpose, PluginError> {
+    Ok(match purpose {
         money::Purpose::Sale => Purpose::Sale,
         money::Purpose::Refund => Purpose::Refund,
         money::Purpose::Authorize => Purpose::Authorize,
         money::Purpose::Verify => Purpose::Verify,
-    }
+        money::Purpose::Balance => Purpose::Balance,
+        money::Purpose::CashAdvance => Purpose::CashAdvance,
+        // Nobody presents a card for these: they change what was authorized before.
+        money::Purpose::Capture | money::Purpose::Adjust => return Err(PluginError::Unsupported),
+    })
 }
 
 fn amounts(amounts: &money::Amounts) -> Result<Amounts, PluginError> {

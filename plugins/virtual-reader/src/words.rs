@@ -11,7 +11,11 @@ pub(crate) fn headline(purpose: Purpose, amounts: &Amounts) -> String {
         Purpose::Sale => "Sale",
         Purpose::Refund => "Refund",
         Purpose::Authorize => "Hold",
+        Purpose::Capture => "Capture",
+        Purpose::Adjust => "Adjust",
+        Purpose::CashAdvance => "Cash",
         Purpose::Verify => return "Card check".to_owned(),
+        Purpose::Balance => return "Balance".to_owned(),
     };
     format!("{purpose} {}", amount(amounts))
 }

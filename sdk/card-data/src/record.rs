@@ -166,6 +166,8 @@ fn purpose_code(purpose: Purpose) -> u8 {
         Purpose::Refund => 2,
         Purpose::Authorize => 3,
         Purpose::Verify => 4,
+        Purpose::Balance => 5,
+        Purpose::CashAdvance => 6,
     }
 }
 
@@ -175,6 +177,8 @@ fn purpose_of(value: &[u8]) -> Option<Purpose> {
         [2] => Some(Purpose::Refund),
         [3] => Some(Purpose::Authorize),
         [4] => Some(Purpose::Verify),
+        [5] => Some(Purpose::Balance),
+        [6] => Some(Purpose::CashAdvance),
         _ => None,
     }
 }

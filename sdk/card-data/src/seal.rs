@@ -70,6 +70,10 @@ pub enum Purpose {
     Authorize,
     /// Check the card; no amount.
     Verify,
+    /// What is left on the card; no amount.
+    Balance,
+    /// Pay out cash.
+    CashAdvance,
 }
 
 /// Amounts as the reader used them, minor units.

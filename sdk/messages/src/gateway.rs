@@ -73,20 +73,46 @@ pub struct Authorize {
     pub purpose: Purpose,
     /// Final amounts; the connector compares them with those inside the seal.
     pub amounts: Amounts,
-    /// The device instance that read the card; part of the sealing's associated data.
+    /// The card.
+    pub card: CardSource,
+    /// The register's own reference, for the gateway's back office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant_reference: Option<String>,
+    /// Number of instalments the cardholder pays in; absent = at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installments: Option<u32>,
+    /// An approval code the issuer gave by telephone: record the payment, do not ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_code: Option<String>,
+}
+
+/// Where an authorization's card comes from.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum CardSource {
+    /// A card that was presented.
+    Read(ReadCard),
+    /// A payment token this gateway gave earlier. Nobody presents anything.
+    Token {
+        /// The token.
+        token: String,
+    },
+}
+
+/// A card that was presented to a reader.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ReadCard {
+    /// The device instance that read it; part of the sealing's associated data.
     pub device: String,
     /// From the card read; spent once.
     pub read_id: String,
-    /// How the card was read.
+    /// How it was read.
     pub entry: Entry,
     /// The sealed card.
     pub sealed: Sealed,
     /// EMV tags in clear.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// The register's own reference, for the gateway's back office.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub merchant_reference: Option<String>,
 }
 
 /// Reply to `authorize` and `modify`: the gateway answered.
@@ -114,6 +140,12 @@ pub struct Answer {
     /// Whether the gateway wants a signature whatever the reader did.
     #[serde(default)]
     pub signature_required: bool,
+    /// A payment token that stands for the card at this gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What is left on the card, minor units of the request's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance_minor: Option<i64>,
 }
 
 /// What a gateway decided.
@@ -126,32 +158,66 @@ pub enum Decision {
     Declined,
     /// The gateway refused the request itself (format, rules, limits); no issuer was asked.
     Rejected,
+    /// The issuer wants to be called (DE 39 `01`, `02`). Nothing moved yet; the approval code it
+    /// gives by telephone follows as [`Change::VoiceApproval`] of the same transaction.
+    Referred,
 }
 
 /// Command `modify`: change an earlier transaction. Repeating one with the same `wire` must
 /// not act twice. Reply: [`Answer`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Modify {
-    /// References of this modification.
+    /// References of this modification. A voice approval has those of its original.
     pub wire: Wire,
-    /// References of the transaction it changes.
-    pub original: Wire,
+    /// The transaction it changes.
+    pub original: Original,
     /// What changes.
     pub change: Change,
-    /// The amount of the change.
+    /// The amount of the change; of `adjust`: the new total.
     pub amounts: Amounts,
 }
 
+/// The transaction a modification changes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "known_by", rename_all = "snake_case")]
+pub enum Original {
+    /// One of this host.
+    Wire {
+        /// Its references.
+        wire: Wire,
+    },
+    /// One made elsewhere, as its receipt names it.
+    Receipt {
+        /// The gateway's reference.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        /// DE 37.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rrn: Option<String>,
+        /// When it was, microseconds since 1970 UTC.
+        at_micros: i64,
+        /// Its amount, minor units.
+        amount_minor: i64,
+    },
+}
+
 /// What a `modify` does to the original.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Confirm an authorization, wholly or in part.
+    /// Confirm an authorization, wholly or in part; several until its amount is used up.
     Capture,
+    /// Change the amount of an authorization that was not captured yet.
+    Adjust,
     /// Give back after the sale.
     Refund,
     /// Take back before reconciliation.
     Void,
+    /// The issuer approved by telephone.
+    VoiceApproval {
+        /// Its approval code.
+        code: String,
+    },
 }
 
 /// Command `inquire`: what became of this transaction?
@@ -176,6 +242,11 @@ pub enum Finding {
     Pending,
     /// The gateway does not know it: it may still be on its way.
     NotFound,
+    /// A batch close that was done.
+    Reconciled {
+        /// Its totals.
+        totals: Totals,
+    },
 }
 
 /// Command `reverse`: undo a transaction whose outcome is unknown. Idempotent.
@@ -222,27 +293,31 @@ pub enum Reversal {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "report", rename_all = "snake_case")]
 pub enum Report {
-    /// The chip's final cryptogram and script results.
+    /// The chip's final cryptogram and script results. May be repeated.
     Advice {
         /// References of the transaction.
         wire: Wire,
         /// From the completion.
         tags: BTreeMap<String, String>,
     },
-    /// The order behind a payment.
+    /// The order behind an approved payment, be it one of this gateway or of a terminal. May be
+    /// repeated.
     NotifyOrder {
         /// References of the transaction.
         wire: Wire,
+        /// What was approved.
+        amounts: Amounts,
         /// Basket, customer and custom fields, verbatim.
         order: serde_json::Value,
     },
 }
 
-/// Command `reconcile`: totals since the last cutover.
+/// Command `reconcile`: totals since the last cutover. Reply: [`Totals`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Reconcile {
-    /// Whose batch.
-    pub acceptor: Acceptor,
+    /// References of this reconciliation. Closing twice with the same ones closes once, and
+    /// answers the same totals again.
+    pub wire: Wire,
     /// Whether to close the batch, or only to tell its totals.
     pub close: bool,
 }
@@ -250,10 +325,22 @@ pub struct Reconcile {
 /// Reply to `reconcile`.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Totals {
-    /// The gateway's name for the batch.
+    /// The other side's name for the batch.
     pub batch: String,
     /// One row for each currency.
     pub totals: Vec<CurrencyTotals>,
+    /// Terminal: what it had approved offline and has now collected, or could not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collected: Vec<Collected>,
+}
+
+/// What became of a payment that a terminal approved offline.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Collected {
+    /// Our transaction.
+    pub transaction_id: String,
+    /// Whether the issuer took it. If not, the money is lost.
+    pub accepted: bool,
 }
 
 /// Totals of one currency, minor units.

@@ -86,6 +86,50 @@ pub struct TerminalAbilities {
     pub inquiry: Inquiry,
     /// Whether it can undo one.
     pub reversal: TerminalReversal,
+    /// What it can do besides; a payment is understood.
+    #[serde(default)]
+    pub can: Vec<Ability>,
+}
+
+/// What a terminal or gateway can do besides a plain sale. What is not listed is refused before
+/// the plugin is called.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// Hold now, capture later, in parts.
+    Authorize,
+    /// Change an authorization's amount before its capture.
+    Adjust,
+    /// Give back all or part of a transaction of this host.
+    Refund,
+    /// Give back for a transaction that only its receipt tells of.
+    RefundByReceipt,
+    /// Give back to a card without naming a transaction.
+    RefundUnreferenced,
+    /// Take back before reconciliation.
+    Void,
+    /// Check a card.
+    Verify,
+    /// Keep a card as a token, and pay with one.
+    Token,
+    /// Tell what is left on a card.
+    Balance,
+    /// Pay out cash alone.
+    CashAdvance,
+    /// Pay out cash with a sale.
+    Cashback,
+    /// Payment in instalments.
+    Installments,
+    /// Take an approval code given by telephone.
+    VoiceApproval,
+    /// Tell the totals of the batch.
+    BatchTotals,
+    /// Close the batch.
+    BatchClose,
+    /// Gateway: take the chip's completion data.
+    Advice,
+    /// Gateway: take the order behind a payment.
+    NotifyOrder,
 }
 
 /// Whether a terminal can be asked about a transaction.
@@ -127,6 +171,9 @@ pub struct GatewayAbilities {
     /// Whether a reversal needs the card number again, sealed apart.
     #[serde(default)]
     pub reversal_needs_pan: bool,
+    /// What it can do besides; a sale is understood.
+    #[serde(default)]
+    pub can: Vec<Ability>,
 }
 
 /// Approvals, as certificates or listing numbers.

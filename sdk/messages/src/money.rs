@@ -22,16 +22,24 @@ pub struct Amounts {
     pub cashback_minor: Option<i64>,
 }
 
-/// What a card is presented for.
+/// What is asked of a reader, a terminal or a gateway.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Goods or services.
+    /// Goods or services, with the cashback the amounts name.
     Sale,
     /// Money back to a card that must be presented.
     Refund,
     /// Hold now, capture later.
     Authorize,
-    /// Check the card; no amount.
+    /// Terminal only: confirm an authorization, wholly or in part.
+    Capture,
+    /// Terminal only: change an authorization's amount before its capture.
+    Adjust,
+    /// Check the card, and keep it as a token where that is possible. The amount is 0.
     Verify,
+    /// What is left on the card. The amount is 0.
+    Balance,
+    /// Pay out cash.
+    CashAdvance,
 }

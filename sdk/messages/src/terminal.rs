@@ -17,6 +17,24 @@ pub struct Pay {
     pub purpose: Purpose,
     /// Final amounts.
     pub amounts: Amounts,
+    /// What a tip or surcharge asked for by the terminal may raise the total to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_minor_max: Option<i64>,
+    /// The transaction that a refund, capture or adjustment belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalPayment>,
+}
+
+/// An earlier transaction of the same terminal.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct OriginalPayment {
+    /// Our transaction.
+    pub transaction_id: String,
+    /// Its trace number.
+    pub stan: u32,
+    /// The terminal's own reference, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 /// Reply to `pay`: what the terminal did.
@@ -29,15 +47,31 @@ pub struct TerminalOutcome {
     /// The terminal's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_text: Option<String>,
-    /// Amount approved, when approved.
+    /// Amount approved, when approved: less than asked for a partial approval, more by what the
+    /// terminal added as tip or surcharge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_minor: Option<i64>,
+    /// The tip in it, where the terminal asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip_minor: Option<i64>,
+    /// The surcharge in it, where the terminal added one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge_minor: Option<i64>,
     /// DE 38.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_code: Option<String>,
     /// The terminal's own reference, needed for a reversal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// DE 37.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rrn: Option<String>,
+    /// A payment token that stands for the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What is left on the card, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance_minor: Option<i64>,
     /// How the card was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Entry>,

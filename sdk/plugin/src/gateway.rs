@@ -30,8 +30,8 @@ use serde::de::DeserializeOwned;
 /// ```
 /// use payhal_plugin::messages::card::Recipient;
 /// use payhal_plugin::messages::gateway::{
-///     Answer, Authorize, Decision, Finding, Inquire, Modify, Parameters, Prepare, Prepared,
-///     Reversal, Reverse,
+///     Answer, Authorize, Decision, Finding, Inquire, Modify, Original, Parameters, Prepare,
+///     Prepared, Reversal, Reverse,
 /// };
 /// use payhal_plugin::{Context, GatewayConnector, Outcome, PluginError, export_gateway};
 /// use std::io::{Read, Write};
@@ -66,6 +66,8 @@ use serde::de::DeserializeOwned;
 ///             rrn: None,
 ///             issuer: Default::default(),
 ///             signature_required: false,
+///             token: None,
+///             balance_minor: None,
 ///         })
 ///     }
 /// }
@@ -95,7 +97,12 @@ use serde::de::DeserializeOwned;
 ///     }
 ///
 ///     fn modify(&self, request: Modify, context: &Context) -> Outcome<Answer> {
-///         let line = format!("modify {} {}\n", request.wire.stan, request.original.stan);
+///         // This gateway can only look up what it was sent: its manifest lists no
+///         // `refund_by_receipt`, and the host asks accordingly.
+///         let Original::Wire { wire: original } = &request.original else {
+///             return Err(PluginError::Unsupported);
+///         };
+///         let line = format!("modify {} {}\n", request.wire.stan, original.stan);
 ///         self.ask(&line, context).map(Ok)
 ///     }
 ///
@@ -163,7 +170,7 @@ pub trait GatewayConnector: Sized + Send + Sync + 'static {
     /// See [`Outcome`].
     fn authorize(&self, request: Authorize, context: &Context) -> Outcome<Answer>;
 
-    /// Changes an earlier transaction: capture, void, refund.
+    /// Changes an earlier transaction: capture, adjust, refund, void, voice approval.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ fn a_change_repeated_acts_once() {
     let sale = shop.sale(1000);
     let request = Modify {
         wire: shop.wire(),
-        original: sale.clone(),
+        original: Original::Wire { wire: sale.clone() },
         change: Change::Refund,
         amounts: eur(600),
     };
@@ -116,7 +116,7 @@ fn what_cannot_be_changed_is_refused() {
     elsewhere.acceptor.merchant = "merchant-2".into();
     let request = Modify {
         wire: elsewhere,
-        original: sale,
+        original: Original::Wire { wire: sale },
         change: Change::Refund,
         amounts: eur(100),
     };

@@ -14,12 +14,12 @@ fn refused_for_its_seal(shop: &Shop, request: &Authorize) {
 #[test]
 fn associated_fields_must_be_those_of_the_seal() {
     let changes: [fn(&mut Authorize); 6] = [
-        |request| request.device = "reader-2".into(),
-        |request| request.read_id.push('x'),
+        |request| read_of(request).device = "reader-2".into(),
+        |request| read_of(request).read_id.push('x'),
         |request| request.wire.transaction_id.push('x'),
-        |request| request.sealed.key_id.push('x'),
-        |request| request.sealed.scheme = "dukpt-aes".into(),
-        |request| request.sealed.ciphertext[0] ^= 1,
+        |request| read_of(request).sealed.key_id.push('x'),
+        |request| read_of(request).sealed.scheme = "dukpt-aes".into(),
+        |request| read_of(request).sealed.ciphertext[0] ^= 1,
     ];
     for change in changes {
         let shop = Shop::new();
@@ -36,7 +36,7 @@ fn what_is_asked_must_be_what_the_reader_used() {
         |request| request.amounts.tip_minor = Some(1),
         |request| request.amounts.currency = "USD".into(),
         |request| request.purpose = Purpose::Authorize,
-        |request| request.entry = Entry::Stripe,
+        |request| read_of(request).entry = Entry::Stripe,
     ];
     for change in changes {
         let shop = Shop::new();
@@ -62,7 +62,7 @@ fn a_read_is_spent_once() {
     let first = shop.request(Purpose::Sale, "visa-approve", 1250);
     shop.authorize(&first);
     let mut second = shop.request(Purpose::Sale, "visa-approve", 1250);
-    second.read_id.clone_from(&first.read_id);
+    read_of(&mut second).read_id = read_of(&mut first.clone()).read_id.clone();
     shop.seal(&mut second, "visa-approve", None);
     let answer = shop.authorize(&second);
     assert_eq!(

@@ -10,7 +10,8 @@ use futures_util::{SinkExt, StreamExt};
 use payhal_messages::call::method;
 use payhal_messages::card::{Entry, Recipient};
 use payhal_messages::gateway::{
-    Acceptor, Answer, Authorize, Decision, Parameters, Prepare, Prepared, Wire,
+    Acceptor, Answer, Authorize, CardSource, Decision, Parameters, Prepare, Prepared, ReadCard,
+    Wire,
 };
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_messages::reader::{
@@ -296,12 +297,16 @@ impl Pipeline {
             wire: wire.clone(),
             purpose: Purpose::Sale,
             amounts: amounts.clone(),
-            device: sale.device.clone(),
-            read_id: read.read_id,
-            entry: read.entry,
-            sealed: read.sealed,
-            tags: read.tags,
+            card: CardSource::Read(ReadCard {
+                device: sale.device.clone(),
+                read_id: read.read_id,
+                entry: read.entry,
+                sealed: read.sealed,
+                tags: read.tags,
+            }),
             merchant_reference: sale.reference.clone(),
+            installments: None,
+            voice_code: None,
         };
         let answer: Answer = self.ask_gateway(method::AUTHORIZE, &authorize).await?;
         if answer.decision != Decision::Approved {

@@ -8,7 +8,9 @@ use payhal_card_data as card;
 use payhal_ipc::ControlReader;
 use payhal_messages::call::method;
 use payhal_messages::card::{CardFace, Cvm, Entry, Recipient, Sealed};
-use payhal_messages::gateway::{Answer, Authorize, Decision, Parameters, Prepare, Prepared};
+use payhal_messages::gateway::{
+    Answer, Authorize, CardSource, Decision, Parameters, Prepare, Prepared,
+};
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, Present, Presentation,
 };
@@ -185,20 +187,20 @@ fn parameters(key: &card::PrivateKey) -> Parameters {
 }
 
 fn authorize(request: &Authorize, key: Option<&card::PrivateKey>) -> Result<Answer, Failure> {
-    if let Some(key) = key {
+    if let (Some(key), CardSource::Read(read)) = (key, &request.card) {
         let associated = card::Associated {
             version: card::SEAL_VERSION,
-            read_id: &request.read_id,
+            read_id: &read.read_id,
             transaction_id: &request.wire.transaction_id,
-            device: &request.device,
+            device: &read.device,
             gateway: "bank",
-            key_id: &request.sealed.key_id,
+            key_id: &read.sealed.key_id,
         };
         let Sealed {
             encapsulated_key,
             ciphertext,
             ..
-        } = &request.sealed;
+        } = &read.sealed;
         card::open(key, &associated, encapsulated_key, ciphertext)?;
     }
     Ok(Answer {
@@ -210,5 +212,7 @@ fn authorize(request: &Authorize, key: Option<&card::PrivateKey>) -> Result<Answ
         rrn: Some("000000000001".to_owned()),
         issuer: BTreeMap::from([("91".to_owned(), "00112233445566778899".to_owned())]),
         signature_required: false,
+        token: None,
+        balance_minor: None,
     })
 }
