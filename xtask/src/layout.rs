@@ -16,6 +16,9 @@ use crate::workspace;
 /// Folders whose children are plugins.
 pub(crate) const PLUGIN_PARENTS: [&str; 2] = ["plugins", "gateway-connectors"];
 
+/// Where tests may let the daemon and the runner die.
+const FAILPOINTS: &str = "payhal/failpoints,payhal-plugin-runner/failpoints";
+
 /// How the artefacts are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -114,9 +117,11 @@ fn build(profile: Profile, simulated: &[Plugin]) -> Result<Artefacts, String> {
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--package", "payhal", "--package", "payhal-plugin-runner"])
         .stdout(Stdio::piped());
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
+    match profile {
+        Profile::Release => command.arg("--release"),
+        // Tests let these programs die at named points; what ships has none.
+        Profile::Dev => command.args(["--features", FAILPOINTS]),
+    };
     for plugin in simulated {
         command.args(["--package", &plugin.package]);
     }

@@ -14,6 +14,11 @@ use std::path::{Path, PathBuf};
 /// The register API's port.
 pub(crate) const PORT: u16 = 7425;
 
+/// Running transactions may take this long to end after the host was asked to stop: long enough
+/// for an answer of a gateway that is slow, short enough for a system that shuts down. What is open
+/// then is in the journal and is taken up at the next start.
+const STOP_GRACE_MS: u64 = 20_000;
+
 /// The file, as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +44,7 @@ struct HostTable {
     #[serde(default)]
     allow_origins: Vec<String>,
     default_gateway: Option<String>,
+    stop_grace_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -69,6 +75,7 @@ struct TimeoutsTable {
     gateway_ms: Option<u64>,
     completion_ms: Option<u64>,
     hard_ms: Option<u64>,
+    grace_ms: Option<u64>,
     retry_ms: Option<[u64; 3]>,
 }
 
@@ -89,6 +96,8 @@ pub(crate) struct Config {
     pub(crate) allow_origins: Vec<String>,
     /// Devices and gateways.
     pub(crate) instances: Vec<InstanceConfig>,
+    /// How long running transactions may take to end after the host was asked to stop.
+    pub(crate) stop_grace_ms: u64,
     /// For the engine.
     pub(crate) engine: payhal_engine::Config,
 }
@@ -209,6 +218,7 @@ impl Config {
             runner: overrides.runner.clone().unwrap_or_else(default_runner),
             allow_origins,
             instances,
+            stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
             engine,
         })
     }
@@ -303,6 +313,7 @@ impl TimeoutsTable {
             gateway_ms: self.gateway_ms.unwrap_or(defaults.gateway_ms),
             completion_ms: self.completion_ms.unwrap_or(defaults.completion_ms),
             hard_ms: self.hard_ms.unwrap_or(defaults.hard_ms),
+            grace_ms: self.grace_ms.unwrap_or(defaults.grace_ms),
             retry_ms: self.retry_ms.unwrap_or(defaults.retry_ms),
             ..defaults
         }

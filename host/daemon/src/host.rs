@@ -9,6 +9,7 @@ use crate::server::{self, Server};
 use crate::supervisor::{Outlet, Plugins, Supervisor};
 use payhal_dispatcher::Dispatcher;
 use payhal_engine::Engine;
+use payhal_failpoint::failpoint;
 use payhal_journal::JournalError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,10 +20,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// How long running transactions may take to end after the host was asked to stop. What is still
-/// open then is in the journal and is taken up at the next start.
-pub(crate) const STOP_GRACE_MS: u64 = 10_000;
-
 /// A running host.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -31,6 +28,7 @@ pub(crate) struct Host {
     records: Records,
     pump: JoinHandle<()>,
     stop: oneshot::Sender<Instant>,
+    stop_grace: Duration,
 }
 
 /// Why the host did not start.
@@ -74,6 +72,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], in words that say what to do.
     pub(crate) async fn start(config: Config, plugins: &Plugins) -> Result<Self, HostError> {
+        survive_full_disks();
         make_state_folder(&config.state)?;
         let listeners = server::bind(config.listen).await?;
         let (inbox, inputs) = Inbox::new();
@@ -81,7 +80,9 @@ impl Host {
         let records = Records::new(config.state.join("journal.sqlite"), move |happened| {
             telling.journal(happened);
         });
+        failpoint!("start.journal.before");
         let restored = records.open()?;
+        failpoint!("start.journal.after");
         let unresolved = restored.open.len();
         if unresolved > 0 {
             tracing::warn!(
@@ -101,6 +102,7 @@ impl Host {
             clock,
         )
         .map_err(HostError::Plugins)?;
+        failpoint!("start.runners.after");
         let server = Server::start(
             listeners,
             &config,
@@ -109,6 +111,7 @@ impl Host {
             outlet,
         )
         .await?;
+        failpoint!("start.server.after");
         let ports = HostPorts {
             records: records.clone(),
             supervisor: supervisor.clone(),
@@ -122,6 +125,7 @@ impl Host {
             records,
             pump,
             stop,
+            stop_grace: Duration::from_millis(config.stop_grace_ms),
         })
     }
 
@@ -153,16 +157,31 @@ impl Host {
     /// Lets running transactions end within the grace, then ends plugins, journal and listener.
     pub(crate) async fn stop(self) {
         tracing::info!("stopping");
+        failpoint!("stop.announce.before");
         self.server.announce_stop();
-        let by = Instant::now() + Duration::from_millis(STOP_GRACE_MS);
+        failpoint!("stop.announce.after");
+        let by = Instant::now() + self.stop_grace;
         // A pump that has ended already needs no telling.
         self.stop.send(by).ok();
         if let Err(error) = self.pump.await {
             tracing::error!("the loop ended by a defect: {error}");
         }
+        failpoint!("stop.quiet.after");
         self.server.stop().await;
+        failpoint!("stop.server.after");
         self.supervisor.stop().await;
+        failpoint!("stop.runners.after");
         self.records.close();
+        failpoint!("stop.journal.after");
+    }
+}
+
+/// A file that may not grow is an error to the journal, which knows what to do, and no end of the
+/// process: a signal that somebody listens to does not kill.
+fn survive_full_disks() {
+    let beyond_size = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Err(error) = signal(beyond_size) {
+        tracing::warn!("a file-size limit would end this process: {error}");
     }
 }
 

@@ -167,7 +167,7 @@ impl Pump {
         }
     }
 
-    /// Runs until the inbox closes, or until `quiet` once that is asked for.
+    /// Runs until the inbox closes. Once it is asked to stop: until nobody waits, or until then.
     pub(crate) async fn run(
         mut self,
         mut inbox: mpsc::UnboundedReceiver<Input>,
@@ -203,7 +203,11 @@ impl Pump {
                     stop_by = Some(by.unwrap_or_else(|_| Instant::now()));
                     self.take(Input::Event(Event::Stopping));
                 }
-                () = sleep_until(stop_by) => return,
+                () = sleep_until(stop_by) => {
+                    // Who still waits is told what is certain; the next start takes the rest up.
+                    self.dispatcher.stop_short(self.clock.now(), &mut self.ports);
+                    return;
+                }
             }
         }
     }

@@ -68,18 +68,29 @@ impl Dispatcher {
     /// ticket with what is certain, and drops what was parked. Afterwards the dispatcher must be
     /// restarted from disk ([`Self::restart`]) before its next step.
     pub fn journal_failed<P: Ports>(&mut self, now: Now, ports: &mut P) {
+        self.leave_off(now, ports, &Reason::JournalUnavailable);
+    }
+
+    /// The host ends before everything came to rest: who still waits is told what is certain, and
+    /// nothing more happens. The next start takes up what is open.
+    pub fn stop_short<P: Ports>(&mut self, now: Now, ports: &mut P) {
+        self.leave_off(now, ports, &Reason::HostStopping);
+    }
+
+    /// `why`: told to whom nothing has happened yet.
+    fn leave_off<P: Ports>(&mut self, now: Now, ports: &mut P, why: &Reason) {
         let mut unmade = Vec::new();
         for action in std::mem::take(&mut self.parked).into_values().flatten() {
             match action {
                 Action::Answer { ticket, answer } => {
-                    ports.answer(ticket, without_journal(answer, now));
+                    ports.answer(ticket, because(why, without_journal(answer, now)));
                 }
                 Action::CallDevice { call, .. } => unmade.push(call),
                 _ => {}
             }
         }
         for (ticket, answer) in self.engine.abandon(now, &unmade) {
-            ports.answer(ticket, answer);
+            ports.answer(ticket, because(why, answer));
         }
         self.timers = Timers::default();
     }
@@ -168,6 +179,16 @@ impl Dispatcher {
             Action::ClearTimer { timer } => self.timers.clear(timer),
         }
     }
+}
+
+/// The same answer, with this reason where it blames the journal.
+fn because(why: &Reason, mut answer: Answer) -> Answer {
+    if let Answer::Refused { refused, .. } = &mut answer
+        && refused.reason == Reason::JournalUnavailable
+    {
+        refused.reason = why.clone();
+    }
+    answer
 }
 
 /// What may be said instead of an answer whose record never became durable.

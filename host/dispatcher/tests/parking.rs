@@ -305,6 +305,22 @@ fn a_failed_journal_answers_with_what_is_certain() {
 }
 
 #[test]
+fn a_host_that_stops_short_answers_with_what_is_certain() {
+    let mut before = Shop::open();
+    before.ask();
+    before.dispatcher.stop_short(NOW, &mut before.wire);
+    assert_eq!(before.reasons(), [&Reason::HostStopping]);
+
+    let mut with_intent = Shop::open();
+    with_intent.ask_and_present();
+    with_intent.step(Event::Durable(Position(1)));
+    with_intent
+        .dispatcher
+        .stop_short(NOW, &mut with_intent.wire);
+    assert_eq!(with_intent.reasons(), [&Reason::OutcomeUnknown]);
+}
+
+#[test]
 fn after_a_failed_journal_the_reader_is_stopped_and_late_replies_mean_nothing() {
     let mut shop = Shop::open();
     shop.ask();

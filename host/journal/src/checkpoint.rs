@@ -8,6 +8,7 @@
 use crate::error::{Doing, JournalError};
 use crate::limits::{CHECKPOINT_IDLE, WAL_PAGES_COMPLETE, WAL_PAGES_HARD, WAL_PAGES_SOFT};
 use crate::shared::Shared;
+use payhal_failpoint::failpoint;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -123,7 +124,10 @@ pub(crate) fn run(
 
 /// Copies what can be copied without making anybody wait.
 fn pass(connection: &Connection) -> Result<(), JournalError> {
+    failpoint!("journal.copy.before");
     connection
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
-        .doing("checkpoint")
+        .doing("checkpoint")?;
+    failpoint!("journal.copy.after");
+    Ok(())
 }

@@ -36,6 +36,7 @@ use limits::{APPENDS_WAITING_MAX, VIEWS_WAITING_MAX};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, RecallId};
 use payhal_engine::record::{Record, Restored};
+use payhal_failpoint::failpoint;
 use rusqlite::Connection;
 use shared::Shared;
 use std::path::Path;
@@ -99,24 +100,29 @@ impl Journal {
             return Err(error);
         }
         let appends = self.appends.as_ref().expect("open until dropped");
+        failpoint!("journal.append.before");
         appends
             .send(Append {
                 position,
                 record,
                 lazy,
             })
-            .map_err(|_| self.gone())
+            .map_err(|_| self.gone())?;
+        failpoint!("journal.append.after");
+        Ok(())
     }
 
     /// Queues a lookup; `Recalled` follows, or `Failed` if the journal cannot be read.
     pub fn recall(&self, recall: RecallId, by: RecallBy) -> Result<(), JournalError> {
         let shared = self.shared.clone();
         self.ask(Box::new(move |connection| {
+            failpoint!("journal.recall.before");
             match lookup::past(connection, &by) {
                 Ok(past) => shared.tell(Happened::Recalled(recall, past.map(Box::new))),
                 // An answer "nothing" could charge twice.
                 Err(error) => shared.stop(&error),
             }
+            failpoint!("journal.recall.after");
         }))
     }
 

@@ -7,10 +7,8 @@ use crate::rows::{self, SUMMARY};
 use crate::view::{Filter, Page, Summary, View};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
-use payhal_engine::gateway::Change;
 use payhal_engine::ids::TransactionId;
 use payhal_engine::record::{Past, PastChange, Record};
-use payhal_engine::request::Kind;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
@@ -101,11 +99,7 @@ fn changes(connection: &Connection, id: TransactionId) -> Result<Vec<PastChange>
 }
 
 fn change(line: &Summary) -> Option<PastChange> {
-    let change = match line.kind {
-        Kind::Sale => return None,
-        Kind::Refund { .. } => Change::Refund,
-        Kind::Void { .. } => Change::Void,
-    };
+    let change = line.kind.change()?;
     let asked = line.amount.map_or(0, |amount| amount.minor);
     Some(PastChange {
         transaction_id: line.transaction_id,

@@ -11,6 +11,7 @@ use crate::writer::Writer;
 use crate::{Journal, Options, Question, connect, files, lookup, schema, wal};
 use payhal_engine::ids::Position;
 use payhal_engine::record::{Epoch, Restored};
+use payhal_failpoint::failpoint;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ pub(crate) fn open(
     tell: Tell,
 ) -> Result<(Journal, Restored), JournalError> {
     let lock = files::lock(path)?;
+    failpoint!("journal.open.locked");
     // Before SQLite sees the WAL: it would drop what follows a damaged frame without a word.
     wal::check(path)?;
     files::create_private(path)?;
@@ -32,6 +34,7 @@ pub(crate) fn open(
     wal::prepare(path)?;
     let mut connection = connect::writer(path, options.pages_max)?;
     schema::migrate(&mut connection, path)?;
+    failpoint!("journal.open.migrated");
     let (epoch_id, head) = stand(&connection, path)?;
     let restored = Restored {
         position: Position(head.position),

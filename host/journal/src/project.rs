@@ -20,6 +20,9 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         Fact::Ended(_) => "ended",
         Fact::Reversed => "reversed",
         Fact::NeedsOperator { .. } => "needs_operator",
+        Fact::Reported { .. } => "reported",
+        Fact::Collected { .. } => "collected",
+        Fact::Resolved(_) => "resolved",
     }
 }
 
@@ -83,6 +86,11 @@ pub(crate) fn apply(
             line.needs_operator = false;
         }
         Fact::NeedsOperator { .. } => line.needs_operator = true,
+        Fact::Resolved(_) => {
+            line.reversing = false;
+            line.needs_operator = false;
+        }
+        Fact::Reported { .. } | Fact::Collected { .. } => {}
     }
     Some(line)
 }

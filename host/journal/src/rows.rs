@@ -85,13 +85,30 @@ fn transaction_id(row: &Row<'_>, column: usize) -> rusqlite::Result<TransactionI
 
 fn kind(row: &Row<'_>) -> rusqlite::Result<Kind> {
     let name = row.get_ref(6)?.as_str()?;
+    let original = || transaction_id(row, 7);
     Ok(match name {
         "sale" => Kind::Sale,
+        "authorize" => Kind::Authorize,
+        "verify" => Kind::Verify,
+        "balance" => Kind::Balance,
+        "cash_advance" => Kind::CashAdvance,
+        "refund_unreferenced" => Kind::RefundUnreferenced,
+        "refund_by_receipt" => Kind::RefundByReceipt,
+        "batch_close" => Kind::BatchClose,
+        "capture" => Kind::Capture {
+            original: original()?,
+        },
+        "adjust" => Kind::Adjust {
+            original: original()?,
+        },
+        "undo" => Kind::Undo {
+            original: original()?,
+        },
         "refund" => Kind::Refund {
-            original: transaction_id(row, 7)?,
+            original: original()?,
         },
         "void" => Kind::Void {
-            original: transaction_id(row, 7)?,
+            original: original()?,
         },
         _ => return Err(wrong(6, Type::Text)),
     })
@@ -122,14 +139,6 @@ fn outcome(row: &Row<'_>) -> rusqlite::Result<Option<Outcome>> {
 
 fn wrong(column: usize, found: Type) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, String::new(), found)
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Sale => "sale",
-        Kind::Refund { .. } => "refund",
-        Kind::Void { .. } => "void",
-    }
 }
 
 pub(crate) fn outcome_name(outcome: Outcome) -> &'static str {
@@ -176,7 +185,7 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             &line.scope.register.0,
             line.scope.generation,
             &line.key.0,
-            kind_name(line.kind),
+            line.kind.name(),
             line.kind.original().map(|original| original.0.into_bytes()),
             line.amount.map(|amount| amount.minor),
             line.amount.map(|amount| amount.currency.code()),

@@ -14,6 +14,7 @@ use crate::shared::{Happened, Shared};
 use crate::view::Summary;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::{Fact, Record};
+use payhal_failpoint::failpoint;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,8 +55,10 @@ impl Writer {
                     return;
                 }
                 batch.clear();
+                failpoint!("journal.tell.before");
                 self.shared
                     .tell(Happened::Durable(Position(self.head.position)));
+                failpoint!("journal.tell.after");
                 if let Err(error) = self.checkpoints.after_commit(&self.connection) {
                     self.shared.stop(&error);
                     return;
@@ -68,6 +71,7 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Append]) -> Result<(), JournalError> {
+        failpoint!("journal.write.before");
         let mut head = self.head.clone();
         let write = self
             .connection
@@ -77,7 +81,9 @@ impl Writer {
             put(&write, &mut head, &mut self.lines, append)?;
         }
         rows::put_head(&write, &head)?;
+        failpoint!("journal.commit.before");
         write.commit().doing("commit to")?;
+        failpoint!("journal.commit.after");
         self.head = head;
         self.shared.syncs.fetch_add(1, Ordering::Release);
         Ok(())

@@ -9,6 +9,7 @@ use crate::library::Instance;
 use crate::limits::{EMITS_DROPPED_MAX, EMITS_PER_CALL_MAX, EMITS_PER_SECOND_MAX};
 use crate::link::{Link, lock};
 use crate::meter::{Meter, Verdict};
+use payhal_failpoint::failpoint;
 use payhal_ipc::limits::{NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use payhal_ipc::{
     Answer, Call, FailureKind, FrameReader, FrameWriter, LogLevel, LogSource, Payload,
@@ -88,12 +89,14 @@ impl Lane {
         }
         let (status, payload) = vetted(&running.method, status, payload);
         self.token.store(0, Ordering::SeqCst);
+        failpoint!("plugin.reply.before", &running.method);
         // The daemon is gone when this fails, and the control thread is about to notice.
         let _ = running.writer.send(&Answer::Reply {
             token,
             status,
             payload,
         });
+        failpoint!("plugin.reply.after", &running.method);
         drop(running);
         self.replied.notify_all();
         true
@@ -182,6 +185,7 @@ fn run(instance: &Instance, lane: &Lane, call: Call, link: &Link) {
         deadline_ms,
         payload: Payload(mut payload),
     } = call;
+    failpoint!("plugin.call.before", &method);
     let method = match CString::new(method) {
         Ok(method) if method.count_bytes() <= NAME_BYTES_MAX => method,
         _ => {

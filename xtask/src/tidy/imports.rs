@@ -14,7 +14,7 @@ const SDK_TYPES: &[&str] = &["sdk/abi", "sdk/messages", "sdk/protocol", "sdk/cli
 const FOR_PLUGINS: &[&str] = &["sdk/plugin", "sdk/messages", "sdk/card-data"];
 const PLUGIN_TESTS: &[&str] = &["sdk/abi", "sdk/testkit"];
 
-const DIRECTIONS: [Direction; 16] = [
+const DIRECTIONS: [Direction; 17] = [
     direction("sdk/abi", &[], &[]),
     direction("sdk/messages", &[], &[]),
     direction("sdk/card-data", &[], &[]),
@@ -34,15 +34,21 @@ const DIRECTIONS: [Direction; 16] = [
     direction("gateway-connectors", FOR_PLUGINS, PLUGIN_TESTS),
     direction("host/engine", &[], &[]),
     direction("host/dispatcher", &["host/engine"], &[]),
-    direction("host/journal", &["host/engine"], &[]),
+    direction("host/failpoint", &[], &[]),
+    direction("host/journal", &["host/engine", "host/failpoint"], &[]),
     direction("host/ipc", &[], &[]),
-    direction("host/runner", &["host/ipc", "sdk/abi", "sdk/messages"], &[]),
+    direction(
+        "host/runner",
+        &["host/ipc", "host/failpoint", "sdk/abi", "sdk/messages"],
+        &[],
+    ),
     direction(
         "host/daemon",
         &[
             "host/dispatcher",
             "host/engine",
             "host/journal",
+            "host/failpoint",
             "host/ipc",
             "sdk/messages",
             "sdk/protocol",

@@ -4,7 +4,7 @@
 use super::events::{Entry, Next, Subject};
 use super::looks::holder;
 use super::session::{Session, Taken};
-use super::{convert, views};
+use super::{closing, convert, views};
 use payhal_engine::request::{Request, Which};
 use payhal_protocol as p;
 use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
@@ -12,6 +12,7 @@ use payhal_protocol::params::decode;
 use payhal_protocol::rpc::{self, Id};
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::Notify;
 
 /// Subscribes: the answer first, then what was missed, then whatever comes, until the connection
@@ -27,6 +28,10 @@ pub(super) fn subscribe(session: &Arc<Session>, id: &Id, params: Option<&RawValu
     let since = params.since_seq.unwrap_or(latest);
     let missed = matches!(events.after(since, |_| true), Next::Missed);
     let since = if missed { latest } else { since };
+    let knows_of_stop = topics.contains(&Topic::HostStopping);
+    session
+        .knows_of_stop
+        .store(knows_of_stop, Ordering::Relaxed);
     let answer = SubscribeResult {
         seq: latest,
         missed,
@@ -111,19 +116,7 @@ impl Session {
                 let gateway = views::gateway(&supervisor.view(&name)?);
                 rpc::notification_text(topic, &p::events::GatewayChanged { seq, at, gateway })
             }
-            Subject::Stopping => {
-                let reason = "the host was asked to stop".to_owned();
-                let grace_ms = crate::host::STOP_GRACE_MS;
-                rpc::notification_text(
-                    topic,
-                    &p::events::HostStopping {
-                        seq,
-                        at,
-                        reason,
-                        grace_ms,
-                    },
-                )
-            }
+            Subject::Stopping => closing::notice(&self.shared, seq, entry.at_micros),
         })
     }
 }

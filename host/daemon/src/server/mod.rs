@@ -7,6 +7,7 @@
 mod access;
 mod calls;
 mod card_numbers;
+mod closing;
 mod convert;
 mod events;
 mod follow;
@@ -31,6 +32,7 @@ use crate::host::HostError;
 use crate::records::Records;
 use crate::supervisor::{Outlet, Supervisor};
 use access::Access;
+use closing::Closing;
 use events::{Events, Subject};
 use metrics::Metrics;
 use payhal_protocol::session::HostIdentity;
@@ -52,7 +54,8 @@ pub(crate) struct Shared {
     access: Access,
     metrics: Metrics,
     connections: AtomicUsize,
-    closing: watch::Sender<bool>,
+    closing: watch::Sender<Closing>,
+    stop_grace_ms: u64,
 }
 
 /// The listening server.
@@ -101,7 +104,8 @@ impl Server {
             access: Access::new(address, &config.allow_origins),
             metrics: Metrics::new(),
             connections: AtomicUsize::new(0),
-            closing: watch::Sender::new(false),
+            closing: watch::Sender::new(Closing::Open),
+            stop_grace_ms: config.stop_grace_ms,
         });
         let router = pages::router(Arc::clone(&shared));
         let tasks = [
@@ -131,9 +135,10 @@ impl Server {
         &self.socket
     }
 
-    /// Tells subscribers that the host is about to stop.
+    /// Tells every connection that the host is about to stop.
     pub(crate) fn announce_stop(&self) {
         self.shared.events.push(Subject::Stopping);
+        self.shared.closing.send_replace(Closing::Announced);
     }
 
     /// Closes the listener and every connection.
@@ -141,7 +146,7 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
-        self.shared.closing.send_replace(true);
+        self.shared.closing.send_replace(Closing::Closed);
         // The file is only a name; the next start removes it too.
         std::fs::remove_file(&self.socket).ok();
         tokio::task::yield_now().await;

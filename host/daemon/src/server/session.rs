@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use payhal_engine::ids::{RegisterId, Scope};
 use payhal_engine::prompt::PromptKinds;
 use payhal_engine::request::Caller;
+use payhal_failpoint::failpoint;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::method::Method;
@@ -21,7 +22,7 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 
@@ -75,6 +76,20 @@ pub(super) struct Session {
     cancellable: Mutex<HashMap<String, Arc<Notify>>>,
     /// Ends the subscription that a newer one replaces.
     pub(super) subscription: Mutex<Option<Arc<Notify>>>,
+    /// It was told that the host stops, or will be as a subscriber.
+    pub(super) knows_of_stop: AtomicBool,
+}
+
+/// Whether a message is an answer or tells something, to name a failpoint.
+#[cfg(feature = "failpoints")]
+pub(super) fn what(message: &str) -> &'static str {
+    // Envelopes begin with the version, then say which.
+    let envelope = message.get(..40).unwrap_or(message);
+    if envelope.contains("\"method\"") {
+        "notification"
+    } else {
+        "answer"
+    }
 }
 
 impl Session {
@@ -90,6 +105,7 @@ impl Session {
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
+            knows_of_stop: AtomicBool::new(false),
         })
     }
 
@@ -177,6 +193,7 @@ impl Session {
             running: AtomicUsize::new(0),
             cancellable: Mutex::default(),
             subscription: Mutex::default(),
+            knows_of_stop: AtomicBool::new(true),
         })
     }
 
@@ -208,6 +225,7 @@ impl Session {
             let error = ErrorObject::named(ErrorName::MethodNotFound);
             return Taken::Answer(rpc::error_text(Some(&id), &error));
         };
+        failpoint!("register.asked", method.name());
         self.shared.metrics.called(method);
         if batch && (method.moves_money() || method == Method::Subscribe) {
             let error = ErrorObject::named(ErrorName::InvalidRequest)

@@ -3,11 +3,13 @@
 //! message a line.
 
 use super::Shared;
+use super::closing::{Closing, next_of};
 use super::limits::{CONNECTIONS_MAX, OUTGOING_MAX};
 use super::session::{Outgoing, Running, Session, Taken};
 use crate::host::HostError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use payhal_failpoint::failpoint;
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -98,7 +100,18 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
                 Some(Err(_)) | None => return,
             },
             Some(()) = running.next(), if !running.is_empty() => None,
-            _ = closing.changed() => return,
+            now = next_of(&mut closing) => {
+                session.announce_stop();
+                if now == Closing::Closed {
+                    while let Ok(last) = outgoing.try_recv() {
+                        if write_line(&mut write, last).await.is_err() {
+                            return;
+                        }
+                    }
+                    return;
+                }
+                None
+            }
         };
         if let Some(message) = message {
             let written = tokio::select! {
@@ -113,6 +126,9 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
 }
 
 async fn write_line(write: &mut WriteHalf<UnixStream>, mut line: String) -> std::io::Result<()> {
+    failpoint!("register.write.before", super::session::what(&line));
     line.push('\n');
-    write.write_all(line.as_bytes()).await
+    write.write_all(line.as_bytes()).await?;
+    failpoint!("register.write.after");
+    Ok(())
 }

@@ -2,15 +2,19 @@
 //! The register API over WebSocket.
 
 use super::Shared;
+use super::closing::{Closing, next_of};
 use super::limits::{
     OUTGOING_MAX, READ_BUFFER_BYTES, SEND_TIMEOUT, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX,
 };
+#[cfg(feature = "failpoints")]
+use super::session::what;
 use super::session::{Outgoing, Running, Session, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use payhal_failpoint::failpoint;
 use payhal_protocol::limits::{
     CLOSE_NOT_TEXT, CLOSE_SLOW_READER, CLOSE_TOO_LARGE, MESSAGE_BYTES_MAX,
 };
@@ -90,7 +94,7 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
             received = socket.recv() => match heard(&session, received) {
                 Ok(Taken::Silent) => {}
                 Ok(Taken::Answer(text)) => {
-                    if !in_time(socket.send(Message::Text(text.into()))).await {
+                    if !in_time(send_all(socket, text, &mut outgoing)).await {
                         return End::Gone;
                     }
                 }
@@ -98,7 +102,15 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
                 Err(end) => return end,
             },
             Some(()) = running.next(), if !running.is_empty() => {}
-            _ = closing.changed() => return End::Close(1001, "the host is stopping"),
+            now = next_of(&mut closing) => {
+                session.announce_stop();
+                if now == Closing::Closed {
+                    if let Ok(last) = outgoing.try_recv() {
+                        in_time(send_all(socket, last, &mut outgoing)).await;
+                    }
+                    return End::Close(1001, "the host is stopping");
+                }
+            }
         }
     }
 }
@@ -117,11 +129,15 @@ async fn send_all(
     message: String,
     outgoing: &mut mpsc::Receiver<String>,
 ) -> Result<(), axum::Error> {
+    failpoint!("register.write.before", what(&message));
     socket.feed(Message::Text(message.into())).await?;
     while let Some(Some(message)) = outgoing.recv().now_or_never() {
+        failpoint!("register.write.before", what(&message));
         socket.feed(Message::Text(message.into())).await?;
     }
-    SinkExt::<Message>::flush(socket).await
+    SinkExt::<Message>::flush(socket).await?;
+    failpoint!("register.write.after");
+    Ok(())
 }
 
 fn heard(

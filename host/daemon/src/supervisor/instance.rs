@@ -11,6 +11,7 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
+use payhal_failpoint::failpoint;
 use payhal_ipc::Payload;
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Status, emission, method};
@@ -360,6 +361,7 @@ impl Instance {
         };
         self.held().calls.remove(&call);
         self.outlet.event(Event::DeviceReplied { call, reply });
+        failpoint!("device.reply.after");
     }
 
     fn entries(&self) -> Vec<payhal_engine::card::Entry> {
@@ -431,6 +433,7 @@ impl Instance {
         };
         self.held().calls.remove(&call);
         self.outlet.event(Event::GatewayReplied { call, reply });
+        failpoint!("gateway.reply.after");
     }
 
     pub(super) fn cancel(&self, call: CallId) {

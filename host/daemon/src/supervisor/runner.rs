@@ -4,6 +4,7 @@
 use super::discovery::Plugin;
 use super::lane::{Lane, LaneEnd};
 use super::limits::{CONTROL_QUEUE, PING_MS_MAX, SIMULATION_LANES, START_MS_MAX, STOP_MS_MAX};
+use payhal_failpoint::failpoint;
 use payhal_ipc::{
     Answer, BUILD_ID, Call, FromRunner, Library, LogLevel, Payload, Refused, Start, ToRunner,
 };
@@ -90,6 +91,7 @@ impl Runner {
             .map_err(|error| format!("failed to make the instance's state folder: {error}"))?;
         let (mut control, theirs) =
             Lane::pair().map_err(|error| format!("failed to make a socket pair: {error}"))?;
+        failpoint!("runner.start.before");
         let mut child = spawn(recipe, theirs)?;
         let (lanes, lane_ends) = make_lanes(recipe)?;
         let handshake = async {
@@ -104,6 +106,7 @@ impl Runner {
             let _gone = child.kill().await;
             return Err(why);
         }
+        failpoint!("runner.start.after");
         let (commands, queue) = mpsc::channel(CONTROL_QUEUE);
         let (end, ended) = watch::channel(None);
         let pid = child.id();
@@ -261,7 +264,9 @@ async fn exchange(
     call: &Call,
     emitted: &mut impl FnMut(u32, &[u8]),
 ) -> Result<(i32, Payload), LaneEnd> {
+    failpoint!("lane.send.before", &call.method);
     lane.send(call).await?;
+    failpoint!("lane.send.after", &call.method);
     loop {
         match lane.receive::<Answer>().await? {
             Answer::Emit {
@@ -274,6 +279,7 @@ async fn exchange(
                 status,
                 payload,
             } if token == call.token => {
+                failpoint!("lane.reply.before", &call.method);
                 return Ok((status, payload));
             }
             // What belongs to an earlier call on this lane came too late.
@@ -290,6 +296,7 @@ fn allowed(recipe: &Recipe) -> Vec<String> {
 fn spawn(recipe: &Recipe, control: OwnedFd) -> Result<Child, String> {
     Command::new(&recipe.program)
         .env_clear()
+        .envs(payhal_failpoint::environment())
         .current_dir(&recipe.state_dir)
         .stdin(Stdio::from(control))
         .stdout(Stdio::null())
