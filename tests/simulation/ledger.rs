@@ -2,7 +2,7 @@
 //! The gateways' ledger: what money really did. Exchanges with one reference happen once.
 
 use payhal_engine::gateway::{
-    Change, Decision, Finding, GatewayAnswer, GatewayCommand, GatewayReply,
+    Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand, GatewayReply, Original,
 };
 use payhal_engine::ids::{Opaque, TransactionId};
 use std::collections::BTreeMap;
@@ -57,6 +57,9 @@ impl Ledger {
                 change,
                 amounts,
             } => {
+                let Original::Wire(original) = original else {
+                    return GatewayReply::Unsupported;
+                };
                 let original = original.transaction_id;
                 let chance = Chance {
                     declines: chance.declines || !self.stands(original),
@@ -78,6 +81,7 @@ impl Ledger {
                 })
             }
             GatewayCommand::Reverse { wire, .. } => self.reverse(wire.transaction_id, chance),
+            _ => GatewayReply::Unsupported,
         }
     }
 
@@ -153,6 +157,7 @@ fn answer(decision: Decision, approved_minor: Option<i64>) -> GatewayAnswer {
         approval_code: None,
         rrn: None,
         signature_required: false,
+        extras: Extras::default(),
         issuer: Opaque::default(),
     }
 }

@@ -8,7 +8,7 @@ use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, Scope, Ticket, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
-use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Which};
+use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Terms, Which};
 use std::collections::BTreeMap;
 
 /// One key of one register.
@@ -97,6 +97,7 @@ impl Registers {
             reference,
             despite: Vec::new(),
             order: None,
+            terms: Terms::default(),
         };
         let scope = a_register(world);
         Self::begin(world, scope, request)
@@ -132,6 +133,7 @@ impl Registers {
             reference: None,
             despite: Vec::new(),
             order: None,
+            terms: Terms::default(),
         };
         Some(Self::begin(world, scope, request))
     }

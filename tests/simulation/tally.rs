@@ -57,7 +57,7 @@ impl Tally {
                 self.count(match kind {
                     Some(Kind::Refund { .. }) => "refunds approved",
                     Some(Kind::Void { .. }) => "voids approved",
-                    Some(Kind::Sale) | None => "sales approved",
+                    Some(_) | None => "sales approved",
                 });
             }
             Answer::Refused { refused, .. } => self.count(match refused.reason {
@@ -76,7 +76,7 @@ impl Tally {
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
                 _ => "other refusals",
             }),
-            Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => {}
+            _ => {}
         }
     }
 
@@ -87,7 +87,7 @@ impl Tally {
                     Fact::Intent(_) => self.count("intents"),
                     Fact::Reversed => self.count("reversals acknowledged"),
                     Fact::NeedsOperator { .. } => self.count("left to a person"),
-                    Fact::Answered(_) | Fact::Ended(_) => {}
+                    _ => {}
                 }
             }
         }

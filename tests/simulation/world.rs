@@ -18,7 +18,7 @@ use payhal_engine::device::{
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{
-    GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus, Recipient,
+    Ability, GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus, Recipient,
 };
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
@@ -570,6 +570,7 @@ pub(crate) fn gateway_changed(id: &str, ready: bool) -> Event {
         inquiry: id == GATEWAYS[0],
         in_flight_per_acceptor: None,
         reversal_before_next: id == GATEWAYS[1],
+        can: vec![Ability::Refund, Ability::Void],
     };
     let status = GatewayStatus {
         parameters: Some(parameters),

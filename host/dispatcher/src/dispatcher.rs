@@ -196,9 +196,7 @@ fn without_journal(answer: Answer, now: Now) -> Answer {
     let (transaction_id, key) = match answer {
         Answer::Approved { approved, .. } => (Some(approved.transaction_id), Some(approved.key)),
         Answer::Refused { refused, .. } => (refused.transaction_id, refused.key),
-        Answer::Cancel(_) | Answer::Live(_) | Answer::Identified | Answer::Responded => {
-            (None, None)
-        }
+        _ => (None, None),
     };
     let reason = match transaction_id {
         Some(_) => Reason::OutcomeUnknown,

@@ -10,8 +10,8 @@ use payhal_engine::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceS
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{
-    Decision, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus,
-    Recipient,
+    Decision, Extras, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply,
+    GatewayStatus, Recipient,
 };
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
@@ -19,7 +19,7 @@ use payhal_engine::ids::{
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
 use payhal_engine::record::{Record, Restored};
-use payhal_engine::request::{Caller, Kind, MoneyRequest, Request};
+use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Terms};
 use payhal_engine::time::Now;
 use payhal_engine::{Config, Engine};
 use uuid::Uuid;
@@ -114,6 +114,7 @@ impl Shop {
             inquiry: true,
             in_flight_per_acceptor: None,
             reversal_before_next: false,
+            can: Vec::new(),
         };
         let status = GatewayStatus {
             parameters: Some(parameters),
@@ -152,6 +153,7 @@ impl Shop {
             reference: None,
             despite: Vec::new(),
             order: None,
+            terms: Terms::default(),
         };
         let scope = Scope {
             register: "register".into(),
@@ -234,6 +236,7 @@ fn approval() -> GatewayReply {
         rrn: None,
         signature_required: false,
         issuer: Opaque::default(),
+        extras: Extras::default(),
     }))
 }
 

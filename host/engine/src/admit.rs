@@ -40,6 +40,10 @@ impl Engine {
             Kind::Refund { original } | Kind::Void { original } => {
                 self.accept_change(&ask, original)
             }
+            _ => {
+                let detail = "this kind of transaction is not served";
+                Err(NotNow::new(Reason::DeviceUnsupported, detail))
+            }
         };
         let mut transaction = match accepted {
             Ok(transaction) => transaction,
@@ -93,7 +97,7 @@ impl Engine {
         })?;
         let acceptor = self.acceptor(&gateway, &device);
         self.check_acceptor(&gateway, &acceptor, true)?;
-        let mut transaction = self.accepted(ask, amounts, gateway, acceptor);
+        let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = Some(device);
         Ok(transaction)
     }
@@ -124,7 +128,8 @@ impl Engine {
         }
         self.reachable(gateway)?;
         self.check_acceptor(gateway, &wire.acceptor, true)?;
-        let mut transaction = self.accepted(ask, amounts, gateway.clone(), wire.acceptor.clone());
+        let mut transaction =
+            self.accepted(ask, amounts, Some(gateway.clone()), wire.acceptor.clone());
         transaction.original = Some(wire.clone());
         transaction.card.clone_from(&parent.card);
         transaction.phase = Phase::Preparing(None);
@@ -135,7 +140,7 @@ impl Engine {
         &self,
         ask: &Ask,
         amounts: Amounts,
-        gateway: GatewayId,
+        gateway: Option<GatewayId>,
         acceptor: Acceptor,
     ) -> Transaction {
         Transaction::new(
@@ -241,7 +246,9 @@ impl Engine {
         let parameters = self.reachable(gateway)?;
         let of_acceptor = || {
             let open = self.open.values();
-            open.filter(|other| other.gateway == *gateway && other.acceptor == *acceptor)
+            open.filter(|other| {
+                other.gateway.as_ref() == Some(gateway) && other.acceptor == *acceptor
+            })
         };
         let running = of_acceptor()
             .filter(|other| other.ending.is_none() && (fresh || other.intent))
@@ -261,6 +268,14 @@ impl Engine {
             return Err(self.later(Reason::GatewayUnavailable, detail));
         }
         Ok(())
+    }
+
+    /// [`Self::check_acceptor`] once more, for one that was accepted.
+    pub(crate) fn check_again(&self, transaction: &Transaction) -> Result<(), NotNow> {
+        match &transaction.gateway {
+            Some(gateway) => self.check_acceptor(gateway, &transaction.acceptor, false),
+            None => Ok(()),
+        }
     }
 
     fn acceptor(&self, gateway: &GatewayId, device: &DeviceId) -> Acceptor {
@@ -299,8 +314,12 @@ fn missing_amount() -> NotNow {
 pub(crate) fn check_amounts(request: &MoneyRequest) -> Result<(), &'static str> {
     let Some(amounts) = &request.amounts else {
         return match request.kind {
-            Kind::Void { .. } => Ok(()),
-            Kind::Sale | Kind::Refund { .. } => Err("the amount is missing"),
+            Kind::Void { .. }
+            | Kind::Undo { .. }
+            | Kind::Verify
+            | Kind::Balance
+            | Kind::BatchClose => Ok(()),
+            _ => Err("the amount is missing"),
         };
     };
     let total = amounts.total;

@@ -2,6 +2,7 @@
 //! What a register is told: one answer to each request, progress on the way, notifications after.
 
 use crate::card::{CardFace, Cvm, Entry};
+use crate::gateway::{Extras, Totals};
 use crate::ids::{Acceptor, DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
 use crate::money::{Amount, Amounts};
 use crate::request::Snapshot;
@@ -34,6 +35,10 @@ pub enum Answer {
     Identified,
     /// To an answer to a question: it counted.
     Responded,
+    /// To a question for totals.
+    Totals(Box<Totals>),
+    /// To a person's word: it is recorded.
+    Resolved,
 }
 
 /// A final approval, as it is recorded and told.
@@ -73,6 +78,9 @@ pub struct Approved {
     pub acceptor: Option<Acceptor>,
     /// Microseconds since 1970 UTC.
     pub at_micros: i64,
+    /// Token, balance, what a terminal added, totals of a batch.
+    #[serde(default, skip_serializing_if = "Extras::is_plain")]
+    pub extras: Extras,
 }
 
 /// Why a request was not approved, with everything a register needs to go on.

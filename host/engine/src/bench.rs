@@ -8,14 +8,14 @@ use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, I
 use crate::effect::{Action, Effect, RecallBy};
 use crate::event::Event;
 use crate::gateway::{
-    Decision, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus,
-    Recipient,
+    Ability, Decision, Extras, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply,
+    GatewayStatus, Recipient,
 };
 use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
 use crate::money::{Amount, Amounts, Currency};
 use crate::prompt::PromptKinds;
 use crate::record::{Fact, FinalAnswer, Past, Record, Restored};
-use crate::request::{Caller, Kind, MoneyRequest, Request, Which};
+use crate::request::{Caller, Kind, MoneyRequest, Request, Terms, Which};
 use crate::time::Now;
 use crate::{Config, Engine};
 use uuid::Uuid;
@@ -232,6 +232,7 @@ pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
         reference: None,
         despite: Vec::new(),
         order: None,
+        terms: Terms::default(),
     }
 }
 
@@ -262,6 +263,7 @@ pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
         inquiry,
         in_flight_per_acceptor: None,
         reversal_before_next: false,
+        can: vec![Ability::Refund, Ability::Void],
     };
     let status = GatewayStatus {
         parameters: Some(parameters),
@@ -321,6 +323,7 @@ pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> Box<Gat
         rrn: None,
         signature_required: false,
         issuer: Opaque::default(),
+        extras: Extras::default(),
     })
 }
 
@@ -387,6 +390,9 @@ fn fact_words(fact: &Fact) -> String {
         }
         Fact::Reversed => "reversed".into(),
         Fact::NeedsOperator { .. } => "needs operator".into(),
+        Fact::Reported { .. } => "reported".into(),
+        Fact::Collected { .. } => "collected".into(),
+        Fact::Resolved(_) => "resolved".into(),
     }
 }
 
@@ -408,6 +414,8 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Live(snapshots) => format!("{} live", snapshots.len()),
         Answer::Identified => "Identified".into(),
         Answer::Responded => "Responded".into(),
+        Answer::Totals(_) => "Totals".into(),
+        Answer::Resolved => "Resolved".into(),
     }
 }
 
@@ -439,5 +447,8 @@ fn asked_words(command: &GatewayCommand) -> &'static str {
         GatewayCommand::Modify { .. } => "modify",
         GatewayCommand::Inquire { .. } => "inquire",
         GatewayCommand::Reverse { .. } => "reverse",
+        GatewayCommand::VoiceApproval { .. } => "voice approval",
+        GatewayCommand::Reconcile { .. } => "reconcile",
+        GatewayCommand::Report { .. } => "report",
     }
 }

@@ -159,7 +159,7 @@ fn past_state(caller: &Caller, past: &Past) -> CancelState {
                 state = ended_state(outcome(&ending.answer));
                 whose = whose.or(ending.unsent.as_ref().map(|unsent| &unsent.scope));
             }
-            Fact::Answered(_) | Fact::Reversed | Fact::NeedsOperator { .. } => {}
+            _ => {}
         }
     }
     match whose {

@@ -3,7 +3,7 @@
 
 use crate::answer::Stage;
 use crate::card::{CardFace, Cvm, Entry};
-use crate::gateway::Recipient;
+use crate::gateway::{Ability, GatewayAnswer, Recipient, Totals, Wire};
 use crate::ids::{DeviceId, Opaque, TransactionId};
 use crate::money::Amounts;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub enum DeviceAbilities {
         inquiry: Inquiry,
         /// Whether it can undo one.
         reversal: TerminalReversal,
+        /// What it can do besides a sale.
+        can: Vec<Ability>,
     },
 }
 
@@ -58,11 +60,25 @@ pub enum TerminalReversal {
     None,
 }
 
-/// What a card is presented for.
+/// What is asked of a reader, a terminal or a gateway.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// Goods or services.
     Sale,
+    /// Money back.
+    Refund,
+    /// Hold now, capture later.
+    Authorize,
+    /// Confirm an authorization.
+    Capture,
+    /// Change an authorization's amount.
+    Adjust,
+    /// Check a card.
+    Verify,
+    /// What is left on a card.
+    Balance,
+    /// Pay out cash.
+    CashAdvance,
 }
 
 /// What a device is told to do.
@@ -78,6 +94,8 @@ pub enum DeviceCommand {
         amounts: Amounts,
         /// How long to wait for a card.
         timeout_ms: u64,
+        /// Entry modes that are wanted; empty = what the device allows.
+        entries: Vec<Entry>,
     },
     /// PIN, cryptogram, seal. Amounts and recipient are final.
     AuthorizeCard {
@@ -112,8 +130,21 @@ pub enum DeviceCommand {
         transaction_id: TransactionId,
         /// Trace number.
         stan: u32,
+        /// What is asked.
+        purpose: Purpose,
         /// Final.
         amounts: Amounts,
+        /// What a tip or surcharge may raise the total to, minor units.
+        total_minor_max: Option<i64>,
+        /// The transaction that a refund, capture or adjustment belongs to.
+        original: Option<OriginalPayment>,
+    },
+    /// Terminal flow: totals, and the end of the batch. Safe to repeat.
+    Reconcile {
+        /// References of the reconciliation.
+        wire: Wire,
+        /// Whether to close the batch.
+        close: bool,
     },
     /// Terminal flow: what became of this transaction?
     Inquire {
@@ -131,6 +162,17 @@ pub enum DeviceCommand {
         /// Its amounts.
         amounts: Amounts,
     },
+}
+
+/// An earlier transaction of the same terminal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OriginalPayment {
+    /// Our transaction.
+    pub transaction_id: TransactionId,
+    /// Its trace number.
+    pub stan: u32,
+    /// The terminal's own reference, if it gave one.
+    pub reference: Option<Arc<str>>,
 }
 
 /// What the gateway said, as a reader needs it.
@@ -188,6 +230,8 @@ pub enum DeviceReply {
     },
     /// To `Show`.
     Shown,
+    /// To `Reconcile`.
+    Reconciled(Box<Totals>),
     /// To `Pay`, or to an `Inquire` that found it ended.
     Paid(Box<TerminalOutcome>),
     /// To `Inquire`: it is running.
@@ -240,26 +284,14 @@ pub enum CardRefusal {
 /// What a terminal did.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TerminalOutcome {
-    /// Whether money moved.
-    pub approved: bool,
-    /// Verbatim.
-    pub response_code: Arc<str>,
-    /// Its words.
-    pub response_text: Option<Arc<str>>,
-    /// When approved.
-    pub approved_minor: Option<i64>,
-    /// DE 38.
-    pub approval_code: Option<Arc<str>>,
-    /// The terminal's reference.
-    pub reference: Option<Arc<str>>,
+    /// What it decided; the extras hold its reference, tip, surcharge and whether it is offline.
+    pub answer: GatewayAnswer,
     /// How the card was read.
     pub entry: Option<Entry>,
     /// How the cardholder was verified.
     pub cvm: Option<Cvm>,
     /// What may be shown.
     pub card: Option<CardFace>,
-    /// Approved offline, waiting for collection.
-    pub offline: bool,
 }
 
 /// Progress of a device call.

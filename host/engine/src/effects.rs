@@ -64,12 +64,15 @@ impl Engine {
 
     /// Calls the gateway of a transaction, which then waits for the reply.
     pub(crate) fn call_gateway(&mut self, transaction: &mut Transaction, command: GatewayCommand) {
+        let Some(gateway) = transaction.gateway.clone() else {
+            return;
+        };
         let call = self.next_call(CallFor::Gateway {
             transaction: transaction.id,
         });
         transaction.call = Some(call);
         let action = Action::CallGateway {
-            gateway: transaction.gateway.clone(),
+            gateway,
             call,
             command: Box::new(command),
             deadline_boot_ms: self.now.boot_ms + self.config.timeouts.gateway_ms,

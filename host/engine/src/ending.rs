@@ -10,7 +10,7 @@ use crate::engine::{CallFor, Engine};
 use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::{CallId, Ticket};
 use crate::keys::told;
-use crate::record::{Ending, Fact, FinalAnswer, Unsent};
+use crate::record::{Ending, Fact, FinalAnswer, Owed, Unsent};
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Engine {
             request: transaction.request.clone(),
             fingerprint: transaction.fingerprint,
             device: transaction.device.clone(),
-            gateway: Some(transaction.gateway.clone()),
+            gateway: transaction.gateway.clone(),
             card: transaction.card.clone(),
         });
         transaction.ending = Some(answer.clone());
@@ -39,6 +39,7 @@ impl Engine {
             answer: answer.clone(),
             reversal,
             unsent,
+            owed: Owed::default(),
         };
         self.append(transaction, Fact::Ended(Box::new(ending)));
         self.clear_timers(transaction);
@@ -101,10 +102,11 @@ impl Engine {
             cvm: transaction.cvm,
             signature_required: answer.signature_required
                 || transaction.cvm == Some(Cvm::Signature),
-            gateway: Some(transaction.gateway.clone()),
+            gateway: transaction.gateway.clone(),
             device: transaction.device.clone(),
             acceptor: Some(transaction.acceptor.clone()),
             at_micros: self.now.wall_micros,
+            extras: answer.extras.clone(),
         };
         self.end(
             transaction,

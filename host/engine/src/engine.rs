@@ -4,6 +4,7 @@
 //! Never reads a clock, never blocks, never decides on the order of a randomly seeded map.
 
 use crate::Config;
+use crate::answer::Reason;
 use crate::devices::Devices;
 use crate::effect::Effect;
 use crate::event::Event;
@@ -186,6 +187,10 @@ impl Engine {
         match request {
             Request::Money(request) => self.asked_for_money(ticket, caller, id, *request),
             Request::Cancel(which) => self.asked_to_cancel(ticket, &caller, which),
+            Request::Resolve(_) | Request::Totals { .. } => {
+                let refused = self.refusal(Reason::DeviceUnsupported);
+                self.refuse(Position(0), Some(ticket), refused);
+            }
             Request::Live(which) => self.look(ticket, &caller, &which),
             Request::LiveAll => self.look_at_all(ticket, &caller),
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
@@ -236,7 +241,9 @@ impl Engine {
         let waiting: Vec<_> = self
             .open
             .values()
-            .filter(|transaction| transaction.gateway == *gateway && transaction.call.is_none())
+            .filter(|transaction| {
+                transaction.gateway.as_ref() == Some(gateway) && transaction.call.is_none()
+            })
             .map(|transaction| transaction.id)
             .collect();
         for id in waiting {

@@ -8,12 +8,12 @@ use crate::answer::{Reason, Stage};
 use crate::device::IssuerAnswer;
 use crate::engine::Engine;
 use crate::gateway::{
-    Change, Decision, GatewayAnswer, GatewayCommand, GatewayReply, ReversalReason, Wire,
+    CardSource, Decision, GatewayAnswer, GatewayCommand, GatewayReply, Original, ReversalReason,
+    Wire,
 };
 use crate::ids::DeviceId;
 use crate::limits::{REFERENCE_BYTES_MAX, STAN_MAX};
 use crate::record::{Fact, Intent};
-use crate::request::Kind;
 use crate::transaction::{Phase, SealedRead, Transaction};
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Engine {
 
     /// Asks the connector for its references. Nothing leaves the shop.
     pub(crate) fn prepare(&mut self, transaction: &mut Transaction, read: Option<SealedRead>) {
-        let free = self.check_acceptor(&transaction.gateway, &transaction.acceptor, false);
+        let free = self.check_again(transaction);
         if let Err(not_now) = free {
             self.give_up_before_intent(transaction, not_now);
             return;
@@ -57,8 +57,12 @@ impl Engine {
         };
         transaction.wire = Some(wire.clone());
         transaction.phase = Phase::Preparing(read);
-        let amounts = transaction.amounts;
-        self.call_gateway(transaction, GatewayCommand::Prepare { wire, amounts });
+        let prepare = GatewayCommand::Prepare {
+            wire,
+            purpose: transaction.purpose(),
+            amounts: transaction.amounts,
+        };
+        self.call_gateway(transaction, prepare);
     }
 
     pub(crate) fn prepared(
@@ -93,7 +97,7 @@ impl Engine {
         reference: Arc<str>,
     ) {
         // Others may have asked meanwhile.
-        let free = self.check_acceptor(&transaction.gateway, &transaction.acceptor, false);
+        let free = self.check_again(transaction);
         if let Err(not_now) = free {
             self.give_up_before_intent(transaction, not_now);
             return;
@@ -109,7 +113,7 @@ impl Engine {
             fingerprint: transaction.fingerprint,
             amounts: transaction.amounts,
             device: transaction.device.clone(),
-            gateway: Some(transaction.gateway.clone()),
+            gateway: transaction.gateway.clone(),
             wire: wire.clone(),
             original: transaction.original.clone(),
             card: transaction.card.clone(),
@@ -136,10 +140,10 @@ impl Engine {
             return;
         };
         transaction.phase = Phase::Modifying;
-        let change = match transaction.request.kind {
-            Kind::Void { .. } => Change::Void,
-            Kind::Refund { .. } | Kind::Sale => Change::Refund,
+        let Some(change) = transaction.request.kind.change() else {
+            return;
         };
+        let original = Original::Wire(original);
         let amounts = transaction.amounts;
         self.call_gateway(
             transaction,
@@ -239,12 +243,17 @@ fn authorization(
 ) -> GatewayCommand {
     GatewayCommand::Authorize {
         wire,
+        purpose: transaction.purpose(),
         amounts: transaction.amounts,
-        device,
-        read_id: read.read_id,
-        entry: read.entry,
-        sealed: read.sealed,
+        card: CardSource::Read {
+            device,
+            read_id: read.read_id,
+            entry: read.entry,
+            sealed: read.sealed,
+        },
         merchant_reference: transaction.request.reference.clone(),
+        installments: transaction.request.terms.installments,
+        voice_code: transaction.request.terms.voice_code.clone(),
     }
 }
 
@@ -254,6 +263,8 @@ pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdic
     let is_change = transaction.request.kind.original().is_some();
     match (answer.decision, answer.approved_minor) {
         (Decision::Declined, _) => Verdict::Declined,
+        // Nobody is called yet: a referral is a no.
+        (Decision::Referred, _) => Verdict::Declined,
         (Decision::Rejected, _) => Verdict::Rejected,
         (Decision::Approved, None) if is_change => Verdict::Approved { minor: asked },
         (Decision::Approved, None) => {

@@ -6,7 +6,7 @@
 
 use crate::ids::Fingerprint;
 use crate::money::{Amount, Amounts};
-use crate::request::{Kind, MoneyRequest};
+use crate::request::{MoneyRequest, Terms};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the money fields, each with its length before it, so that no two requests have
@@ -14,22 +14,16 @@ use sha2::{Digest, Sha256};
 pub fn fingerprint(request: &MoneyRequest) -> Fingerprint {
     let mut fields = Fields(Sha256::new());
     fields.text(Some("payhal fingerprint 1"));
-    match &request.kind {
-        Kind::Sale => fields.text(Some("sale")),
-        Kind::Refund { original } => {
-            fields.text(Some("refund"));
-            fields.bytes(Some(original.0.as_bytes()));
-        }
-        Kind::Void { original } => {
-            fields.text(Some("void"));
-            fields.bytes(Some(original.0.as_bytes()));
-        }
+    fields.text(Some(request.kind.name()));
+    if let Some(original) = request.kind.original() {
+        fields.bytes(Some(original.0.as_bytes()));
     }
     fields.amounts(request.amounts.as_ref());
     fields.amount(request.amount_max.as_ref());
     fields.text(request.reference.as_deref());
     fields.text(request.device.as_ref().map(|device| &*device.0));
     fields.text(request.gateway.as_ref().map(|gateway| &*gateway.0));
+    fields.terms(&request.terms);
     Fingerprint(fields.0.finalize().into())
 }
 
@@ -65,6 +59,29 @@ impl Fields {
         self.text(amount.map(|amount| amount.currency.code()));
     }
 
+    /// Nothing for a plain request.
+    fn terms(&mut self, terms: &Terms) {
+        if let Some(token) = &terms.token {
+            self.text(Some("token"));
+            self.text(Some(token));
+        }
+        if let Some(code) = &terms.voice_code {
+            self.text(Some("voice"));
+            self.text(Some(code));
+        }
+        if let Some(count) = terms.installments {
+            self.text(Some("installments"));
+            self.number(Some(count.into()));
+        }
+        if let Some(receipt) = &terms.receipt {
+            self.text(Some("receipt"));
+            self.text(receipt.reference.as_deref());
+            self.text(receipt.rrn.as_deref());
+            self.number(Some(receipt.at_micros));
+            self.number(Some(receipt.amount_minor));
+        }
+    }
+
     fn amounts(&mut self, amounts: Option<&Amounts>) {
         self.amount(amounts.map(|amounts| &amounts.total));
         self.number(amounts.and_then(|amounts| amounts.tip_minor));
@@ -78,6 +95,7 @@ mod tests {
     use super::*;
     use crate::ids::TransactionId;
     use crate::money::Currency;
+    use crate::request::{Kind, Receipt};
     use uuid::Uuid;
 
     fn request() -> MoneyRequest {
@@ -101,6 +119,7 @@ mod tests {
             reference: None,
             despite: Vec::new(),
             order: None,
+            terms: Terms::default(),
         }
     }
 
@@ -115,7 +134,7 @@ mod tests {
         assert_eq!(fingerprint(&same), plain);
 
         let original = TransactionId(Uuid::nil());
-        let changes: [fn(&mut MoneyRequest); 9] = [
+        let changes: [fn(&mut MoneyRequest); 13] = [
             |r| {
                 r.kind = Kind::Refund {
                     original: TransactionId(Uuid::nil()),
@@ -129,6 +148,17 @@ mod tests {
             |r| r.reference = Some("".into()),
             |r| r.device = Some("".into()),
             |r| r.gateway = Some("".into()),
+            |r| r.terms.token = Some("".into()),
+            |r| r.terms.voice_code = Some("".into()),
+            |r| r.terms.installments = Some(2),
+            |r| {
+                r.terms.receipt = Some(Receipt {
+                    reference: None,
+                    rrn: None,
+                    at_micros: 0,
+                    amount_minor: 1,
+                })
+            },
         ];
         let mut seen = vec![plain];
         for change in changes {

@@ -2,8 +2,10 @@
 //! Gateways as the engine knows them: parameters, commands, replies.
 
 use crate::card::Entry;
+use crate::device::Purpose;
 use crate::ids::{Acceptor, DeviceId, GatewayId, Opaque, TransactionId};
 use crate::money::{Amounts, Currency};
+use crate::request::Receipt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -31,6 +33,47 @@ pub struct GatewayParameters {
     pub in_flight_per_acceptor: Option<u32>,
     /// Whether a reversal must be acknowledged before the acceptor's next transaction.
     pub reversal_before_next: bool,
+    /// What it can do besides a sale.
+    pub can: Vec<Ability>,
+}
+
+/// What a terminal or gateway can do besides a plain sale; from its manifest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ability {
+    /// Hold now, capture later.
+    Authorize,
+    /// Change an authorization's amount.
+    Adjust,
+    /// Give back for a transaction of this host.
+    Refund,
+    /// Give back for a transaction that only its receipt tells of.
+    RefundByReceipt,
+    /// Give back without naming a transaction.
+    RefundUnreferenced,
+    /// Take back before reconciliation.
+    Void,
+    /// Check a card.
+    Verify,
+    /// Keep a card as a token, and pay with one.
+    Token,
+    /// Tell what is left on a card.
+    Balance,
+    /// Pay out cash alone.
+    CashAdvance,
+    /// Pay out cash with a sale.
+    Cashback,
+    /// Payment in instalments.
+    Installments,
+    /// Take an approval code given by telephone.
+    VoiceApproval,
+    /// Tell the totals of the batch.
+    BatchTotals,
+    /// Close the batch.
+    BatchClose,
+    /// Take the chip's completion data.
+    Advice,
+    /// Take the order behind a payment.
+    NotifyOrder,
 }
 
 /// Whom a read is sealed to.
@@ -66,6 +109,8 @@ pub enum GatewayCommand {
     Prepare {
         /// With an empty reference.
         wire: Wire,
+        /// What will be asked.
+        purpose: Purpose,
         /// Final.
         amounts: Amounts,
     },
@@ -73,29 +118,52 @@ pub enum GatewayCommand {
     Authorize {
         /// References.
         wire: Wire,
+        /// What is asked.
+        purpose: Purpose,
         /// Final.
         amounts: Amounts,
-        /// Who read the card.
-        device: DeviceId,
-        /// Names the read.
-        read_id: Arc<str>,
-        /// How it was read.
-        entry: Entry,
-        /// Sealed card data and tags.
-        sealed: Opaque,
+        /// The card.
+        card: CardSource,
         /// The register's reference.
         merchant_reference: Option<Arc<str>>,
+        /// Number of instalments.
+        installments: Option<u32>,
+        /// Approval code given by telephone beforehand.
+        voice_code: Option<Arc<str>>,
     },
     /// Change an earlier transaction. Safe to repeat with the same references.
     Modify {
         /// References of the change.
         wire: Wire,
-        /// References of the original.
-        original: Wire,
+        /// The transaction it changes.
+        original: Original,
         /// What changes.
         change: Change,
-        /// The amount of the change.
+        /// The amount of the change; of an adjustment: the new total.
         amounts: Amounts,
+    },
+    /// The issuer, which wanted to be called, has approved by telephone. Safe to repeat.
+    VoiceApproval {
+        /// References of the referred transaction.
+        wire: Wire,
+        /// Its amounts.
+        amounts: Amounts,
+        /// The approval code.
+        code: Arc<str>,
+    },
+    /// Totals, and the end of the batch. Safe to repeat with the same references.
+    Reconcile {
+        /// References of the reconciliation.
+        wire: Wire,
+        /// Whether to close the batch.
+        close: bool,
+    },
+    /// Something the gateway should know. Safe to repeat.
+    Report {
+        /// References of the transaction.
+        wire: Wire,
+        /// What.
+        report: Report,
     },
     /// What became of it?
     Inquire {
@@ -113,10 +181,94 @@ pub enum GatewayCommand {
     },
 }
 
+/// Where an authorization's card comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CardSource {
+    /// It was presented.
+    Read {
+        /// Who read it.
+        device: DeviceId,
+        /// Names the read.
+        read_id: Arc<str>,
+        /// How it was read.
+        entry: Entry,
+        /// Sealed card data and tags.
+        sealed: Opaque,
+    },
+    /// A payment token.
+    Token(Arc<str>),
+}
+
+/// The transaction a modification changes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Original {
+    /// One of this host.
+    Wire(Wire),
+    /// One made elsewhere.
+    Receipt(Receipt),
+}
+
+/// Something a gateway should know about a transaction.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Report {
+    /// Tags of the chip's completion, as JSON text.
+    Advice {
+        /// The tags.
+        tags: Arc<str>,
+    },
+    /// The order behind an approved payment, as JSON text.
+    NotifyOrder {
+        /// What was approved.
+        amounts: Amounts,
+        /// Basket, customer and custom fields.
+        order: Arc<str>,
+    },
+}
+
+/// Totals of a batch, as the other side counts them.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Totals {
+    /// The other side's name for the batch.
+    pub batch: Arc<str>,
+    /// One row for each currency.
+    pub rows: Vec<CurrencyTotals>,
+    /// Offline approvals of a terminal that were collected, or could not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collected: Vec<Collected>,
+}
+
+/// Totals of one currency.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CurrencyTotals {
+    /// The currency.
+    pub currency: Currency,
+    /// Sales that stand.
+    pub sales: u64,
+    /// Their sum, minor units.
+    pub sales_minor: i64,
+    /// Refunds that stand.
+    pub refunds: u64,
+    /// Their sum, minor units.
+    pub refunds_minor: i64,
+}
+
+/// What became of an offline approval.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Collected {
+    /// Our transaction.
+    pub transaction_id: TransactionId,
+    /// Whether the issuer took it.
+    pub accepted: bool,
+}
+
 /// What a modification does.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
+    /// Confirm an authorization, all or part of it.
+    Capture,
+    /// Change an authorization's amount.
+    Adjust,
     /// Give back.
     Refund,
     /// Take back.
@@ -145,7 +297,11 @@ pub enum GatewayReply {
         /// References, at most 1 KiB.
         reference: Arc<str>,
     },
-    /// To `Authorize` and `Modify`.
+    /// To `Reconcile`.
+    Reconciled(Box<Totals>),
+    /// To `Report`: the gateway knows.
+    Reported,
+    /// To `Authorize`, `Modify` and `VoiceApproval`.
     Answered(Box<GatewayAnswer>),
     /// To `Inquire`.
     Found(Finding),
@@ -180,6 +336,8 @@ pub enum Finding {
     Pending,
     /// Not known; never final.
     NotFound,
+    /// A batch close that was done.
+    Reconciled(Box<Totals>),
 }
 
 /// The gateway's word on an authorization or modification.
@@ -202,6 +360,43 @@ pub struct GatewayAnswer {
     /// Tags for the chip; not recorded.
     #[serde(skip)]
     pub issuer: Opaque,
+    /// What it says besides.
+    #[serde(default, skip_serializing_if = "Extras::is_plain")]
+    pub extras: Extras,
+}
+
+/// What an answer says beyond yes or no; empty for most.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Extras {
+    /// A payment token that stands for the card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Arc<str>>,
+    /// What is left on the card, minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance_minor: Option<i64>,
+    /// The tip a terminal added, minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tip_minor: Option<i64>,
+    /// The surcharge a terminal added, minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surcharge_minor: Option<i64>,
+    /// A terminal's own reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Arc<str>>,
+    /// Approved offline by a terminal, not yet collected.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
+    /// Totals of a closed batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Box<Totals>>,
+}
+
+impl Extras {
+    /// Whether there is nothing in it.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a gateway decided.
@@ -214,4 +409,6 @@ pub enum Decision {
     Declined,
     /// The gateway refused the request itself.
     Rejected,
+    /// The issuer wants to be called; nothing moved yet.
+    Referred,
 }

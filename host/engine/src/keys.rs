@@ -365,7 +365,7 @@ fn remembered(past: &Past) -> Option<(TransactionId, Ended)> {
                 }
                 answer = Some(ending.answer.clone());
             }
-            Fact::Answered(_) | Fact::Reversed | Fact::NeedsOperator { .. } => {}
+            _ => {}
         }
     }
     let (scope, key, fingerprint) = whose?;

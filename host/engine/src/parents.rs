@@ -239,7 +239,7 @@ fn recalled(past: &Past) -> Option<Known> {
                 answer = Some(&ending.answer);
                 unsent = ending.unsent.as_ref();
             }
-            Fact::Answered(_) | Fact::Reversed | Fact::NeedsOperator { .. } => {}
+            _ => {}
         }
     }
     let Some(intent) = sent else {

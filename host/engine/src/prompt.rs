@@ -23,6 +23,10 @@ pub enum PromptKind {
     ConfirmSignature,
     /// Free text. By default: empty.
     EnterText,
+    /// Less than asked was approved. Is that enough? By default: no, it is reversed.
+    ConfirmPartial,
+    /// The issuer wants to be called. Its approval code? By default: declined.
+    VoiceApproval,
 }
 
 /// A set of kinds: what a register can show.
@@ -272,11 +276,11 @@ fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'stat
             let chosen = chosen.ok_or("The answer must choose one of the options of the question");
             chosen.map(PromptAnswer::Chosen)
         }
-        PromptKind::ConfirmSignature => {
+        PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => {
             let accepted = response.accepted.ok_or("The answer must accept or refuse");
             accepted.map(PromptAnswer::Confirmed)
         }
-        PromptKind::EnterText => {
+        PromptKind::EnterText | PromptKind::VoiceApproval => {
             let text = response.text.ok_or("The answer must carry a text");
             text.map(PromptAnswer::Text)
         }

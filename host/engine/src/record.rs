@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is journaled. Records of a transaction, read in order, are its whole durable truth.
 
-use crate::answer::{Approved, Refused};
+use crate::answer::{Approved, Outcome, Refused};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
-use crate::ids::{DeviceId, Fingerprint, GatewayId, Position, Scope, TransactionId};
+use crate::ids::{
+    Acceptor, DeviceId, Fingerprint, GatewayId, Position, RegisterId, Scope, TransactionId,
+};
 use crate::money::Amounts;
 use crate::request::MoneyRequest;
 use serde::{Deserialize, Serialize};
@@ -38,6 +40,33 @@ pub enum Fact {
         /// Why, for that person.
         reason: Arc<str>,
     },
+    /// What the gateway should know about the outcome, it knows, or is not told any more.
+    Reported {
+        /// Whether it knows.
+        known: bool,
+    },
+    /// An offline approval of a terminal was collected, or could not be.
+    Collected {
+        /// Whether the issuer took it. If not, the money is lost.
+        accepted: bool,
+        /// The batch close that told.
+        by: TransactionId,
+    },
+    /// A person settled it; the ending follows if there was none.
+    Resolved(Box<Resolved>),
+}
+
+/// A person's word on an outcome.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Resolved {
+    /// Approved or failed.
+    pub outcome: Outcome,
+    /// What it is based on.
+    pub evidence: Arc<str>,
+    /// Who said so.
+    pub operator: Arc<str>,
+    /// Through which register.
+    pub register: RegisterId,
 }
 
 /// Everything that inquiry and reversal need after a power loss.
@@ -78,6 +107,28 @@ pub struct Ending {
     pub reversal: Option<ReversalReason>,
     /// For an ending without an intent: whose key, which request.
     pub unsent: Option<Unsent>,
+    /// What the gateway must still be told; ends with [`Fact::Reported`].
+    #[serde(default, skip_serializing_if = "Owed::is_nothing")]
+    pub owed: Owed,
+}
+
+/// What a gateway must be told about an outcome.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Owed {
+    /// The chip's completion tags, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Arc<str>>,
+    /// The gateway that is told of the order; it is in the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<GatewayId>,
+}
+
+impl Owed {
+    /// Whether there is nothing to tell.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What an ending before any intent must say, so that its key is answered for ever.
@@ -129,6 +180,29 @@ pub struct PastChange {
     pub counts: bool,
 }
 
+/// A life of the journal. It ends where the journal was restored, copied or lost: what happened
+/// in between is not in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Epoch {
+    /// 0 is the first.
+    pub number: u32,
+    /// When it began, microseconds since 1970 UTC.
+    pub began_micros: i64,
+}
+
+/// When a batch was last closed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BatchClosed {
+    /// The gateway, or none for a terminal's.
+    pub gateway: Option<GatewayId>,
+    /// The terminal.
+    pub device: Option<DeviceId>,
+    /// Whose.
+    pub acceptor: Acceptor,
+    /// When the close was recorded, microseconds since 1970 UTC.
+    pub at_micros: i64,
+}
+
 /// What the journal hands over at start.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Restored {
@@ -139,16 +213,8 @@ pub struct Restored {
     /// Each transaction that has not come to rest: an intent without an ending, an ending whose
     /// reversal is not acknowledged, one that needs a person. Records in order.
     pub open: Vec<Vec<Record>>,
-    /// Since when the journal is known to be whole.
+    /// The last batch close of each acceptor.
+    pub closed: Vec<BatchClosed>,
+    /// Which life of the journal this is.
     pub epoch: Epoch,
-}
-
-/// A span in which one journal saw everything. Another begins when a copy of it was put back, when
-/// it was copied, or when it was lost: what happened before may be missing from it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Epoch {
-    /// 0 = the first: nothing is missing.
-    pub number: u32,
-    /// When it began, microseconds since 1970 UTC.
-    pub began_micros: i64,
 }

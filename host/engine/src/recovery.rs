@@ -70,7 +70,7 @@ fn found(records: &[Record], position: Position) -> Option<Transaction> {
         Fact::Intent(intent) => Some((intent, record)),
         _ => None,
     })?;
-    let mut transaction = from_intent(intent, began)?;
+    let mut transaction = from_intent(intent, began);
     transaction.after = position;
     transaction.position = position;
     for record in records {
@@ -83,19 +83,20 @@ fn found(records: &[Record], position: Position) -> Option<Transaction> {
             }
             Fact::Reversed => transaction.reversal = None,
             Fact::NeedsOperator { .. } => transaction.phase = Phase::NeedsOperator,
+            Fact::Reported { .. } | Fact::Collected { .. } | Fact::Resolved(_) => {}
         }
     }
     Some(transaction)
 }
 
-fn from_intent(intent: &Intent, record: &Record) -> Option<Transaction> {
+fn from_intent(intent: &Intent, record: &Record) -> Transaction {
     let mut transaction = Transaction::new(
         record.transaction_id,
         intent.scope.clone(),
         intent.request.clone(),
         intent.fingerprint,
         intent.amounts,
-        intent.gateway.clone()?,
+        intent.gateway.clone(),
         intent.wire.acceptor.clone(),
         record.at_micros,
     );
@@ -111,5 +112,5 @@ fn from_intent(intent: &Intent, record: &Record) -> Option<Transaction> {
     transaction.unknown = true;
     // Before its first decision it is as one under inquiry.
     transaction.phase = Phase::Inquiring;
-    Some(transaction)
+    transaction
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a register can ask of the engine.
 
+use crate::answer::Outcome;
+use crate::card::Entry;
+use crate::device::Purpose;
+use crate::gateway::Change;
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, Scope, TransactionId};
 use crate::money::{Amount, Amounts};
 use crate::prompt::PromptKinds;
@@ -25,6 +29,15 @@ pub enum Request {
     Money(Box<MoneyRequest>),
     /// Stop what is still running.
     Cancel(Which),
+    /// A person settles what nobody can find out.
+    Resolve(Box<Resolve>),
+    /// The totals of the batch, as the other side counts them. No money moves.
+    Totals {
+        /// The gateway, where no terminal is meant.
+        gateway: Option<GatewayId>,
+        /// The terminal.
+        device: Option<DeviceId>,
+    },
     /// The live state of one transaction; ended ones are read from the journal.
     Live(Which),
     /// The live state of every transaction the caller may see.
@@ -43,6 +56,19 @@ pub enum Request {
         /// The answer.
         response: Response,
     },
+}
+
+/// A person's word on a transaction whose outcome nobody can find out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resolve {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// Approved or failed, and nothing else.
+    pub outcome: Outcome,
+    /// What it is based on, for an auditor.
+    pub evidence: Arc<str>,
+    /// Who says so.
+    pub operator: Arc<str>,
 }
 
 /// An answer to a question. Which member counts depends on the kind of the question.
@@ -88,6 +114,70 @@ pub struct MoneyRequest {
     pub despite: Vec<TransactionId>,
     /// Basket, customer and custom fields as JSON text, kept verbatim.
     pub order: Option<Arc<str>>,
+    /// What it says besides.
+    #[serde(default, skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
+}
+
+/// What a request says beyond amount and target; empty for most.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Terms {
+    /// Entry modes that are wanted; empty = what the device allows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// Never to be approved without the issuer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub online_always: bool,
+    /// Number of instalments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installments: Option<u32>,
+    /// Approval code given by telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voice_code: Option<Arc<str>>,
+    /// The payment token to use instead of a card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Arc<str>>,
+    /// The transaction to refund, where only its receipt is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// The register asked to undo, and this rule chose between void and refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoRule>,
+}
+
+impl Terms {
+    /// Whether there is nothing in it.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A transaction made elsewhere, as its receipt names it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Receipt {
+    /// The gateway's reference.
+    pub reference: Option<Arc<str>>,
+    /// DE 37.
+    pub rrn: Option<Arc<str>>,
+    /// When it was, microseconds since 1970 UTC.
+    pub at_micros: i64,
+    /// Its amount, minor units; a refund is not above it.
+    pub amount_minor: i64,
+}
+
+/// Why an undo became what it became.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoRule {
+    /// Void: the batch is open and nothing was given back yet.
+    BatchOpen,
+    /// Refund of what is left: the batch is closed.
+    BatchClosed,
+    /// Refund of what is left: part of it was given back already.
+    PartlyRefunded,
+    /// Refund of what is left: the other side cannot void.
+    VoidUnsupported,
 }
 
 /// What kind of money movement.
@@ -96,6 +186,35 @@ pub struct MoneyRequest {
 pub enum Kind {
     /// Goods or services.
     Sale,
+    /// Hold now, capture later.
+    Authorize,
+    /// Check a card, and keep it as a token where that is possible. No amount.
+    Verify,
+    /// What is left on a card. No amount.
+    Balance,
+    /// Pay out cash.
+    CashAdvance,
+    /// Give back to a card that is presented, without naming a transaction.
+    RefundUnreferenced,
+    /// Give back for a transaction that only its receipt tells of.
+    RefundByReceipt,
+    /// Compare totals and close the batch. No amount.
+    BatchClose,
+    /// Confirm an authorization, all or part of it.
+    Capture {
+        /// The authorization.
+        original: TransactionId,
+    },
+    /// Change the amount of an authorization before its capture.
+    Adjust {
+        /// The authorization.
+        original: TransactionId,
+    },
+    /// Void or refund, whichever the rules allow: one of both when it is accepted.
+    Undo {
+        /// The transaction to take back.
+        original: TransactionId,
+    },
     /// Give back, after the sale, all or part of it.
     Refund {
         /// The sale.
@@ -112,8 +231,60 @@ impl Kind {
     /// The transaction this one changes, if any.
     pub fn original(&self) -> Option<TransactionId> {
         match self {
-            Self::Sale => None,
-            Self::Refund { original } | Self::Void { original } => Some(*original),
+            Self::Capture { original }
+            | Self::Adjust { original }
+            | Self::Undo { original }
+            | Self::Refund { original }
+            | Self::Void { original } => Some(*original),
+            _ => None,
+        }
+    }
+
+    /// What it does to its original, if it changes one of this host.
+    pub fn change(&self) -> Option<Change> {
+        match self {
+            Self::Capture { .. } => Some(Change::Capture),
+            Self::Adjust { .. } => Some(Change::Adjust),
+            Self::Refund { .. } => Some(Change::Refund),
+            Self::Void { .. } => Some(Change::Void),
+            _ => None,
+        }
+    }
+
+    /// What a card is presented for, where one is.
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Sale => Some(Purpose::Sale),
+            Self::Authorize => Some(Purpose::Authorize),
+            Self::Verify => Some(Purpose::Verify),
+            Self::Balance => Some(Purpose::Balance),
+            Self::CashAdvance => Some(Purpose::CashAdvance),
+            Self::RefundUnreferenced => Some(Purpose::Refund),
+            _ => None,
+        }
+    }
+
+    /// Whether money can move; what cannot is never reversed and never unknown.
+    pub fn moves_money(&self) -> bool {
+        !matches!(self, Self::Verify | Self::Balance)
+    }
+
+    /// Its name in records and lists.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sale => "sale",
+            Self::Authorize => "authorize",
+            Self::Verify => "verify",
+            Self::Balance => "balance",
+            Self::CashAdvance => "cash_advance",
+            Self::RefundUnreferenced => "refund_unreferenced",
+            Self::RefundByReceipt => "refund_by_receipt",
+            Self::BatchClose => "batch_close",
+            Self::Capture { .. } => "capture",
+            Self::Adjust { .. } => "adjust",
+            Self::Undo { .. } => "undo",
+            Self::Refund { .. } => "refund",
+            Self::Void { .. } => "void",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::admit::NotNow;
 use crate::answer::{Reason, Refused, Stage};
-use crate::device::{CardRefusal, DeviceCommand, DeviceReply, IssuerAnswer, Purpose};
+use crate::device::{CardRefusal, DeviceCommand, DeviceReply, IssuerAnswer};
 use crate::engine::Engine;
 use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::transaction::{Phase, SealedRead, Stop, Transaction};
@@ -52,9 +52,10 @@ impl Engine {
         let timeout_ms = timeout_ms.min(timeouts.hard_ms);
         let present = DeviceCommand::Present {
             transaction_id: transaction.id,
-            purpose: Purpose::Sale,
+            purpose: transaction.purpose(),
             amounts: transaction.amounts,
             timeout_ms,
+            entries: transaction.request.terms.entries.clone(),
         };
         transaction.phase = Phase::Presenting;
         self.call_reader(transaction, present, timeout_ms);
@@ -162,7 +163,10 @@ impl Engine {
     }
 
     fn authorize_card(&mut self, transaction: &mut Transaction) {
-        let recipient = match self.reachable(&transaction.gateway) {
+        let Some(gateway) = transaction.gateway.clone() else {
+            return;
+        };
+        let recipient = match self.reachable(&gateway) {
             Ok(parameters) => parameters.recipient.clone(),
             Err(not_now) => {
                 self.give_up_before_intent(transaction, not_now);
@@ -176,7 +180,7 @@ impl Engine {
         let command = DeviceCommand::AuthorizeCard {
             transaction_id: transaction.id,
             presentation_id,
-            purpose: Purpose::Sale,
+            purpose: transaction.purpose(),
             amounts: transaction.amounts,
             recipient,
         };

@@ -212,7 +212,7 @@ fn state_of(bench: &Bench) -> String {
         Phase::AuthorizingCard => "reading card",
         Phase::Preparing(_) => "preparing",
         Phase::Authorizing if transaction.completion_owed => "authorizing (chip)",
-        Phase::Authorizing if &*transaction.gateway.0 == "mute" => {
+        Phase::Authorizing if transaction.gateway == Some("mute".into()) => {
             "authorizing (no chip, no inquiry)"
         }
         Phase::Authorizing => "authorizing (no chip)",

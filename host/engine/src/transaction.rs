@@ -5,6 +5,7 @@
 
 use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
 use crate::card::{CardFace, Cvm, Entry};
+use crate::device::Purpose;
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
 use crate::ids::{
     Acceptor, CallId, DeviceId, Fingerprint, GatewayId, Opaque, Position, Scope, Ticket, TimerId,
@@ -28,7 +29,8 @@ pub(crate) struct Transaction {
     pub(crate) amounts: Amounts,
     /// Absent for refunds and voids.
     pub(crate) device: Option<DeviceId>,
-    pub(crate) gateway: GatewayId,
+    /// Absent in the terminal flow, where the device authorizes.
+    pub(crate) gateway: Option<GatewayId>,
     pub(crate) acceptor: Acceptor,
     /// References of the transaction this one changes.
     pub(crate) original: Option<Wire>,
@@ -144,7 +146,7 @@ impl Transaction {
         request: MoneyRequest,
         fingerprint: Fingerprint,
         amounts: Amounts,
-        gateway: GatewayId,
+        gateway: Option<GatewayId>,
         acceptor: Acceptor,
         started_at_micros: i64,
     ) -> Self {
@@ -208,6 +210,16 @@ impl Transaction {
         }
     }
 
+    /// What is asked of the other side.
+    pub(crate) fn purpose(&self) -> Purpose {
+        match self.request.kind {
+            Kind::Capture { .. } => Purpose::Capture,
+            Kind::Adjust { .. } => Purpose::Adjust,
+            Kind::Refund { .. } | Kind::RefundByReceipt => Purpose::Refund,
+            kind => kind.purpose().unwrap_or(Purpose::Sale),
+        }
+    }
+
     /// Whether it takes back a whole transaction.
     pub(crate) fn is_void(&self) -> bool {
         matches!(self.request.kind, Kind::Void { .. })
@@ -243,7 +255,7 @@ impl Transaction {
             scope: self.scope.clone(),
             request: self.request.clone(),
             device: self.device.clone(),
-            gateway: Some(self.gateway.clone()),
+            gateway: self.gateway.clone(),
             stage: self.stage,
             intent: self.intent,
             resolution: self.resolution(),

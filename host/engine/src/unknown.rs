@@ -7,7 +7,7 @@
 use crate::answer::{Reason, Stage};
 use crate::device::IssuerAnswer;
 use crate::engine::Engine;
-use crate::gateway::{Finding, GatewayCommand, GatewayReply, ReversalReason};
+use crate::gateway::{Finding, GatewayCommand, GatewayReply, GatewayStatus, ReversalReason};
 use crate::record::Fact;
 use crate::transaction::{Phase, Stop, Transaction};
 use std::sync::Arc;
@@ -167,13 +167,17 @@ impl Engine {
     }
 
     fn can_inquire(&self, transaction: &Transaction) -> bool {
-        let gateway = self.gateways.get(&transaction.gateway);
+        let gateway = self.gateway_of(transaction);
         let parameters = gateway.and_then(|gateway| gateway.parameters.as_ref());
         !transaction.inquiry_unsupported && parameters.is_some_and(|parameters| parameters.inquiry)
     }
 
     fn is_ready(&self, transaction: &Transaction) -> bool {
-        let gateway = self.gateways.get(&transaction.gateway);
-        gateway.is_some_and(|gateway| gateway.ready)
+        self.gateway_of(transaction)
+            .is_some_and(|gateway| gateway.ready)
+    }
+
+    fn gateway_of(&self, transaction: &Transaction) -> Option<&GatewayStatus> {
+        self.gateways.get(transaction.gateway.as_ref()?)
     }
 }

@@ -40,6 +40,7 @@ pub(crate) fn open(
         position: Position(head.position),
         stan: head.stan,
         open: lookup::open_records(&connection)?,
+        closed: Vec::new(),
         epoch: Epoch::default(),
     };
 

@@ -93,7 +93,9 @@ pub struct TerminalAbilities {
 
 /// What a terminal or gateway can do besides a plain sale. What is not listed is refused before
 /// the plugin is called.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Ability {
     /// Hold now, capture later, in parts.

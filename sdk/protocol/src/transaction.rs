@@ -24,6 +24,20 @@ pub enum TransactionKind {
     Refund,
     /// Takes back before the day's totals.
     Void,
+    /// Holds an amount on a card.
+    Authorize,
+    /// Takes what is held, all or part of it.
+    Capture,
+    /// Changes what is held.
+    Adjust,
+    /// Checks a card, and keeps it as a token where that is possible.
+    Verify,
+    /// Asks what is left on a card.
+    Balance,
+    /// Pays out cash.
+    CashAdvance,
+    /// Compares totals and closes the batch.
+    BatchClose,
 }
 
 /// How a transaction stands.

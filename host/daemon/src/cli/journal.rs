@@ -108,11 +108,7 @@ fn money(minor: i64, currency: payhal_engine::money::Currency) -> String {
 }
 
 fn kind(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Sale => "sale",
-        Kind::Refund { .. } => "refund",
-        Kind::Void { .. } => "void",
-    }
+    kind.name()
 }
 
 /// How it stands, in one word.
@@ -223,6 +219,18 @@ fn record(record: &Record) -> String {
         },
         Fact::Reversed => "reversed".to_owned(),
         Fact::NeedsOperator { reason } => format!("needs a person: {reason}"),
+        Fact::Reported { known: true } => "reported".to_owned(),
+        Fact::Reported { known: false } => "report given up".to_owned(),
+        Fact::Collected { accepted, by } => {
+            let word = if *accepted { "collected" } else { "not taken" };
+            format!("{word} by batch close {by}")
+        }
+        Fact::Resolved(resolved) => format!(
+            "resolved  {} by {}: {}",
+            word(&resolved.outcome),
+            resolved.operator,
+            resolved.evidence
+        ),
     };
     format!("{at}  {text}").trim_end().to_owned()
 }

@@ -6,7 +6,7 @@ use payhal_engine::card;
 use payhal_engine::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
-use payhal_engine::request::{Kind, MoneyRequest, Response, Which};
+use payhal_engine::request::{Kind, MoneyRequest, Response, Terms, Which};
 use payhal_protocol as p;
 use payhal_protocol::error::{
     Busy, ErrorData, ErrorName, ErrorObject, ErrorOutcome, MoneyMoved, Retry,
@@ -125,6 +125,7 @@ pub(super) fn sale(params: &SaleParams) -> Result<MoneyRequest, FieldError> {
         reference: params.reference.as_deref().map(Into::into),
         despite: despite(&params.despite)?,
         order: order(params),
+        terms: Terms::default(),
     })
 }
 
@@ -181,6 +182,7 @@ pub(super) fn refund(params: &RefundParams) -> Result<MoneyRequest, FieldError> 
         reference: params.reference.as_deref().map(Into::into),
         despite: despite(&params.despite)?,
         order: custom,
+        terms: Terms::default(),
     })
 }
 
@@ -203,6 +205,7 @@ pub(super) fn void(params: &VoidParams) -> Result<MoneyRequest, FieldError> {
         reference: params.reference.as_deref().map(Into::into),
         despite: Vec::new(),
         order: custom,
+        terms: Terms::default(),
     })
 }
 
@@ -419,16 +422,18 @@ pub(super) fn stage(stage: e::Stage) -> Stage {
     }
 }
 
-/// Every kind of question a device can raise.
-const DEVICE_PROMPTS: [PromptKind; 3] = [
+/// Every kind of question that can come up.
+const PROMPTS: [PromptKind; 5] = [
     PromptKind::ChooseApplication,
     PromptKind::ConfirmSignature,
     PromptKind::EnterText,
+    PromptKind::ConfirmPartial,
+    PromptKind::VoiceApproval,
 ];
 
-/// The questions a register said it can show, as far as a device can raise them.
+/// The questions a register said it can show, as far as they can come up.
 pub(super) fn prompt_kinds(hello: &HelloParams) -> PromptKinds {
-    let shown = DEVICE_PROMPTS
+    let shown = PROMPTS
         .into_iter()
         .filter(|kind| hello.shows(prompt_kind(*kind)));
     shown.fold(PromptKinds::default(), PromptKinds::with)
@@ -439,6 +444,8 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
         PromptKind::ChooseApplication => p::progress::PromptKind::ChooseApplication,
         PromptKind::ConfirmSignature => p::progress::PromptKind::ConfirmSignature,
         PromptKind::EnterText => p::progress::PromptKind::EnterText,
+        PromptKind::ConfirmPartial => p::progress::PromptKind::ConfirmPartial,
+        PromptKind::VoiceApproval => p::progress::PromptKind::VoiceApproval,
     }
 }
 
@@ -447,7 +454,8 @@ pub(super) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
     let choices = prompt.choices.iter().enumerate();
     let default = match prompt.kind {
         PromptKind::ChooseApplication => "cancel",
-        PromptKind::ConfirmSignature => "reverse",
+        PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => "reverse",
+        PromptKind::VoiceApproval => "decline",
         PromptKind::EnterText => "empty",
     };
     p::progress::Prompt {

@@ -38,8 +38,15 @@ impl Source<'_> {
     fn title(&self) -> &'static str {
         match self.kind {
             Kind::Sale => "SALE",
-            Kind::Refund { .. } => "REFUND",
-            Kind::Void { .. } => "VOID",
+            Kind::Authorize => "AUTHORIZATION",
+            Kind::Capture { .. } => "CAPTURE",
+            Kind::Adjust { .. } => "ADJUSTMENT",
+            Kind::Refund { .. } | Kind::RefundUnreferenced | Kind::RefundByReceipt => "REFUND",
+            Kind::Void { .. } | Kind::Undo { .. } => "VOID",
+            Kind::Verify => "CARD CHECK",
+            Kind::Balance => "BALANCE",
+            Kind::CashAdvance => "CASH ADVANCE",
+            Kind::BatchClose => "BATCH CLOSE",
         }
     }
 

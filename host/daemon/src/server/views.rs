@@ -21,8 +21,17 @@ use payhal_protocol::transaction::{
 fn kind_out(kind: &Kind) -> TransactionKind {
     match kind {
         Kind::Sale => TransactionKind::Sale,
-        Kind::Refund { .. } => TransactionKind::Refund,
-        Kind::Void { .. } => TransactionKind::Void,
+        Kind::Authorize => TransactionKind::Authorize,
+        Kind::Capture { .. } => TransactionKind::Capture,
+        Kind::Adjust { .. } => TransactionKind::Adjust,
+        Kind::Refund { .. } | Kind::RefundUnreferenced | Kind::RefundByReceipt => {
+            TransactionKind::Refund
+        }
+        Kind::Void { .. } | Kind::Undo { .. } => TransactionKind::Void,
+        Kind::Verify => TransactionKind::Verify,
+        Kind::Balance => TransactionKind::Balance,
+        Kind::CashAdvance => TransactionKind::CashAdvance,
+        Kind::BatchClose => TransactionKind::BatchClose,
     }
 }
 
@@ -149,7 +158,7 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
                 });
             }
         },
-        Fact::Answered(_) | Fact::Reversed | Fact::NeedsOperator { .. } => {}
+        _ => {}
     }
 }
 
@@ -180,6 +189,29 @@ fn timeline_entry(record: &Record) -> TimelineEntry {
             "The payment service has taken it back.".to_owned(),
         ),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
+        Fact::Reported { known: true } => (
+            "reported",
+            "The payment service was told of the order or the chip's last word.".to_owned(),
+        ),
+        Fact::Reported { known: false } => (
+            "reported",
+            "The payment service could not be told of the order or the chip's last word."
+                .to_owned(),
+        ),
+        Fact::Collected { accepted: true, .. } => (
+            "collected",
+            "The terminal has delivered the offline approval.".to_owned(),
+        ),
+        Fact::Collected {
+            accepted: false, ..
+        } => (
+            "collected",
+            "The issuer did not take the offline approval: the money is lost.".to_owned(),
+        ),
+        Fact::Resolved(resolved) => (
+            "resolved",
+            format!("{} settled it: {}.", resolved.operator, resolved.evidence),
+        ),
     };
     TimelineEntry {
         at: convert::rfc3339(record.at_micros),
