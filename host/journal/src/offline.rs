@@ -121,7 +121,7 @@ fn check_records(
         }
         let record = parse(&stored).ok_or_else(|| wrong("does not say what its columns say"))?;
         if let payhal_engine::record::Fact::Intent(intent) = &record.fact {
-            stan = intent.wire.stan;
+            stan = crate::project::later_stan(stan, intent.wire.stan);
         }
         report.records = position;
     }

@@ -26,6 +26,20 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
     }
 }
 
+/// Trace numbers have six digits (ISO 8583 DE 11) and begin again at 1.
+const STANS: u32 = 999_999;
+
+/// The further of two trace numbers. A number is given out before its intent is recorded, and
+/// another may overtake it: the last one recorded is not always the furthest.
+pub(crate) fn later_stan(known: u32, recorded: u32) -> u32 {
+    let ahead = (recorded % STANS + STANS - known % STANS) % STANS;
+    if known == 0 || ahead < STANS / 2 {
+        recorded
+    } else {
+        known
+    }
+}
+
 /// What begins a transaction's line, from an intent or from an ending without one.
 struct Beginning<'a> {
     scope: &'a Scope,
@@ -149,4 +163,19 @@ fn last_four(card: &CardFace) -> Option<Arc<str>> {
         .bytes()
         .all(|byte| byte.is_ascii_digit())
         .then(|| digits.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_number_that_was_overtaken_does_not_count_back() {
+        assert_eq!(later_stan(0, 700_000), 700_000);
+        assert_eq!(later_stan(5, 6), 6);
+        assert_eq!(later_stan(6, 5), 6);
+        assert_eq!(later_stan(999_998, 2), 2);
+        assert_eq!(later_stan(2, 999_998), 2);
+        assert_eq!(later_stan(999_999, 1), 1);
+    }
 }

@@ -110,7 +110,7 @@ fn put(
     head.chain = chain::next(&head.chain, position.0, body.as_bytes());
     head.position = position.0;
     if let Fact::Intent(intent) = &record.fact {
-        head.stan = intent.wire.stan;
+        head.stan = project::later_stan(head.stan, intent.wire.stan);
     }
     let before = match lines.remove(&record.transaction_id) {
         Some(line) => Some(line),
