@@ -36,6 +36,7 @@ pub(crate) async fn soon<T>(what: &str, wanted: impl Future<Output = T>) -> T {
 pub(crate) struct Setup {
     readers: Vec<(String, String)>,
     timeouts: Vec<(&'static str, String)>,
+    host: Vec<(&'static str, String)>,
 }
 
 impl Setup {
@@ -58,7 +59,11 @@ impl Setup {
         let reader = |number: usize| (format!("reader-{number}"), config.to_owned());
         Self {
             readers: (1..=count).map(reader).collect(),
-            timeouts: vec![("retry_ms", "[50, 100, 200]".to_owned())],
+            timeouts: vec![
+                ("retry_ms", "[50, 100, 200]".to_owned()),
+                ("grace_ms", "300".to_owned()),
+            ],
+            host: Vec::new(),
         }
     }
 
@@ -68,8 +73,18 @@ impl Setup {
         self
     }
 
-    fn text(&self) -> String {
+    /// One of the supervisor's or the host's own settings, in its table.
+    pub(crate) fn host(mut self, name: &'static str, value: &str) -> Self {
+        self.host.push((name, value.to_owned()));
+        self
+    }
+
+    /// The configuration file.
+    pub(crate) fn text(&self) -> String {
         let mut text = String::from("[host]\nname = \"Test shop\"\n");
+        for (name, value) in &self.host {
+            writeln!(text, "{name} = {value}").unwrap();
+        }
         for (name, config) in &self.readers {
             let table =
                 format!("name = \"{name}\"\nplugin = \"virtual-reader\"\nconfig = {config}");
@@ -270,11 +285,12 @@ impl Host {
 }
 
 /// Where a daemon that was started in this folder keeps its state.
-fn state_of(folder: &Path) -> PathBuf {
+pub(crate) fn state_of(folder: &Path) -> PathBuf {
     folder.join("state")
 }
 
-fn serve(folder: &Path, listen: &str) -> Command {
+/// The command line of a daemon in this folder.
+pub(crate) fn serve(folder: &Path, listen: &str) -> Command {
     let mut command = Command::new(from_xtask("PAYHAL_BIN"));
     command
         .arg("serve")
@@ -317,7 +333,8 @@ impl Stranger {
     }
 }
 
-fn children(parent: u32) -> Vec<u32> {
+/// Processes whose parent this is.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_child = |pid: &u32| {
@@ -331,10 +348,11 @@ fn children(parent: u32) -> Vec<u32> {
 
 /// A child that is killed and reaped at the latest when it is dropped, with its diagnostic log.
 #[derive(Debug)]
-struct Process(Child, PathBuf);
+pub(crate) struct Process(pub(crate) Child, pub(crate) PathBuf);
 
 impl Process {
-    async fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
+    /// Sends a signal and waits for the end.
+    pub(crate) async fn end(&mut self, signal: Signal) -> std::process::ExitStatus {
         kill_process(self.pid().unwrap(), signal).unwrap();
         soon("the daemon's end", self.0.wait()).await.unwrap()
     }

@@ -22,7 +22,11 @@ mod host_kill;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod keeper;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
@@ -34,6 +38,11 @@ mod pages;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
+#[path = "../simulation/random.rs"]
+mod random;
+#[cfg(test)]
+mod reconcile;
+#[cfg(test)]
 mod register;
 #[cfg(test)]
 mod rules;
@@ -42,8 +51,12 @@ mod runner_kill;
 #[cfg(test)]
 mod sale;
 #[cfg(test)]
+mod shop;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 mod stock_clients;
+#[cfg(test)]
+mod till;
 #[cfg(test)]
 mod wire;
