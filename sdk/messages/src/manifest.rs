@@ -42,6 +42,10 @@ pub struct Manifest {
     /// What it needs from the system.
     #[serde(default)]
     pub access: Access,
+    /// What an instance's configuration starts from; its own keys replace these. It lets several
+    /// manifests share one library.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub config: serde_json::Map<String, serde_json::Value>,
     /// SHA-256 of the library, hex; covered by the signature beside the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
@@ -316,6 +320,13 @@ entries = ["chip"]
         assert_eq!(manifest.calls_max, 1);
         assert!(!manifest.simulated);
         assert!(manifest.library_file().contains("beeper"));
+    }
+
+    #[test]
+    fn a_manifest_can_set_what_configurations_start_from() {
+        let manifest = Manifest::parse(&format!("{READER}[config]\nlevel = 3\n")).unwrap();
+        assert_eq!(manifest.config["level"], 3);
+        assert!(Manifest::parse(READER).unwrap().config.is_empty());
     }
 
     #[test]
