@@ -3,7 +3,7 @@
 //!
 //! Plugins are found by their manifests. No plugin is named here or anywhere else in this crate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_EXTENSION;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,10 +63,12 @@ pub(crate) fn lay_out(profile: Profile, place: &str) -> Result<Layout, String> {
     })
 }
 
-/// A plugin of this repository that drives nothing real.
+/// A plugin of this repository that drives nothing real. Several can share one package: each
+/// folder inside a plugin's with a manifest of its own is another way to run its library.
 #[derive(Debug)]
 struct Plugin {
     id: String,
+    manifest: PathBuf,
     folder: PathBuf,
     package: String,
 }
@@ -75,20 +77,25 @@ fn simulated_plugins(root: &Path) -> Result<Vec<Plugin>, String> {
     let mut found = Vec::new();
     for parent in PLUGIN_PARENTS {
         for folder in folders(&root.join(parent))? {
-            let manifest = folder.join("plugin.toml");
-            if !manifest.is_file() {
-                continue;
-            }
-            let manifest = toml_file(&manifest)?;
-            if manifest.get("simulated").and_then(toml::Value::as_bool) == Some(true) {
-                found.push(plugin(folder, &manifest)?);
+            for path in manifests(&folder)? {
+                let manifest = toml_file(&path)?;
+                if manifest.get("simulated").and_then(toml::Value::as_bool) == Some(true) {
+                    found.push(plugin(&folder, path, &manifest)?);
+                }
             }
         }
     }
     Ok(found)
 }
 
-fn plugin(folder: PathBuf, manifest: &toml::Table) -> Result<Plugin, String> {
+/// The manifest of a plugin's folder, and those of the folders in it.
+fn manifests(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let own = std::iter::once(folder.to_path_buf());
+    let manifests = own.chain(folders(folder)?).map(|at| at.join("plugin.toml"));
+    Ok(manifests.filter(|path| path.is_file()).collect())
+}
+
+fn plugin(folder: &Path, path: PathBuf, manifest: &toml::Table) -> Result<Plugin, String> {
     let cargo = toml_file(&folder.join("Cargo.toml"))?;
     let id = manifest.get("id").and_then(toml::Value::as_str);
     let package = cargo
@@ -99,7 +106,8 @@ fn plugin(folder: PathBuf, manifest: &toml::Table) -> Result<Plugin, String> {
         (Some(id), Some(package)) => Ok(Plugin {
             id: id.to_owned(),
             package: package.to_owned(),
-            folder,
+            manifest: path,
+            folder: folder.to_path_buf(),
         }),
         _ => Err(format!(
             "failed to read the id or the package name of {}",
@@ -122,8 +130,9 @@ fn build(profile: Profile, simulated: &[Plugin]) -> Result<Artefacts, String> {
         // Tests let these programs die at named points; what ships has none.
         Profile::Dev => command.args(["--features", FAILPOINTS]),
     };
-    for plugin in simulated {
-        command.args(["--package", &plugin.package]);
+    let packages: BTreeSet<&String> = simulated.iter().map(|plugin| &plugin.package).collect();
+    for package in packages {
+        command.args(["--package", package]);
     }
     Ok(artefacts(&workspace::output(&mut command)?))
 }
@@ -177,7 +186,7 @@ fn install(plugin: &Plugin, artefacts: &Artefacts, plugins: &Path) -> Result<(),
     let to = plugins.join(&plugin.id);
     fs::create_dir_all(&to)
         .map_err(|error| format!("failed to create {}: {error}", to.display()))?;
-    replace(&plugin.folder.join("plugin.toml"), &to)?;
+    replace(&plugin.manifest, &to)?;
     replace(library(artefacts, &plugin.folder)?, &to)
 }
 
@@ -265,8 +274,24 @@ mod tests {
     #[test]
     fn only_plugins_that_say_so_are_laid_out() {
         for plugin in simulated_plugins(&workspace::root()).unwrap() {
-            let manifest = toml_file(&plugin.folder.join("plugin.toml")).unwrap();
+            let manifest = toml_file(&plugin.manifest).unwrap();
             assert_eq!(manifest["simulated"].as_bool(), Some(true));
         }
+    }
+
+    #[test]
+    fn folders_with_a_manifest_share_the_library_of_the_folder_around_them() {
+        let root = workspace::target().join("layout-test");
+        let folder = root.join("a");
+        for inner in ["strict", "src"] {
+            fs::create_dir_all(folder.join(inner)).unwrap();
+        }
+        for manifest in ["plugin.toml", "strict/plugin.toml"] {
+            fs::write(folder.join(manifest), "").unwrap();
+        }
+        let found = manifests(&folder).unwrap();
+        fs::remove_dir_all(&root).unwrap();
+        let expected = ["plugin.toml", "strict/plugin.toml"].map(|path| folder.join(path));
+        assert_eq!(found, expected);
     }
 }

@@ -75,29 +75,41 @@ fn form(path: &str, text: &str, parent: &str) -> Vec<Finding> {
     findings
 }
 
-/// The manifest is one that the daemon takes, and names this folder and this crate's library.
+/// Each manifest is one that the daemon takes, and names its folder and this crate's library. A
+/// folder inside a plugin's may hold another manifest for the same library.
 pub(crate) fn manifest(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, folder) in folders(tree) {
-        let path = format!("{folder}/plugin.toml");
-        let Some(text) = tree.text(&path) else {
-            continue;
-        };
         let name = folder.rsplit('/').next().unwrap_or(folder);
-        let library = format!("payhal_{}", name.replace('-', "_"));
-        match toml::from_str::<Manifest>(text) {
-            Err(error) => {
-                let message = format!("is not a manifest: {}", error.message());
-                findings.push(finding(&path, 1, &message));
+        findings.extend(named(tree, folder, name, name));
+        for inner in tree.children(folder) {
+            let variant = inner.rsplit('/').next().unwrap_or(inner);
+            findings.extend(named(tree, inner, &format!("{name}-{variant}"), name));
+        }
+    }
+    findings
+}
+
+/// What is wrong with the manifest of a folder, if there is one.
+fn named(tree: &Tree, folder: &str, id: &str, plugin: &str) -> Vec<Finding> {
+    let path = format!("{folder}/plugin.toml");
+    let Some(text) = tree.text(&path) else {
+        return Vec::new();
+    };
+    let library = format!("payhal_{}", plugin.replace('-', "_"));
+    let mut findings = Vec::new();
+    match toml::from_str::<Manifest>(text) {
+        Err(error) => {
+            let message = format!("is not a manifest: {}", error.message());
+            findings.push(finding(&path, 1, &message));
+        }
+        Ok(manifest) => {
+            if manifest.id != id {
+                findings.push(finding(&path, 1, &format!("has not `id = \"{id}\"`")));
             }
-            Ok(manifest) => {
-                if manifest.id != name {
-                    findings.push(finding(&path, 1, &format!("has not `id = \"{name}\"`")));
-                }
-                if manifest.library != library {
-                    let message = format!("has not `library = \"{library}\"`");
-                    findings.push(finding(&path, 1, &message));
-                }
+            if manifest.library != library {
+                let message = format!("has not `library = \"{library}\"`");
+                findings.push(finding(&path, 1, &message));
             }
         }
     }
@@ -150,6 +162,14 @@ mod tests {
                     library = \"payhal_a\"\n";
         let good = Tree::sample(&[("plugins/a/plugin.toml", text)]);
         assert_eq!(manifest(&good), []);
+        let inner = text.replacen("\"a\"", "\"a-strict\"", 1);
+        for (path, findings) in [
+            ("plugins/a/strict/plugin.toml", 0),
+            ("plugins/a/x/plugin.toml", 1),
+        ] {
+            let tree = Tree::sample(&[("plugins/a/plugin.toml", text), (path, &inner)]);
+            assert_eq!(manifest(&tree).len(), findings, "{path}");
+        }
         let tree = Tree::sample(&[
             ("plugins/b/plugin.toml", text),
             ("plugins/c/plugin.toml", "id = \"c\""),
