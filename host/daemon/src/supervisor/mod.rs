@@ -175,9 +175,24 @@ fn recipe(
         instance: config.name.clone(),
         plugin: Arc::clone(plugin),
         state_dir,
-        config: config.config.clone(),
+        config: over(&plugin.manifest.config, &config.config),
         network: config.network.clone(),
     })
+}
+
+/// The manifest's configuration with the instance's own over it, key by key.
+fn over(
+    manifest: &serde_json::Map<String, serde_json::Value>,
+    own: &serde_json::Value,
+) -> serde_json::Value {
+    match own {
+        serde_json::Value::Object(own) => {
+            let mut all = manifest.clone();
+            all.extend(own.clone());
+            serde_json::Value::Object(all)
+        }
+        other => other.clone(),
+    }
 }
 
 impl PluginPort for Supervisor {
@@ -241,5 +256,20 @@ impl PluginPort for Supervisor {
                 },
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_instances_configuration_goes_over_the_manifests() {
+        let manifest = json!({"inquiry": "none", "level": 1});
+        let manifest = manifest.as_object().unwrap();
+        let all = over(manifest, &json!({"level": 2, "auto": "yes"}));
+        assert_eq!(all, json!({"inquiry": "none", "level": 2, "auto": "yes"}));
+        assert_eq!(over(manifest, &json!({})), json!(manifest));
     }
 }
