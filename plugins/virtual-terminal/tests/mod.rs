@@ -81,8 +81,9 @@ impl Shop {
 
     /// Does something now; it must succeed.
     fn act(&self, action: Value) -> Value {
-        let done = self.simulator.simulate(action.clone());
-        done.unwrap_or_else(|why| panic!("{action}: {why}"))
+        self.simulator
+            .simulate(action)
+            .unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// Plans a fault.
