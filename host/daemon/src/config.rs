@@ -6,6 +6,7 @@
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, GatewayId};
 use payhal_engine::timeouts::Timeouts;
+use payhal_messages::manifest::Kind;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -223,18 +224,30 @@ impl Config {
         })
     }
 
-    /// Adds one instance for each simulated plugin that none is configured for.
+    /// Adds a simulated device and a simulated gateway where none is configured: just one of each,
+    /// so that registers and people need not name them. Readers come before terminals.
     pub(crate) fn add_simulated(&mut self, plugins: &crate::supervisor::Plugins) {
-        for (id, plugin) in &plugins.found {
-            let configured = self.instances.iter().any(|instance| instance.plugin == *id);
-            if plugin.manifest.simulated && !configured {
-                self.instances.push(InstanceConfig {
+        for sort in [&[Kind::Reader, Kind::Terminal][..], &[Kind::Gateway]] {
+            let of_sort = |id: &String| {
+                let manifest = &plugins.found.get(id)?.manifest;
+                let rank = sort.iter().position(|kind| *kind == manifest.kind)?;
+                manifest.simulated.then_some(rank)
+            };
+            let configured = self.instances.iter().map(|instance| &instance.plugin);
+            if configured.filter_map(of_sort).next().is_some() {
+                continue;
+            }
+            let ids = plugins
+                .found
+                .keys()
+                .filter_map(|id| Some((of_sort(id)?, id)));
+            self.instances
+                .extend(ids.min().map(|(_, id)| InstanceConfig {
                     name: id.clone(),
                     plugin: id.clone(),
                     config: serde_json::json!({}),
                     network: Vec::new(),
-                });
-            }
+                }));
         }
     }
 }
@@ -375,6 +388,9 @@ fn default_runner() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::supervisor::{Plugin, Plugins};
+    use payhal_messages::manifest::Manifest;
+    use std::sync::Arc;
 
     fn parse(text: &str) -> Result<Config, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -420,6 +436,41 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(key), "{key}: {error}");
         }
+    }
+
+    #[test]
+    fn one_simulated_device_and_gateway_are_added_where_none_is_configured() {
+        let plugin = |id: &str, kind: &str, rest: &str| {
+            let text = format!(
+                "id=\"{id}\"\nname=\"N\"\nversion=\"1.0.0\"\nabi=1\nkind=\"{kind}\"\nlibrary=\"l\"\n\
+                 simulated=true\n[{kind}]\n{rest}"
+            );
+            let manifest = Manifest::parse(&text).unwrap();
+            let library = PathBuf::new();
+            (id.to_owned(), Arc::new(Plugin { manifest, library }))
+        };
+        let terminal = "inquiry=\"none\"\nreversal=\"none\"";
+        let plugins = Plugins {
+            found: BTreeMap::from([
+                plugin("a-terminal", "terminal", terminal),
+                plugin("b-reader", "reader", "entries=[\"chip\"]"),
+                plugin("c-gateway", "gateway", ""),
+                plugin("c-gateway-strict", "gateway", ""),
+            ]),
+            broken: Vec::new(),
+        };
+        let names = |text: &str| {
+            let mut config = parse(text).unwrap();
+            config.add_simulated(&plugins);
+            config
+                .instances
+                .into_iter()
+                .map(|instance| instance.plugin)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(""), ["b-reader", "c-gateway"]);
+        let own = "[[device]]\nname = \"t\"\nplugin = \"a-terminal\"";
+        assert_eq!(names(own), ["a-terminal", "c-gateway"]);
     }
 
     #[test]

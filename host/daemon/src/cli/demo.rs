@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhal demo`: the host with every simulated plugin, and one sale on it as a register sees it.
+//! `payhal demo`: the host with a simulated device and gateway, and one sale on it as a register sees it.
 //!
-//! It names no plugin: whatever is simulated and installed takes part.
+//! It names no plugin: what is simulated and installed takes part.
 
 use super::args::DemoArgs;
 use super::exit::{self, Exit, Failure, PLUGINS_ADVICE};
