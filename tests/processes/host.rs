@@ -37,6 +37,7 @@ pub(crate) struct Setup {
     readers: Vec<(String, String)>,
     timeouts: Vec<(&'static str, String)>,
     host: Vec<(&'static str, String)>,
+    gateway: String,
 }
 
 impl Setup {
@@ -59,17 +60,21 @@ impl Setup {
         let reader = |number: usize| (format!("reader-{number}"), config.to_owned());
         Self {
             readers: (1..=count).map(reader).collect(),
-            timeouts: vec![
-                ("retry_ms", "[50, 100, 200]".to_owned()),
-                ("grace_ms", "300".to_owned()),
-            ],
+            timeouts: vec![("retry_ms", "[50, 100, 200]".to_owned())],
             host: Vec::new(),
+            gateway: "{}".to_owned(),
         }
     }
 
     /// One of the engine's time-outs.
     pub(crate) fn timeout(mut self, name: &'static str, ms: u64) -> Self {
         self.timeouts.push((name, ms.to_string()));
+        self
+    }
+
+    /// The gateway's own configuration.
+    pub(crate) fn gateway(mut self, config: &str) -> Self {
+        config.clone_into(&mut self.gateway);
         self
     }
 
@@ -92,7 +97,9 @@ impl Setup {
         }
         let table = format!(
             "name = \"{GATEWAY}\"
-plugin = \"sandbox\""
+plugin = \"sandbox\"
+config = {}",
+            self.gateway
         );
         writeln!(
             text,
@@ -124,7 +131,8 @@ impl Host {
         Self::start_in(folder).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
+    /// Starts a daemon where one has lived before.
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
         let mut command = serve(folder.path(), "127.0.0.1:0");
         let log = std::fs::File::options()
             .append(true)
@@ -227,6 +235,11 @@ impl Host {
             ..
         } = self;
         (process.end(Signal::TERM).await, folder)
+    }
+
+    /// Asks the daemon to end, and waits for nothing.
+    pub(crate) fn ask_to_stop(&self) {
+        kill_process(self.process.pid().unwrap(), Signal::TERM).unwrap();
     }
 
     /// Ends the daemon with SIGKILL. The state folder lives as long as what this gives.

@@ -5,6 +5,7 @@
 //! Owns the process of the moment. It never looks at money.
 
 use crate::host::{GATEWAY, PATIENCE, Process, Setup, children, serve, soon, state_of};
+use crate::register::Register;
 use payhal_client::Endpoint;
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
@@ -114,6 +115,15 @@ impl Keeper {
         runner
             .and_then(as_pid)
             .is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
+    }
+
+    /// Waits until this life is over.
+    pub(crate) async fn ended(&self, number: u32) {
+        let mut life = self.life.clone();
+        let over = life.wait_for(|life| life.number > number);
+        soon("the end of a life", over)
+            .await
+            .expect("the keeper lives");
     }
 
     /// Waits until a life after this one listens.
@@ -229,6 +239,12 @@ impl Place {
         let life = life.wait_for(|life| life.address.is_some()).await;
         let address = life.expect("the keeper lives").address.clone();
         Endpoint::Ws(format!("ws://{}/v1/ws", address.expect("waited for")))
+    }
+
+    /// A connection that makes no payments.
+    pub(crate) async fn operator(&self) -> Register {
+        self.websocket().await;
+        Register::connect(self.unix(), "operator").await
     }
 
     /// The Unix socket keeps its place.

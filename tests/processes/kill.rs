@@ -64,9 +64,14 @@ impl Tally {
             Some(_) => "a reader",
             None => victim,
         };
-        let counts = [("kills", 1)].into_iter().chain(COLUMNS.iter().map(
-            |(column, stage)| (*column, stages.iter().filter(|now| *now == stage).count() as u64),
-        ));
+        let counts = [("kills", 1)]
+            .into_iter()
+            .chain(COLUMNS.iter().map(|(column, stage)| {
+                (
+                    *column,
+                    stages.iter().filter(|now| *now == stage).count() as u64,
+                )
+            }));
         for (column, count) in counts {
             *self.kills.entry((victim.to_owned(), column)).or_default() += count;
         }
@@ -253,9 +258,8 @@ async fn work(
         if random.percent(15) {
             plan_a_fault(&mut till, &mut random).await;
         }
-        let word = till.get_done(&wish).await;
-        if let (Some(Word::Approved { transaction, minor }), What::Sale { .. }) =
-            (word, &wish.what)
+        let word = till.see_through(&wish).await;
+        if let (Some(Word::Approved { transaction, minor }), What::Sale { .. }) = (word, &wish.what)
         {
             paid.push((transaction, minor));
         }
@@ -266,7 +270,7 @@ async fn work(
                 till.told.iter().find(|told| told.key == earlier.key),
                 Some(told) if matches!(told.answers[..], [Word::Refused { .. }, ..])
             ) {
-                till.get_done(&earlier).await;
+                till.see_through(&earlier).await;
             }
         }
     }

@@ -12,6 +12,8 @@ mod commits;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod failpoints;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod handover;
@@ -56,6 +58,8 @@ mod shop;
 mod startup;
 #[cfg(test)]
 mod stock_clients;
+#[cfg(test)]
+mod stopping;
 #[cfg(test)]
 mod till;
 #[cfg(test)]

@@ -97,7 +97,10 @@ type Promise = (&'static str, fn(&Views) -> Vec<String>);
 /// Every promise, in the words of the design.
 const PROMISES: [Promise; 8] = [
     ("Every key gets an answer.", unanswered),
-    ("One key has one final answer, the same each time.", contradicting),
+    (
+        "One key has one final answer, the same each time.",
+        contradicting,
+    ),
     ("No key moves money twice.", charged_twice),
     (
         "An approval a register was told of stands exactly once.",
@@ -111,10 +114,7 @@ const PROMISES: [Promise; 8] = [
         "Nothing is left open but what waits for a person.",
         left_open,
     ),
-    (
-        "What is given back never exceeds what was paid.",
-        overdrawn,
-    ),
+    ("What is given back never exceeds what was paid.", overdrawn),
     (
         "The journal is whole, and says what registers were told.",
         journal_at_odds,
@@ -135,7 +135,7 @@ pub(crate) fn reconcile(views: &Views) -> Vec<Violation> {
 
 fn unanswered(views: &Views) -> Vec<String> {
     let silent = views.told.iter().filter(|told| told.answers.is_empty());
-    silent.map(|told| name(told)).collect()
+    silent.map(name).collect()
 }
 
 fn contradicting(views: &Views) -> Vec<String> {
@@ -157,7 +157,11 @@ fn is_stored(word: &Word) -> bool {
 fn charged_twice(views: &Views) -> Vec<String> {
     let mut by_key: BTreeMap<(&str, &str), Vec<&Booked>> = BTreeMap::new();
     for line in views.booked.iter().filter(|line| line.was_approved()) {
-        for kept in views.kept.iter().filter(|kept| kept.transaction == line.transaction) {
+        for kept in views
+            .kept
+            .iter()
+            .filter(|kept| kept.transaction == line.transaction)
+        {
             by_key
                 .entry((&kept.register, &kept.key))
                 .or_default()
@@ -223,12 +227,15 @@ fn lost_approvals(views: &Views) -> Vec<String> {
     let approved = views.booked.iter().filter(|line| line.was_approved());
     approved
         .filter(|line| !told.contains(line.transaction.as_str()) && !for_a_person(line))
-        .map(|line| format!("{line:?}"))
+        .map(|line| format!("in the books of {}: {line:?}", line.book))
         .collect()
 }
 
 fn left_open(views: &Views) -> Vec<String> {
-    let open = views.kept.iter().filter(|kept| kept.open && !kept.needs_operator);
+    let open = views
+        .kept
+        .iter()
+        .filter(|kept| kept.open && !kept.needs_operator);
     open.map(|kept| format!("{kept:?}")).collect()
 }
 
@@ -244,7 +251,9 @@ fn overdrawn(views: &Views) -> Vec<String> {
         let own = lines.filter(|line| line.transaction == transaction && line.was_approved());
         own.map(|line| line.minor).sum::<i64>()
     };
-    let over = back.into_iter().filter(|(original, minor)| *minor > paid(original));
+    let over = back
+        .into_iter()
+        .filter(|(original, minor)| *minor > paid(original));
     over.map(|(original, minor)| format!("{original}: {minor} of {} given back", paid(original)))
         .collect()
 }
@@ -445,7 +454,11 @@ mod bites {
         views.booked[1].state = "approved".into();
         assert_found(&views, promise);
         views.kept[1].needs_operator = true;
-        assert!(!reconcile(&views).iter().any(|found| found.promise == promise));
+        assert!(
+            !reconcile(&views)
+                .iter()
+                .any(|found| found.promise == promise)
+        );
         views.booked.push(booked("t8", "sale", "approved", 1));
         assert_found(&views, promise);
     }

@@ -5,16 +5,16 @@
 //! A further book, as a terminal's, is one more entry in [`BOOKS`].
 
 use crate::host::{GATEWAY, from_xtask, soon, state_of};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Place};
 use crate::reconcile::{Booked, Kept, Views};
 use crate::register::Register;
-use crate::till::{Till, Wish, said};
+use crate::till::{PAUSE, Stages, Till, Wish, said};
 use payhal_client::protocol::transaction::{ListParams, ResolutionState, TransactionView};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use std::path::Path;
-use std::process::ExitStatus;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 /// Instances that keep books of their own, with the query that reads them: transaction, kind,
 /// state, amount, original.
@@ -28,40 +28,36 @@ const BOOKS: &[(&str, &str, &str)] = &[(
 #[derive(Debug)]
 pub(crate) struct Closed {
     pub(crate) views: Views,
-    /// How every life of the daemon ended.
-    pub(crate) ends: Vec<ExitStatus>,
     pub(crate) folder: TempDir,
 }
 
 /// Closes a shop: rest, one more question under every key, an orderly end, all books.
 pub(crate) async fn close(keeper: Keeper, tills: Vec<(Till, Vec<Wish>)>) -> Closed {
     let place = keeper.place();
-    let operator = Register::connect(place.unix(), "operator").await;
-    until_at_rest(&operator).await;
+    until_at_rest(place.clone()).await;
     let again = tills.into_iter().map(|(mut till, wishes)| async move {
         for wish in wishes {
             if was_accepted(&till, &wish.key) {
-                till.get_done(&wish).await;
+                till.see_through(&wish).await;
             }
         }
         till.told
     });
     let told = futures_util::future::join_all(again).await;
-    until_at_rest(&operator).await;
+    until_at_rest(place.clone()).await;
+    let operator = place.operator().await;
     let kept = everything(&operator).await;
     drop(operator);
     let (ends, folder) = keeper.close().await;
+    let last = ends.last().expect("there was a daemon");
+    assert!(last.success(), "an orderly end is a success: {last}");
     let views = Views {
         told: told.into_iter().flatten().collect(),
         kept: kept.iter().map(row).collect(),
         booked: booked(folder.path()),
         damage: damage(folder.path()),
     };
-    Closed {
-        views,
-        ends,
-        folder,
-    }
+    Closed { views, folder }
 }
 
 /// What was refused before it was accepted may be accepted now: that would be a new wish.
@@ -74,9 +70,10 @@ fn was_accepted(till: &Till, key: &str) -> bool {
     })
 }
 
-/// Waits until nothing is open but what waits for a person.
-pub(crate) async fn until_at_rest(operator: &Register) {
-    let mut watch = operator.watch().await;
+/// Waits until nothing is open but what waits for a person, whoever dies meanwhile: a daemon that
+/// dies tells nobody, so it is asked again and again.
+pub(crate) async fn until_at_rest(place: Place) {
+    let mut operator = Till::new("operator", place, true, Stages::default());
     let open = ListParams {
         open: Some(true),
         limit: Some(100),
@@ -84,11 +81,12 @@ pub(crate) async fn until_at_rest(operator: &Register) {
     };
     soon("rest", async {
         loop {
-            let listed = operator.0.request(&open).await.unwrap().transactions;
-            if listed.iter().all(waits_for_a_person) {
-                return;
+            match operator.client().await.request(&open).await {
+                Ok(listed) if listed.transactions.iter().all(waits_for_a_person) => return,
+                Ok(_) => {}
+                Err(_) => operator.hang_up(),
             }
-            watch.next().await;
+            sleep(PAUSE).await;
         }
     })
     .await;

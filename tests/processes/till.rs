@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 /// The pause before asking again. Hosts ask for longer ones, which would make a test slow.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a register wants done.
 #[derive(Clone, Debug)]
@@ -61,12 +62,20 @@ impl Wish {
 
 /// At which stage every running call is, as far as the registers know.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stages(Arc<Mutex<BTreeMap<String, Option<Stage>>>>);
+pub(crate) struct Stages(Arc<Mutex<BTreeMap<String, Option<Stage>>>>, Arc<Notify>);
 
 impl Stages {
+    /// Waits until some call is at this stage.
+    pub(crate) async fn until(&self, stage: Stage) {
+        while !self.now().contains(&stage) {
+            self.1.notified().await;
+        }
+    }
+
     fn set(&self, register: &str, stage: Option<Stage>) {
         let mut stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         stages.insert(register.to_owned(), stage);
+        self.1.notify_one();
     }
 
     /// The stages of this moment.
@@ -100,6 +109,16 @@ impl Till {
         }
     }
 
+    /// Forgets the connection; the next call makes a new one.
+    pub(crate) fn hang_up(&mut self) {
+        self.client = None;
+    }
+
+    /// Where its calls are.
+    pub(crate) fn stages(&self) -> Stages {
+        self.stages.clone()
+    }
+
     /// The connection, or a new one.
     pub(crate) async fn client(&mut self) -> Client {
         loop {
@@ -122,7 +141,7 @@ impl Till {
     }
 
     /// Asks until there is a last word, and notes it. `None`: there was none in time.
-    pub(crate) async fn get_done(&mut self, wish: &Wish) -> Option<Word> {
+    pub(crate) async fn see_through(&mut self, wish: &Wish) -> Option<Word> {
         let until = Instant::now() + LAST_WORD;
         let mut first = true;
         let mut word = None;
@@ -269,7 +288,11 @@ pub(crate) fn said(word: Value) -> String {
 }
 
 fn approval(approved: &Approved) -> Word {
-    let minor = approved.amounts.approved.as_ref().map(|amount| amount.minor);
+    let minor = approved
+        .amounts
+        .approved
+        .as_ref()
+        .map(|amount| amount.minor);
     Word::Approved {
         transaction: approved.transaction_id.to_string(),
         minor: minor.expect("an approval has its amount"),

@@ -11,6 +11,7 @@
 mod bench;
 mod demo;
 mod generate;
+mod kill;
 mod layout;
 mod simulate;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     Generate(generate::Generate),
     /// Run the transaction logic against simulated faults, seed by seed.
     Simulate(simulate::Simulate),
+    /// Kill the real daemon and its plugins under load, and reconcile.
+    Kill(kill::Kill),
     /// Measure payhal beside its baselines.
     Bench(bench::Bench),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Generate(generate) => generate::run(&generate),
         Task::Simulate(simulate) => simulate::run(&simulate),
+        Task::Kill(kill) => kill::run(&kill),
         Task::Bench(bench) => bench::run(&bench),
     };
     match done {

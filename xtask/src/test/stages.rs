@@ -6,10 +6,11 @@
 use super::cases::{self, Pick};
 use super::tools::Tool;
 use super::{Run, Stopped, register_sdks};
+use crate::kill;
 use crate::workspace;
 
 /// Cases of the binary `processes` that have a stage of their own.
-const OWN_STAGE: &[&str] = &["load", "runner_kill", "stock_clients"];
+const OWN_STAGE: &[&str] = &["failpoints", "kill", "load", "runner_kill", "stock_clients"];
 
 /// Seeds of the `simulation` stage; `cargo xtask simulate` runs more.
 const SEEDS: &str = "100";
@@ -24,7 +25,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 16] = [
+pub(crate) const STAGES: [Stage; 18] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -107,6 +108,20 @@ pub(crate) const STAGES: [Stage; 16] = [
         needs: &[],
         minutes: 1,
         run: |run| processes(run, Pick::Only("runner_kill")),
+    },
+    Stage {
+        name: "failpoints",
+        proves: "a death at any named point of any flow breaks no promise",
+        needs: &[],
+        minutes: 2,
+        run: |run| Ok(kill::at_points(&run.layout()?)?),
+    },
+    Stage {
+        name: "kill",
+        proves: "SIGKILL at random moments under load breaks no promise",
+        needs: &[],
+        minutes: 1,
+        run: |run| Ok(kill::at_random(&run.layout()?, kill::TIMES, 1)?),
     },
     Stage {
         name: "load",

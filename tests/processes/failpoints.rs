@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Proves that a process that dies at any named point breaks no promise, point by point: each flow
+//! is run once to see which points it reaches how often, then once for each of them with the
+//! process dying there. The register asks on, and at the end registers, journal and books agree.
+//!
+//! `PAYHAL_FAILPOINT_PAIRS=1` lets a second process die in every recovery from the first death.
+//! `PAYHAL_FAILPOINT_ONLY` names what to run, as a part of a case's name. A new kind of payment is
+//! one more entry in [`FLOWS`]; a new point is one more row in `tests/README.md`.
+
+use crate::host::Setup;
+use crate::keeper::{Fate, Keeper};
+use crate::reconcile::{Word, reconcile};
+use crate::shop;
+use crate::till::{Stages, Till, What, Wish};
+use futures_util::StreamExt;
+use payhal_client::protocol::progress::Stage;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
+
+const READER: &str = "reader-1";
+
+/// Runs at the same time: each has four processes that mostly wait for one another.
+const RUNS: usize = 8;
+
+/// How often one point is tried in one flow: the first times it is reached, and the last.
+const TIMES_EACH: u32 = 3;
+
+/// A payment from its first call to its last word.
+struct Flow {
+    name: &'static str,
+    /// Faults of the gateway, from the start of each of its runners.
+    faults: &'static str,
+    what: fn(paid: &str) -> What,
+    /// What the flow changes was sold in an earlier life.
+    changes: bool,
+    /// The daemon is killed while the gateway has the payment, and recovery is what is watched.
+    recovers: bool,
+    /// The daemon is asked to stop when the payment is over.
+    stops: bool,
+    /// How it ends when nobody dies.
+    ends: fn(&Word) -> bool,
+}
+
+const PLAIN: Flow = Flow {
+    name: "sale",
+    faults: "[]",
+    what: |_| sell("insert", "visa-approve"),
+    changes: false,
+    recovers: false,
+    stops: false,
+    ends: |word| matches!(word, Word::Approved { .. }),
+};
+
+const FLOWS: [Flow; 8] = [
+    PLAIN,
+    Flow {
+        name: "tap",
+        what: |_| sell("tap", "visa-approve"),
+        ..PLAIN
+    },
+    Flow {
+        name: "declined",
+        what: |_| sell("insert", "visa-decline"),
+        ends: |word| matches!(word, Word::Ended { outcome, .. } if outcome == "declined"),
+        ..PLAIN
+    },
+    Flow {
+        name: "reversal",
+        faults: "[{ fault = \"lose_reply\", at = \"authorize\" }]",
+        ends: |word| matches!(word, Word::Ended { outcome, .. } if outcome == "failed"),
+        ..PLAIN
+    },
+    Flow {
+        name: "refund",
+        what: |paid| What::Refund {
+            of: paid.to_owned(),
+            minor: 400,
+        },
+        changes: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "void",
+        what: |paid| What::Void {
+            of: paid.to_owned(),
+        },
+        changes: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "recovery",
+        faults: "[{ fault = \"delay\", at = \"authorize\", delay_ms = 20000 }]",
+        recovers: true,
+        ends: |word| matches!(word, Word::Ended { outcome, .. } if outcome == "failed"),
+        ..PLAIN
+    },
+    Flow {
+        name: "stop",
+        stops: true,
+        ..PLAIN
+    },
+];
+
+fn sell(how: &'static str, card: &'static str) -> What {
+    What::Sale {
+        minor: 1200,
+        reader: READER.to_owned(),
+        how,
+        card,
+    }
+}
+
+impl Flow {
+    /// Lives that pass before the one whose points are watched.
+    fn watched_life(&self) -> usize {
+        usize::from(self.changes || self.recovers)
+    }
+}
+
+/// A point and how often it was reached before.
+type Death = (String, u32);
+
+/// What became of one run.
+struct Ran {
+    /// Points that were reached in the life that writes them down, in the first order.
+    reached: Vec<(String, u32)>,
+    /// How many of the deaths happened.
+    deaths: usize,
+    word: Option<Word>,
+    broken: Option<String>,
+}
+
+/// Runs a flow; its watched life and those after it die where they are told to, the life after
+/// that writes down what it reaches.
+async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::readers(1).gateway(&format!("{{ faults = {} }}", flow.faults));
+    std::fs::write(folder.path().join("shop.toml"), setup.text()).unwrap();
+    let fates = fates(flow, deaths, watch_last, folder.path());
+    let keeper = Keeper::reopen(folder, fates);
+    let mut till = Till::new("till-1", keeper.place(), false, Stages::default());
+    let mut wishes = Vec::new();
+    let paid = before(flow, &keeper, &mut till, &mut wishes).await;
+    let wish = Wish::new("wish", (flow.what)(&paid));
+    let word = if flow.recovers {
+        interrupted(&keeper, &mut till, &wish).await
+    } else {
+        till.see_through(&wish).await
+    };
+    if flow.recovers {
+        // What is watched here goes on behind the register's back.
+        shop::until_at_rest(keeper.place()).await;
+    }
+    if flow.stops {
+        let life = keeper.life().number;
+        keeper.listens().await;
+        keeper.ask_to_stop();
+        keeper.reborn(life).await;
+    }
+    wishes.push(wish);
+    finish(keeper, till, wishes, word, deaths.len()).await
+}
+
+/// Disarms what was not reached, closes the shop and compares.
+async fn finish(
+    keeper: Keeper,
+    till: Till,
+    wishes: Vec<Wish>,
+    word: Option<Word>,
+    planned: usize,
+) -> Ran {
+    let folder = keeper.folder().to_owned();
+    let reached = points_in(&folder.join("points"));
+    let marks = (0..planned).map(|nth| folder.join(format!("died-{nth}")));
+    let deaths = marks.filter(|mark| std::fs::File::create_new(mark).is_err());
+    let deaths = deaths.count();
+    let closed = shop::close(keeper, vec![(till, wishes)]).await;
+    let violations = reconcile(&closed.views);
+    let broken = (!violations.is_empty()).then(|| {
+        let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
+        let kept = closed.folder.keep();
+        format!("{}\n    kept: {}", lines.join("\n"), kept.display())
+    });
+    Ran {
+        reached,
+        deaths,
+        word,
+        broken,
+    }
+}
+
+/// What happened in earlier lives: the sale that the flow changes.
+async fn before(flow: &Flow, keeper: &Keeper, till: &mut Till, wishes: &mut Vec<Wish>) -> String {
+    if !flow.changes {
+        return String::new();
+    }
+    let first = Wish::new("first", sell("insert", "visa-approve"));
+    let Some(Word::Approved { transaction, .. }) = till.see_through(&first).await else {
+        panic!("the sale that is to be changed was not approved");
+    };
+    wishes.push(first);
+    assert!(keeper.kill());
+    keeper.ended(0).await;
+    transaction
+}
+
+/// The daemon dies while the gateway has the payment.
+async fn interrupted(keeper: &Keeper, till: &mut Till, wish: &Wish) -> Option<Word> {
+    let stages = till.stages();
+    let (word, ()) = tokio::join!(till.see_through(wish), async {
+        stages.until(Stage::Authorizing).await;
+        assert!(keeper.kill());
+    });
+    word
+}
+
+fn fates(flow: &Flow, deaths: &[Death], watch_last: bool, folder: &Path) -> Vec<Fate> {
+    let mut fates = vec![Fate::new(); flow.watched_life()];
+    for (nth, (point, times)) in deaths.iter().enumerate() {
+        fates.push(vec![
+            ("PAYHAL_FAILPOINT", format!("{point}={times}").into()),
+            (
+                "PAYHAL_FAILPOINT_HIT",
+                folder.join(format!("died-{nth}")).into(),
+            ),
+        ]);
+    }
+    if watch_last {
+        fates.push(vec![("PAYHAL_FAILPOINT_LOG", folder.join("points").into())]);
+    }
+    fates
+}
+
+/// How often each point was reached.
+fn points_in(log: &Path) -> Vec<(String, u32)> {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for line in std::fs::read_to_string(log).unwrap_or_default().lines() {
+        *counts.entry(line.to_owned()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// Where a process is to die, from what was reached when nobody died.
+fn deaths_at(reached: &[(String, u32)]) -> Vec<Death> {
+    let mut deaths = Vec::new();
+    for (point, count) in reached {
+        let mut times: BTreeSet<u32> = (1..=(*count).min(TIMES_EACH)).collect();
+        times.insert(*count);
+        deaths.extend(times.into_iter().map(|nth| (point.clone(), nth)));
+    }
+    deaths
+}
+
+fn wanted(name: &str) -> bool {
+    std::env::var("PAYHAL_FAILPOINT_ONLY").map_or(true, |only| name.contains(&only))
+}
+
+fn name_of(flow: &Flow, deaths: &[Death]) -> String {
+    let deaths: Vec<String> = deaths
+        .iter()
+        .map(|(point, nth)| format!("{point}={nth}"))
+        .collect();
+    format!("{} dies at {}", flow.name, deaths.join(", then "))
+}
+
+/// Every flow with every single death. Which cases there were.
+async fn single_deaths(broken: &mut Vec<String>) -> Vec<(&'static Flow, Death, usize)> {
+    let mut cases = Vec::new();
+    for flow in &FLOWS {
+        let ran = run(flow, &[], true).await;
+        let word = ran.word.expect("a last word");
+        assert!((flow.ends)(&word), "{} ended with {word:?}", flow.name);
+        broken.extend(ran.broken);
+        cases.extend(
+            deaths_at(&ran.reached)
+                .into_iter()
+                .map(|death| (flow, death)),
+        );
+    }
+    cases.retain(|(flow, death)| wanted(&name_of(flow, std::slice::from_ref(death))));
+    let mut running = futures_util::stream::iter(cases)
+        .map(|(flow, death)| async move {
+            let ran = run(flow, std::slice::from_ref(&death), false).await;
+            (flow, death, ran)
+        })
+        .buffer_unordered(RUNS);
+    let mut done = Vec::new();
+    while let Some((flow, death, ran)) = running.next().await {
+        if let Some(what) = ran.broken {
+            broken.push(format!(
+                "{}:\n{what}",
+                name_of(flow, std::slice::from_ref(&death))
+            ));
+        }
+        done.push((flow, death, ran.deaths));
+    }
+    done
+}
+
+#[tokio::test]
+async fn whoever_dies_at_whichever_point() {
+    let begun = Instant::now();
+    let mut broken = Vec::new();
+    let done = single_deaths(&mut broken).await;
+    let missed = done.iter().filter(|(_, _, deaths)| *deaths == 0);
+    for (flow, death, _) in missed {
+        println!(
+            "not reached: {}",
+            name_of(flow, std::slice::from_ref(death))
+        );
+    }
+    let died: BTreeSet<&str> = done
+        .iter()
+        .filter(|(_, _, deaths)| *deaths > 0)
+        .map(|(_, (point, _), _)| point.split(':').next().unwrap_or(point))
+        .collect();
+    println!(
+        "{} deaths at {} points of {} flows in {:?}, {} with violations",
+        done.len(),
+        died.len(),
+        FLOWS.len(),
+        begun.elapsed(),
+        broken.len()
+    );
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    if wanted("") && std::env::var_os("PAYHAL_FAILPOINT_ONLY").is_none() {
+        assert_eq!(
+            died,
+            documented(),
+            "points that were hit, and tests/README.md"
+        );
+    }
+}
+
+/// The points that `tests/README.md` names.
+fn documented() -> BTreeSet<&'static str> {
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("## Failpoints").expect("a chapter");
+    let table = table.split("\n## ").next().unwrap_or(table);
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).collect()
+}
+
+/// On demand: a second death in every recovery from a first one.
+#[tokio::test]
+async fn pairs_of_deaths() {
+    if std::env::var_os("PAYHAL_FAILPOINT_PAIRS").is_none() {
+        return;
+    }
+    let begun = Instant::now();
+    let mut broken = Vec::new();
+    let firsts = single_deaths(&mut broken).await;
+    let mut pairs = Vec::new();
+    let mut watching = futures_util::stream::iter(firsts)
+        .map(|(flow, first, _)| async move {
+            let ran = run(flow, std::slice::from_ref(&first), true).await;
+            (flow, first, ran.reached)
+        })
+        .buffer_unordered(RUNS);
+    while let Some((flow, first, reached)) = watching.next().await {
+        let seconds = deaths_at(&reached).into_iter();
+        pairs.extend(seconds.map(|second| (flow, [first.clone(), second])));
+    }
+    println!("{} pairs, found in {:?}", pairs.len(), begun.elapsed());
+    let count = pairs.len();
+    let mut running = futures_util::stream::iter(pairs)
+        .map(|(flow, pair)| async move {
+            let ran = run(flow, &pair, false).await;
+            (flow, pair, ran)
+        })
+        .buffer_unordered(RUNS);
+    let mut both = 0;
+    while let Some((flow, pair, ran)) = running.next().await {
+        both += usize::from(ran.deaths == 2);
+        if let Some(what) = ran.broken {
+            println!("{}:\n{what}", name_of(flow, &pair));
+            broken.push(name_of(flow, &pair));
+        }
+    }
+    println!(
+        "{count} pairs, {both} in which both died, in {:?}; {} with violations",
+        begun.elapsed(),
+        broken.len()
+    );
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
