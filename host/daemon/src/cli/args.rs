@@ -18,7 +18,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run the host
     Serve(HostArgs),
-    /// Run the host with every simulated plugin, and one sale on it
+    /// Run the host with a simulated device and gateway, and one sale on it
     Demo(DemoArgs),
     /// List the devices
     Devices(ListArgs),
