@@ -8,8 +8,10 @@
 use crate::error::{Doing, JournalError};
 use crate::limits::{CHECKPOINT_IDLE, WAL_PAGES_COMPLETE, WAL_PAGES_HARD, WAL_PAGES_SOFT};
 use crate::shared::Shared;
+use crate::{mark, rows};
 use payhal_failpoint::failpoint;
 use rusqlite::Connection;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -98,26 +100,43 @@ impl Checkpoints {
     }
 }
 
-/// The thread: one pass for each request, and a last one when the writer is gone, so that the next
-/// start has little to recover.
-pub(crate) fn run(
-    connection: &Connection,
-    asked: &Receiver<()>,
-    passing: &AtomicBool,
-    shared: &Shared,
-) {
-    loop {
-        let open = asked.recv().is_ok();
-        if shared.stopped().is_some() {
-            return;
+/// The thread's side.
+pub(crate) struct Copier {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) passing: Arc<AtomicBool>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Copier {
+    /// One pass for each request, and a last one when the writer is gone, so that the next start
+    /// has little to recover. After each it notes beside the journal how far that is.
+    pub(crate) fn run(&self, asked: &Receiver<()>) {
+        loop {
+            let open = asked.recv().is_ok();
+            if self.shared.stopped().is_some() {
+                return;
+            }
+            if let Err(error) = pass(&self.connection) {
+                self.shared.stop(&error);
+                return;
+            }
+            self.passing.store(false, Ordering::Release);
+            self.note();
+            if !open {
+                return;
+            }
         }
-        if let Err(error) = pass(connection) {
-            shared.stop(&error);
-            return;
-        }
-        passing.store(false, Ordering::Release);
-        if !open {
-            return;
+    }
+
+    /// A mark that lags behind only notices less: no reason to stop.
+    fn note(&self) {
+        let noted = rows::head(&self.connection).and_then(|head| match head {
+            Some(head) => mark::advance(&self.path, head.position, head.stan),
+            None => Ok(()),
+        });
+        if let Err(error) = noted {
+            tracing::warn!("failed to {error}");
         }
     }
 }

@@ -57,6 +57,33 @@ pub enum JournalError {
         /// What is wrong, and where.
         what: Arc<str>,
     },
+    /// A file is in the way.
+    #[error("write {path}: there is a file already; name another one", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not certain that this is the whole journal.
+    #[error(
+        "take over the journal {path}: {what}; start the host, which begins a new epoch, and compare as docs/recovering.md says",
+        path = path.display()
+    )]
+    NotMoved {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        what: Arc<str>,
+    },
+    /// So young that it may still be needed.
+    #[error(
+        "prune the journal: transactions are kept for {min} days at least, {days} were asked for"
+    )]
+    TooYoung {
+        /// What was asked.
+        days: u32,
+        /// The fewest.
+        min: u32,
+    },
     /// The disk or SQLite said no.
     #[error("{doing} the journal: {fault}{words}", words = words(.said))]
     Disk {
@@ -97,6 +124,10 @@ pub enum JournalError {
     },
 }
 
+/// Too many open files, in the system and in the process; the same numbers on every Unix.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Kinds of trouble with the disk.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -116,8 +147,11 @@ pub enum Fault {
     )]
     Corrupt,
     /// Permissions, or a missing folder.
-    #[error("it cannot be opened; check its folder and permissions")]
+    #[error("it cannot be opened; check its folder and permissions, and restart the host")]
     Access,
+    /// EMFILE, ENFILE.
+    #[error("too many files are open; raise the limit of open files and restart the host")]
+    Files,
     /// Another program holds SQLite's own lock.
     #[error("another program has locked it; close whatever else has it open")]
     Busy,
@@ -172,7 +206,10 @@ impl JournalError {
     /// Names the kind of a file error.
     pub(crate) fn file(doing: &'static str, error: &io::Error) -> Self {
         let fault = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Fault::Files,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Fault::Full,
             io::ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Fault::Access,
             _ => Fault::Io,

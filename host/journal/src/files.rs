@@ -62,13 +62,77 @@ pub(crate) fn create_private(path: &Path) -> Result<(), JournalError> {
     private(&mut options);
     let file = options.open(path).doing("create")?;
     keep_private(&file)?;
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        sync_folder(folder)?;
+    sync_folder_of(path)
+}
+
+/// The name of a new file is on disk.
+pub(crate) fn sync_folder_of(path: &Path) -> Result<(), JournalError> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
+        Some(_) => sync_folder(Path::new(".")),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Puts a small file in place so that either the former text or this one is there after a power
+/// cut, never half of one.
+pub(crate) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let partial = beside(path, ".partial");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    private(&mut options);
+    let mut file = options.open(&partial)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync_named(folder),
+        _ => sync_named(Path::new(".")),
+    }
+}
+
+/// What tells this file from a copy of it, where the system can say.
+pub(crate) fn identity(path: &Path) -> Result<Identity, JournalError> {
+    let found = std::fs::metadata(path).doing("open")?;
+    let (device, inode) = place(&found);
+    let made = found.created().ok();
+    let made = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(Identity {
+        device,
+        inode,
+        made_micros: made.and_then(|made| u64::try_from(made.as_micros()).ok()),
+    })
+}
+
+/// What tells a file from its copies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+    made_micros: Option<u64>,
+}
+
+impl Identity {
+    /// Whether it may be one file. Device numbers change with a restart, so they count only where
+    /// the system does not say when the file was made.
+    pub(crate) fn same(self, other: Self) -> bool {
+        self.inode == other.inode
+            && match (self.made_micros, other.made_micros) {
+                (Some(one), Some(two)) => one == two,
+                _ => self.device == other.device,
+            }
+    }
+}
+
+#[cfg(unix)]
+fn place(found: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.dev(), found.ino())
+}
+
+#[cfg(not(unix))]
+fn place(_: &std::fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }
 
 /// Everything of a file is on disk.
@@ -105,15 +169,16 @@ fn keep_private(_: &File) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// A new file's name is on disk.
+fn sync_folder(folder: &Path) -> Result<(), JournalError> {
+    sync_named(folder).doing("sync")
+}
+
 #[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), JournalError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .doing("sync")
+fn sync_named(folder: &Path) -> std::io::Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all())
 }
 
 #[cfg(not(unix))]
-pub(crate) fn sync_folder(_: &Path) -> Result<(), JournalError> {
+fn sync_named(_: &Path) -> std::io::Result<()> {
     Ok(())
 }

@@ -10,16 +10,25 @@
 //! commit, and never decide anything about a transaction: it keeps what the engine says.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod chain;
 mod checkpoint;
 mod connect;
+mod epoch;
 mod error;
+mod export;
 mod files;
+#[doc(hidden)]
+pub mod fuzz;
+mod kept;
+mod keys;
 pub mod limits;
 mod lookup;
+mod mark;
 mod offline;
 mod open;
 mod project;
+mod prune;
 mod rows;
 mod schema;
 mod shared;
@@ -27,16 +36,22 @@ mod view;
 mod wal;
 mod writer;
 
+pub use backup::backup;
+pub use epoch::{EpochBegan, Reason, adopt};
 pub use error::{Fault, JournalError};
-pub use offline::{Report, open_transactions, show, verify};
+pub use export::{Format, Span, export};
+pub use offline::{Report, epochs, open_transactions, show, verify};
+pub use prune::Pruned;
 pub use shared::Happened;
 pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
 
+use keys::{KeyHash, Keys};
 use limits::{APPENDS_WAITING_MAX, VIEWS_WAITING_MAX};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, RecallId};
-use payhal_engine::record::{Record, Restored};
+use payhal_engine::record::{Epoch, Record, Restored};
 use payhal_failpoint::failpoint;
+use prune::Prune;
 use rusqlite::Connection;
 use shared::Shared;
 use std::path::Path;
@@ -44,7 +59,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
-use writer::Append;
+use writer::{Append, Order};
 
 /// How a journal is opened.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +68,26 @@ pub struct Options {
     /// Pages of 4 KiB the file may have, as a full disk would have it. Absent: as many as there is
     /// room for.
     pub pages_max: Option<u32>,
+    /// Prunes by itself once a day, when nothing has been written for a while.
+    pub retention: Option<Retention>,
+}
+
+/// How long transactions stay.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Retention {
+    /// Days after its last record that a transaction stays.
+    pub days: u32,
+    /// Days after its end that the key of a pruned one keeps its answer.
+    pub keys_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            days: limits::RETENTION_DAYS,
+            keys_days: limits::KEYS_RETENTION_DAYS,
+        }
+    }
 }
 
 /// A question for the reader's thread.
@@ -61,11 +96,12 @@ type Question = Box<dyn FnOnce(&Connection) + Send>;
 /// An open journal. Dropping it writes what is queued, and waits for that.
 pub struct Journal {
     // Dropped in `drop`, so that the threads end.
-    appends: Option<Sender<Append>>,
+    orders: Option<Sender<Order>>,
     questions: Option<Sender<Question>>,
     threads: Vec<JoinHandle<()>>,
     shared: Arc<Shared>,
-    epoch_id: [u8; 16],
+    keys: Arc<Keys>,
+    epoch: Epoch,
     // Let go last.
     _lock: files::Lock,
 }
@@ -90,6 +126,10 @@ impl Journal {
         lazy: bool,
     ) -> Result<(), JournalError> {
         self.running()?;
+        // Before it is queued: whoever asks from now on must not be told that it is new.
+        if let Some(key) = project::key(&record.fact) {
+            self.keys.add(key);
+        }
         let waiting = self.shared.waiting.fetch_add(1, Ordering::AcqRel);
         if waiting >= APPENDS_WAITING_MAX {
             let error = JournalError::QueueFull {
@@ -99,21 +139,27 @@ impl Journal {
             self.shared.stop(&error);
             return Err(error);
         }
-        let appends = self.appends.as_ref().expect("open until dropped");
         failpoint!("journal.append.before");
-        appends
-            .send(Append {
-                position,
-                record,
-                lazy,
-            })
-            .map_err(|_| self.gone())?;
+        self.order(Order::Append(Append {
+            position,
+            record,
+            lazy,
+        }))?;
         failpoint!("journal.append.after");
         Ok(())
     }
 
-    /// Queues a lookup; `Recalled` follows, or `Failed` if the journal cannot be read.
+    /// Queues a lookup; `Recalled` follows, or `Failed` if the journal cannot be read. For a key that
+    /// was never journaled it follows at once, on this thread.
     pub fn recall(&self, recall: RecallId, by: RecallBy) -> Result<(), JournalError> {
+        if let RecallBy::Key(scope, key) = &by
+            && self
+                .keys
+                .lacks(KeyHash::of(&scope.register.0, scope.generation, &key.0))
+        {
+            self.shared.tell(Happened::Recalled(recall, None));
+            return Ok(());
+        }
         let shared = self.shared.clone();
         self.ask(Box::new(move |connection| {
             failpoint!("journal.recall.before");
@@ -152,6 +198,26 @@ impl Journal {
         self.look(lookup::unresolved, reply);
     }
 
+    /// Drops transactions that are at rest and older than `retention`, between commits. `reply` is
+    /// called once, unless the journal is dropped meanwhile.
+    pub fn prune(
+        &self,
+        retention: Retention,
+        reply: impl FnOnce(Result<Pruned, JournalError>) + Send + 'static,
+    ) -> Result<(), JournalError> {
+        let retention = retention.check()?;
+        self.running()?;
+        self.order(Order::Prune(Prune {
+            retention,
+            reply: Box::new(reply),
+        }))
+    }
+
+    fn order(&self, order: Order) -> Result<(), JournalError> {
+        let orders = self.orders.as_ref().expect("open until dropped");
+        orders.send(order).map_err(|_| self.gone())
+    }
+
     /// Commits so far, each with one flush.
     pub fn syncs(&self) -> u64 {
         self.shared.syncs.load(Ordering::Acquire)
@@ -162,9 +228,9 @@ impl Journal {
         self.shared.stopped().cloned()
     }
 
-    /// Names the epoch: a restored or new journal has another.
-    pub fn epoch_id(&self) -> [u8; 16] {
-        self.epoch_id
+    /// The epoch it is in.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// Asks on the reader's thread. `reply` is called exactly once, on that thread or on this one;
@@ -213,7 +279,8 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.appends.take();
+        self.shared.close();
+        self.orders.take();
         self.questions.take();
         for thread in self.threads.drain(..) {
             // A thread that panicked has nothing more to write.

@@ -57,3 +57,44 @@ pub(crate) const CHECKPOINT_IDLE: Duration = Duration::from_secs(1);
 
 /// Records whose chain is checked at every start; `payhal journal verify` checks all.
 pub(crate) const CHAIN_TAIL_RECORDS: u64 = 1_000;
+
+/// Bits of the filter for each key: about one new key in a hundred is looked up in vain.
+pub(crate) const KEY_BITS: usize = 12;
+
+/// Keys that the filter's first layer has room for: 96 KiB, a shop's month.
+pub(crate) const KEYS_FIRST_LAYER: usize = 64 * 1024;
+
+/// Keys that the filter has room for: 6 MiB. More make it say "may be there" more often.
+pub(crate) const KEYS_MAX: usize = 4 * 1024 * 1024;
+
+/// Keys added to the filter at a time while it is filled.
+pub(crate) const KEYS_AT_A_TIME: usize = 1_024;
+
+/// How far the counter of trace numbers jumps when a new epoch begins: more than a restored journal
+/// can lack of one business day at one acceptor.
+pub(crate) const STAN_JUMP: u32 = 10_000;
+
+/// The largest trace number: DE 11 has six digits.
+pub(crate) const STAN_MAX: u32 = 999_999;
+
+/// Days that a transaction is kept for unless told otherwise: 18 months, the longest a card scheme
+/// lets a dispute reach back.
+pub const RETENTION_DAYS: u32 = 548;
+
+/// Days that a key of a pruned transaction keeps its answer unless told otherwise: ten years.
+pub const KEYS_RETENTION_DAYS: u32 = 3_653;
+
+/// Fewest days of either: nothing of the open business days is dropped by a slip of the hand.
+pub const RETENTION_DAYS_MIN: u32 = 30;
+
+/// Families of transactions pruned in one commit: about 10 ms, which appends wait for.
+pub(crate) const PRUNE_FAMILIES: usize = 64;
+
+/// Transactions of one family that pruning looks at; a larger one stays.
+pub(crate) const FAMILY_MAX: usize = 1_024;
+
+/// How long nothing may be written before the automatic pruning begins.
+pub(crate) const PRUNE_QUIET: Duration = Duration::from_secs(30);
+
+/// How often automatic pruning looks.
+pub(crate) const PRUNE_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,12 +2,14 @@
 //! Questions about what is committed, over any connection. Changes nothing.
 
 use crate::error::{Doing, JournalError};
-use crate::limits::{PAGE_ROWS_MAX, UNRESOLVED_MAX};
+use crate::keys::Keys;
+use crate::limits::{KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
 use crate::view::{Filter, Page, Summary, View};
+use crate::{kept, project};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
-use payhal_engine::ids::TransactionId;
+use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
 use payhal_engine::record::{Past, PastChange, Record};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -17,26 +19,28 @@ use uuid::Uuid;
 pub(crate) fn view(connection: &Connection, by: &RecallBy) -> Result<Option<View>, JournalError> {
     // One snapshot: line, records and changes belong together.
     let snapshot = connection.unchecked_transaction().doing("read")?;
-    let summary = match by {
+    let line = match by {
         RecallBy::Transaction(id) => rows::summary_of(&snapshot, *id)?,
-        RecallBy::Key(scope, key) => {
-            // A key comes again after an ending that did not use it up: the newest counts.
-            let mut statement = snapshot
-                .prepare_cached(&format!(
-                    "{SUMMARY} WHERE register = ?1 AND generation = ?2 AND key = ?3
-                     ORDER BY first DESC LIMIT 1"
-                ))
-                .doing("read")?;
-            statement
-                .query_row(
-                    params![scope.register.0, scope.generation, key.0],
-                    rows::summary,
-                )
-                .optional()
-                .doing("read")?
-        }
+        RecallBy::Key(scope, key) => newest(&snapshot, scope, key)?,
     };
-    let Some(summary) = summary else {
+    let kept = match (by, &line) {
+        (RecallBy::Key(scope, key), _) => kept::by_key(&snapshot, scope, key)?,
+        (RecallBy::Transaction(id), None) => kept::by_transaction(&snapshot, *id)?,
+        (RecallBy::Transaction(_), Some(_)) => None,
+    };
+    let line_first = line.as_ref().map(|line| line.first);
+    if let Some(kept) = kept.filter(|kept| line_first.is_none_or(|first| first < kept.first)) {
+        let records = vec![kept.record];
+        return Ok(
+            project::apply(None, kept.first, &records[0]).map(|summary| View {
+                summary,
+                records,
+                changes: Vec::new(),
+                pruned: true,
+            }),
+        );
+    }
+    let Some(summary) = line else {
         return Ok(None);
     };
     let records = records(&snapshot, summary.transaction_id)?;
@@ -45,12 +49,36 @@ pub(crate) fn view(connection: &Connection, by: &RecallBy) -> Result<Option<View
         summary,
         records,
         changes,
+        pruned: false,
     }))
 }
 
-/// What the engine asks for.
+/// The line of a key. A key comes again after an ending that did not use it up: the newest counts.
+fn newest(
+    connection: &Connection,
+    scope: &Scope,
+    key: &IdempotencyKey,
+) -> Result<Option<Summary>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "{SUMMARY} WHERE register = ?1 AND generation = ?2 AND key = ?3
+             ORDER BY first DESC LIMIT 1"
+        ))
+        .doing("read")?;
+    statement
+        .query_row(
+            params![scope.register.0, scope.generation, key.0],
+            rows::summary,
+        )
+        .optional()
+        .doing("read")
+}
+
+/// What the engine asks for. A pruned transaction answers for its key, and is no original of
+/// anything any more: what was given back of it is not known.
 pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past>, JournalError> {
     let view = view(connection, by)?;
+    let view = view.filter(|view| !view.pruned || matches!(by, RecallBy::Key(..)));
     Ok(view.map(|view| Past {
         records: view.records,
         changes: view.changes,
@@ -107,6 +135,63 @@ fn change(line: &Summary) -> Option<PastChange> {
         amount_minor: line.approved_minor.unwrap_or(asked),
         counts: line.counts(),
     })
+}
+
+/// Transactions that change this one.
+pub(crate) fn children(
+    connection: &Connection,
+    id: TransactionId,
+) -> Result<Vec<TransactionId>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(r#"SELECT transaction_id FROM "transaction" WHERE parent = ?1"#)
+        .doing("read")?;
+    let found = statement
+        .query_map(params![id.0.as_bytes()], |row| row.get::<_, [u8; 16]>(0))
+        .doing("read")?;
+    let ids: Vec<_> = found.collect::<rusqlite::Result<_>>().doing("read")?;
+    Ok(ids
+        .into_iter()
+        .map(|id| TransactionId(Uuid::from_bytes(id)))
+        .collect())
+}
+
+/// Reads every key into the filter, unless it is told to stop.
+pub(crate) fn all_keys(
+    connection: &Connection,
+    keys: &Keys,
+    stop: impl Fn() -> bool,
+) -> Result<(), JournalError> {
+    // Both tables of one moment: pruning moves keys from one to the other.
+    let snapshot = connection.unchecked_transaction().doing("read")?;
+    let rows: i64 = snapshot
+        .query_row(
+            r#"SELECT coalesce(max(rowid), 0) - coalesce(min(rowid), 0) FROM "transaction""#,
+            (),
+            |row| row.get(0),
+        )
+        .doing("read")?;
+    keys.expect(usize::try_from(rows / 2).unwrap_or(0));
+    let mut some = Vec::with_capacity(KEYS_AT_A_TIME);
+    for table in [r#""transaction""#, "kept"] {
+        let mut statement = snapshot
+            .prepare(&format!("SELECT register, generation, key FROM {table}"))
+            .doing("read")?;
+        let mut found = statement.query(()).doing("read")?;
+        while let Some(row) = found.next().doing("read")? {
+            let key = rows::key_hash(row).doing("read")?;
+            some.push(key);
+            if some.len() >= KEYS_AT_A_TIME {
+                if stop() {
+                    return Ok(());
+                }
+                keys.add_all(&some);
+                some.clear();
+            }
+        }
+    }
+    keys.add_all(&some);
+    keys.complete();
+    Ok(())
 }
 
 /// Every transaction that has not come to rest, oldest first.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools over a journal's file, with the daemon running beside or not. They write nothing.
 
-use crate::chain;
+use crate::chain::{self, Walk};
+use crate::epoch::{self, EpochBegan};
 use crate::error::{Doing, JournalError};
 use crate::rows::{self, STORED, SUMMARY, Stored};
 use crate::view::{Summary, View};
-use crate::{connect, files, lookup, project, schema, wal};
+use crate::{connect, files, kept, lookup, project, schema, wal};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
@@ -22,6 +23,10 @@ pub struct Report {
     pub transactions: u64,
     /// Of these, not at rest.
     pub open: u64,
+    /// Records that were pruned.
+    pub pruned: u64,
+    /// Epochs, the first one first.
+    pub epochs: Vec<EpochBegan>,
     /// The first thing that is not as written, with its place; absent when all is well.
     pub damage: Option<Arc<str>>,
 }
@@ -33,11 +38,11 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Report, JournalError> {
         records: 0,
         transactions: 0,
         open: 0,
+        pruned: 0,
+        epochs: Vec::new(),
         damage: None,
     };
-    if !files::locked(path)
-        && let Err(error) = wal::check(path)
-    {
+    if let Err(error) = sound(path) {
         report.damage = Some(damage(error)?);
         return Ok(report);
     }
@@ -62,10 +67,29 @@ pub fn open_transactions(path: impl AsRef<Path>) -> Result<Vec<Summary>, Journal
     lookup::unresolved(&connection)
 }
 
+/// Every epoch, the first one first.
+pub fn epochs(path: impl AsRef<Path>) -> Result<Vec<EpochBegan>, JournalError> {
+    epoch::all(&open(path.as_ref())?)
+}
+
 fn open(path: &Path) -> Result<Connection, JournalError> {
     let connection = connect::offline(path)?;
     schema::check(&connection, path)?;
     Ok(connection)
+}
+
+/// Looks for what SQLite would drop in silence, where no host has done so.
+fn sound(path: &Path) -> Result<(), JournalError> {
+    if files::locked(path) {
+        return Ok(());
+    }
+    wal::check(path)
+}
+
+/// For reading all of it.
+pub(crate) fn open_sound(path: &Path) -> Result<Connection, JournalError> {
+    sound(path)?;
+    open(path)
 }
 
 /// What to report of an error that means damage; others are the caller's.
@@ -100,43 +124,42 @@ fn check_records(
     path: &Path,
     report: &mut Report,
 ) -> Result<(), JournalError> {
-    let epoch_id = rows::epoch_id(connection)?
-        .ok_or_else(|| JournalError::damaged(path, "its epoch is missing"))?;
-    let mut link = chain::origin(&epoch_id);
-    let mut stan = 0;
+    let mut epochs = rows::epochs(connection)?;
+    report.epochs = epochs.iter().map(EpochBegan::of).collect();
+    if epochs.is_empty() {
+        return Err(JournalError::damaged(path, "its epoch is missing"));
+    }
+    let origin = chain::origin(&epochs.remove(0).id);
+    let seals = rows::seals(connection, 0)?;
+    let mut walk = Walk::from(path, (0, origin), seals, epochs)?;
     let mut statement = connection
         .prepare(&format!("{STORED} ORDER BY position"))
         .doing("read")?;
     let mut found = statement.query(()).doing("read")?;
     while let Some(row) = found.next().doing("read")? {
-        let position = report.records + 1;
-        let wrong = |what: &str| JournalError::damaged(path, format!("record {position} {what}"));
-        let stored = rows::stored(row).map_err(|_| wrong("is unreadable"))?;
-        if stored.position != position {
-            return Err(wrong("is missing"));
+        let wrong = |position: u64, what: &str| {
+            JournalError::damaged(path, format!("record {position} {what}"))
+        };
+        let stored = rows::stored(row).map_err(|_| wrong(walk.at() + 1, "is unreadable"))?;
+        walk.record(&stored, stan(&stored.body))?;
+        if parse(&stored).is_none() {
+            return Err(wrong(stored.position, "does not say what its columns say"));
         }
-        link = chain::next(&link, position, stored.body.as_bytes());
-        if stored.chain != link {
-            return Err(wrong("is not as written"));
-        }
-        let record = parse(&stored).ok_or_else(|| wrong("does not say what its columns say"))?;
-        if let payhal_engine::record::Fact::Intent(intent) = &record.fact {
-            stan = crate::project::later_stan(stan, intent.wire.stan);
-        }
-        report.records = position;
+        report.records += 1;
     }
-    let head = rows::head(connection)?;
-    let agrees = match head {
-        Some(head) => head.position == report.records && head.chain == link && head.stan == stan,
-        None => report.records == 0,
+    report.pruned = match rows::head(connection)? {
+        Some(head) => walk.end(&head)?,
+        None if report.records == 0 => 0,
+        None => return Err(JournalError::damaged(path, "its head is missing")),
     };
-    if !agrees {
-        return Err(JournalError::damaged(
-            path,
-            "records after the last one are missing",
-        ));
-    }
+    kept::check(connection)?;
     Ok(())
+}
+
+/// The trace number in a record that may be unreadable otherwise.
+fn stan(body: &str) -> Option<u32> {
+    let record: Record = serde_json::from_str(body).ok()?;
+    project::stan(&record.fact)
 }
 
 fn parse(stored: &Stored) -> Option<Record> {

@@ -10,6 +10,8 @@ use payhal_engine::record::{Ending, Fact, FinalAnswer, Record};
 use payhal_engine::request::MoneyRequest;
 use std::sync::Arc;
 
+use crate::keys::KeyHash;
+use crate::limits::STAN_MAX;
 use crate::view::Summary;
 
 /// The name of a record's kind, as its column has it.
@@ -26,14 +28,19 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
     }
 }
 
-/// Trace numbers have six digits (ISO 8583 DE 11) and begin again at 1.
-const STANS: u32 = 999_999;
+/// The trace number that a record gave out.
+pub(crate) fn stan(fact: &Fact) -> Option<u32> {
+    match fact {
+        Fact::Intent(intent) => Some(intent.wire.stan),
+        _ => None,
+    }
+}
 
 /// The further of two trace numbers. A number is given out before its intent is recorded, and
 /// another may overtake it: the last one recorded is not always the furthest.
 pub(crate) fn later_stan(known: u32, recorded: u32) -> u32 {
-    let ahead = (recorded % STANS + STANS - known % STANS) % STANS;
-    if known == 0 || ahead < STANS / 2 {
+    let ahead = (recorded % STAN_MAX + STAN_MAX - known % STAN_MAX) % STAN_MAX;
+    if known == 0 || ahead < STAN_MAX / 2 {
         recorded
     } else {
         known
@@ -70,6 +77,18 @@ fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
         }),
         _ => None,
     }
+}
+
+/// Whose key a record is about, in one that begins a transaction.
+pub(crate) fn key(fact: &Fact) -> Option<KeyHash> {
+    beginning(fact).map(|beginning| {
+        let scope = beginning.scope;
+        KeyHash::of(
+            &scope.register.0,
+            scope.generation,
+            &beginning.request.key.0,
+        )
+    })
 }
 
 /// The line after `record`; `None` if the transaction had no beginning.

@@ -3,6 +3,7 @@
 
 use crate::chain::Link;
 use crate::error::{Doing, JournalError};
+use crate::keys::KeyHash;
 use crate::project;
 use crate::view::Summary;
 use payhal_engine::answer::Outcome;
@@ -69,6 +70,13 @@ pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         started_at_micros: row.get(20)?,
         ended_at_micros: row.get(21)?,
     })
+}
+
+/// The first three columns: register, generation, key.
+pub(crate) fn key_hash(row: &Row<'_>) -> rusqlite::Result<KeyHash> {
+    let generation = row.get(1)?;
+    let (register, key) = (row.get_ref(0)?.as_str()?, row.get_ref(2)?.as_str()?);
+    Ok(KeyHash::of(register, generation, key))
 }
 
 fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Position> {
@@ -304,10 +312,154 @@ pub(crate) fn head(connection: &Connection) -> Result<Option<Head>, JournalError
         .doing("read")
 }
 
-/// The id in the epoch now, which the chain starts from.
-pub(crate) fn epoch_id(connection: &Connection) -> Result<Option<Vec<u8>>, JournalError> {
+/// Records that were pruned, and the link of the last of them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Seal {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) chain: Link,
+}
+
+/// Seals that end behind a position, in order.
+pub(crate) fn seals(connection: &Connection, behind: u64) -> Result<Vec<Seal>, JournalError> {
+    let mut statement = connection
+        .prepare("SELECT first, last, chain FROM seal WHERE last > ?1 ORDER BY first")
+        .doing("read")?;
+    let found = statement
+        .query_map(params![column(Position(behind))], seal)
+        .doing("read")?;
+    found.collect::<rusqlite::Result<_>>().doing("read")
+}
+
+/// The seal over a position, if its record was pruned.
+pub(crate) fn seal_over(connection: &Connection, at: u64) -> Result<Option<Seal>, JournalError> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT first, last, chain FROM seal WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
+        )
+        .doing("read")?;
+    let found = statement
+        .query_row(params![column(Position(at))], seal)
+        .optional()
+        .doing("read")?;
+    Ok(found.filter(|seal| seal.last >= at))
+}
+
+fn seal(row: &Row<'_>) -> rusqlite::Result<Seal> {
+    Ok(Seal {
+        first: position(row, 0)?.0,
+        last: position(row, 1)?.0,
+        chain: row.get(2)?,
+    })
+}
+
+pub(crate) fn put_seal(connection: &Connection, seal: &Seal) -> Result<(), JournalError> {
     connection
-        .query_row("SELECT id FROM epoch WHERE number = 1", (), |row| {
+        .prepare_cached(
+            "INSERT INTO seal(first, last, chain) VALUES (?1, ?2, ?3)
+             ON CONFLICT(first) DO UPDATE SET last = ?2, chain = ?3",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                column(Position(seal.first)),
+                column(Position(seal.last)),
+                seal.chain,
+            ])
+        })
+        .doing("prune")?;
+    Ok(())
+}
+
+pub(crate) fn remove_seal(connection: &Connection, first: u64) -> Result<(), JournalError> {
+    connection
+        .prepare_cached("DELETE FROM seal WHERE first = ?1")
+        .and_then(|mut statement| statement.execute([column(Position(first))]))
+        .doing("prune")?;
+    Ok(())
+}
+
+/// The link at a position, or at the end of the seal over it.
+pub(crate) fn link_at(
+    connection: &Connection,
+    at: u64,
+) -> Result<Option<(u64, Link)>, JournalError> {
+    let own: Option<Vec<u8>> = connection
+        .query_row(
+            "SELECT chain FROM record WHERE position = ?1",
+            params![column(Position(at))],
+            |row| row.get(0),
+        )
+        .optional()
+        .doing("read")?;
+    if let Some(own) = own {
+        return Ok(own.try_into().ok().map(|link| (at, link)));
+    }
+    Ok(seal_over(connection, at)?.map(|seal| (seal.last, seal.chain)))
+}
+
+/// The beginning of an epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Began {
+    /// 1 = the first.
+    pub(crate) number: u32,
+    pub(crate) id: [u8; 16],
+    pub(crate) at_micros: i64,
+    /// The last position before it.
+    pub(crate) position: u64,
+    /// The counter of trace numbers that it begins with.
+    pub(crate) stan: u32,
+    /// Why, by its name.
+    pub(crate) reason: String,
+    /// Its link; empty in the one that the chain starts from.
+    pub(crate) chain: Vec<u8>,
+}
+
+/// Every epoch, in order. The chain starts from the first.
+pub(crate) fn epochs(connection: &Connection) -> Result<Vec<Began>, JournalError> {
+    let mut statement = connection
+        .prepare(
+            "SELECT number, id, began_at, position, stan, reason, chain FROM epoch ORDER BY number",
+        )
+        .doing("read")?;
+    let found = statement
+        .query_map((), |row| {
+            Ok(Began {
+                number: row.get(0)?,
+                id: row.get(1)?,
+                at_micros: row.get(2)?,
+                position: position(row, 3)?.0,
+                stan: row.get(4)?,
+                reason: row.get(5)?,
+                chain: row.get(6)?,
+            })
+        })
+        .doing("read")?;
+    found.collect::<rusqlite::Result<_>>().doing("read")
+}
+
+pub(crate) fn put_epoch(connection: &Connection, began: &Began) -> Result<(), JournalError> {
+    connection
+        .execute(
+            "INSERT INTO epoch(number, id, began_at, position, stan, reason, chain)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                began.number,
+                began.id,
+                began.at_micros,
+                column(Position(began.position)),
+                began.stan,
+                began.reason,
+                began.chain,
+            ],
+        )
+        .doing("write to")?;
+    Ok(())
+}
+
+/// A short text about the file itself.
+pub(crate) fn note(connection: &Connection, name: &str) -> Result<Option<String>, JournalError> {
+    connection
+        .query_row("SELECT value FROM note WHERE name = ?1", [name], |row| {
             row.get(0)
         })
         .optional()

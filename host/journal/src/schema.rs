@@ -13,7 +13,17 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, SECOND];
+
+/// Tables as this build reads them, over those of an older file that it must not change.
+const OLDER: &[&str] = &[
+    "CREATE TEMP TABLE seal(first INTEGER, last INTEGER, chain BLOB);
+     CREATE TEMP TABLE note(name TEXT, value TEXT);
+     CREATE TEMP TABLE kept(register TEXT, generation INTEGER, key TEXT, first INTEGER,
+       transaction_id BLOB, ended_at INTEGER, body TEXT, digest BLOB);
+     CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
+       'first' AS reason, x'' AS chain FROM main.epoch;",
+];
 
 const FIRST: &str = r#"
 CREATE TABLE epoch(
@@ -72,6 +82,40 @@ CREATE INDEX transaction_started ON "transaction"(started_at);
 CREATE INDEX transaction_open ON "transaction"(first) WHERE open = 1;
 "#;
 
+/// Epochs after the first, pruning, backups. `seal`: records that were pruned, with the link of the
+/// last of them. `kept`: the answers of keys whose transactions were. `note`: about the file itself.
+const SECOND: &str = r#"
+ALTER TABLE epoch ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE epoch ADD COLUMN stan INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE epoch ADD COLUMN reason TEXT NOT NULL DEFAULT 'first';
+ALTER TABLE epoch ADD COLUMN chain BLOB NOT NULL DEFAULT x'';
+
+CREATE TABLE seal(
+  first INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL,
+  chain BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE kept(
+  register TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  transaction_id BLOB NOT NULL,
+  ended_at INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (register, generation, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_ended ON kept(ended_at);
+CREATE INDEX kept_transaction ON kept(transaction_id);
+
+CREATE TABLE note(
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"#;
+
 /// Makes the tables, or brings those of an older payhal forward after a copy of the file beside it.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
     migrate_by(connection, path, STEPS)
@@ -94,8 +138,15 @@ fn migrate_by(
         back_up(connection, path, found)?;
     }
     let write = connection.transaction().doing("upgrade")?;
+    let before = contents(&write, found)?;
     for step in &steps[found..] {
         write.execute_batch(step).doing("upgrade")?;
+    }
+    if contents(&write, known)? != before && found > 0 {
+        return Err(JournalError::damaged(
+            path,
+            "its upgrade would not keep every record, and was not made",
+        ));
     }
     write
         .pragma_update(None, "application_id", APPLICATION_ID)
@@ -110,7 +161,27 @@ fn migrate_by(
     write.commit().doing("upgrade")
 }
 
-/// Refuses what this build cannot read. Changes nothing.
+/// Records, transactions, open ones, and the head's link.
+type Contents = (i64, i64, i64, Vec<u8>);
+
+/// What an upgrade must not change: how much there is, and where it ends.
+fn contents(connection: &Connection, version: usize) -> Result<Option<Contents>, JournalError> {
+    if version == 0 {
+        return Ok(None);
+    }
+    connection
+        .query_row(
+            r#"SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM "transaction"),
+             (SELECT count(*) FROM "transaction" WHERE open = 1),
+             coalesce((SELECT chain FROM head), x'')"#,
+            (),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .map(Some)
+        .doing("upgrade")
+}
+
+/// Refuses what this build cannot read; lets it read what is older. Changes nothing in the file.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     let (found, known) = (version(connection, path)?, STEPS.len());
     match found {
@@ -118,8 +189,23 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), JournalE
             path: path.to_owned(),
         }),
         _ if found > known => Err(too_new(path, found, known)),
-        _ => Ok(()),
+        _ => {
+            connection
+                .pragma_update(None, "query_only", false)
+                .doing("read")?;
+            for tables in &OLDER[found - 1..] {
+                connection.execute_batch(tables).doing("read")?;
+            }
+            connection
+                .pragma_update(None, "query_only", true)
+                .doing("read")
+        }
     }
+}
+
+/// Whether an older payhal made it.
+pub(crate) fn is_older(connection: &Connection, path: &Path) -> Result<bool, JournalError> {
+    Ok((1..STEPS.len()).contains(&version(connection, path)?))
 }
 
 /// 0 for an empty file.
@@ -149,27 +235,16 @@ fn too_new(path: &Path, found: usize, known: usize) -> JournalError {
 
 /// Where the copy made before an upgrade from `version` lies.
 fn backup_path(path: &Path, version: usize) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".before-upgrade-from-{version}"));
-    name.into()
+    crate::files::beside(path, &format!(".v{version}.bak"))
 }
 
 fn back_up(connection: &Connection, path: &Path, version: usize) -> Result<(), JournalError> {
     let copy = backup_path(path, version);
-    // An upgrade that was cut short may have left half a copy; the journal itself is untouched.
-    if copy.exists() {
-        std::fs::remove_file(&copy).doing("back up")?;
-    }
-    crate::files::create_private(&copy)?;
-    let mut target = Connection::open(&copy).doing("back up")?;
-    {
-        let backup = rusqlite::backup::Backup::new(connection, &mut target).doing("back up")?;
-        backup
-            .run_to_completion(1_000, std::time::Duration::ZERO, None)
-            .doing("back up")?;
-    }
-    drop(target);
-    crate::files::sync(&copy)
+    // Under another name until it is whole: an upgrade may be cut short.
+    let partial = crate::files::beside(&copy, ".partial");
+    crate::backup::copy(connection, &partial)?;
+    std::fs::rename(&partial, &copy).doing("back up")?;
+    crate::files::sync_folder_of(&copy)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::error::JournalError;
 use payhal_engine::ids::{Position, RecallId};
 use payhal_engine::record::Past;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// What the journal tells its owner, from its own threads.
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicUsize,
     /// Views and lists not answered yet.
     pub(crate) views: AtomicUsize,
+    closing: AtomicBool,
     stopped: OnceLock<Arc<str>>,
     tell: Tell,
 }
@@ -39,6 +40,7 @@ impl Shared {
             syncs: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
             stopped: OnceLock::new(),
             tell,
         }
@@ -55,6 +57,15 @@ impl Shared {
             tracing::error!("failed to {reason}");
             self.tell(Happened::Failed(reason));
         }
+    }
+
+    /// The owner is letting go: long work that nobody waits for ends early.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
     }
 
     pub(crate) fn stopped(&self) -> Option<&Arc<str>> {

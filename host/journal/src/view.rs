@@ -83,6 +83,8 @@ pub struct View {
     pub records: Vec<Record>,
     /// Every transaction that changed it.
     pub changes: Vec<PastChange>,
+    /// Whether it was pruned: only its answer is left, and what changed it is not known any more.
+    pub pruned: bool,
 }
 
 /// Which transactions a list shows; what is absent does not filter.

@@ -43,7 +43,7 @@ pub(crate) fn check(path: &Path) -> Result<(), JournalError> {
         }
         return Ok(());
     }
-    match scan(&mut log).doing("read the WAL of")? {
+    match scan(&mut log).doing("read the WAL of")?.verdict {
         Verdict::Sound => Ok(()),
         Verdict::Header => Err(JournalError::damaged(
             path,
@@ -54,6 +54,34 @@ pub(crate) fn check(path: &Path) -> Result<(), JournalError> {
             format!("frame {frame} of its write-ahead log is damaged and later commits follow it"),
         )),
     }
+}
+
+/// A journal that is one file, as a backup is, has no log of its own: one that lies beside it is of
+/// the journal that it replaces, and SQLite would mix the two. One without anything in it goes.
+pub(crate) fn check_none(path: &Path) -> Result<(), JournalError> {
+    let wal = files::beside(path, "-wal");
+    let mut file = match File::open(&wal) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(JournalError::file("read the WAL of", &error)),
+    };
+    let mut header = [0; HEADER_BYTES];
+    let written = fill(&mut file, &mut header).doing("read the WAL of")?;
+    if written && header != [0; HEADER_BYTES] {
+        return Err(JournalError::damaged(
+            path,
+            "it is a backup, and beside it lies the write-ahead log of another journal: move that away with its -shm",
+        ));
+    }
+    std::fs::remove_file(&wal).doing("open")
+}
+
+/// Whether the file says of itself that it has a write-ahead log.
+pub(crate) fn has_log(path: &Path) -> Result<bool, JournalError> {
+    let mut header = [0; 20];
+    let mut file = File::open(path).doing("open")?;
+    // What is no database at all is found out by SQLite.
+    Ok(!fill(&mut file, &mut header).doing("open")? || header[18..] == [2, 2])
 }
 
 /// Fills a log that is not there yet, so that commits overwrite blocks instead of adding them.
@@ -76,10 +104,23 @@ pub(crate) fn prepare(path: &Path) -> Result<(), JournalError> {
     filled.doing("make room for")
 }
 
-#[derive(Debug, Eq, PartialEq)]
-enum Verdict {
+/// What a log is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Log {
+    /// Whether it may be opened.
+    pub verdict: Verdict,
+    /// Frames up to the end of the last commit that SQLite would take.
+    pub frames: u64,
+}
+
+/// Whether a log may be opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Nothing that was flushed would be dropped.
     Sound,
+    /// Its head is damaged, and commits follow.
     Header,
+    /// This frame, from 1, is damaged, and later commits follow.
     Frame(u64),
 }
 
@@ -104,7 +145,14 @@ struct Bad {
     ended: bool,
 }
 
-fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
+/// Reads a whole log; opening uses no other.
+pub(crate) fn scan(log: &mut impl Read) -> std::io::Result<Log> {
+    let mut frames = 0;
+    let verdict = judge(log, &mut frames)?;
+    Ok(Log { verdict, frames })
+}
+
+fn judge(log: &mut impl Read, frames: &mut u64) -> std::io::Result<Verdict> {
     let mut header = [0; HEADER_BYTES];
     if !fill(log, &mut header)? || header == [0; HEADER_BYTES] {
         return Ok(Verdict::Sound);
@@ -139,6 +187,9 @@ fn scan(log: &mut impl Read) -> std::io::Result<Verdict> {
         let own = frame.salt == salt;
         intact = intact && own && frame.follows;
         if intact {
+            if frame.commit {
+                *frames = number;
+            }
             continue;
         }
         match &mut bad {
@@ -241,7 +292,7 @@ mod tests {
     }
 
     fn verdict(bytes: &[u8]) -> Verdict {
-        scan(&mut &*bytes).unwrap()
+        scan(&mut &*bytes).unwrap().verdict
     }
 
     #[test]

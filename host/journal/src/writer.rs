@@ -9,11 +9,12 @@ use crate::checkpoint::Checkpoints;
 use crate::error::{Doing, JournalError};
 use crate::limits::{COMMIT_RECORDS_MAX, LAZY_WAIT, LINES_KEPT_MAX};
 use crate::project;
+use crate::prune::{Prune, Pruning};
 use crate::rows::{self, Head};
 use crate::shared::{Happened, Shared};
 use crate::view::Summary;
 use payhal_engine::ids::{Position, TransactionId};
-use payhal_engine::record::{Fact, Record};
+use payhal_engine::record::Record;
 use payhal_failpoint::failpoint;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::HashMap;
@@ -30,6 +31,12 @@ pub(crate) struct Append {
     pub(crate) lazy: bool,
 }
 
+/// What the writer is asked to do.
+pub(crate) enum Order {
+    Append(Append),
+    Prune(Prune),
+}
+
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) head: Head,
@@ -37,37 +44,110 @@ pub(crate) struct Writer {
     pub(crate) lines: HashMap<TransactionId, Summary>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) pruning: Pruning,
 }
 
 impl Writer {
     /// Runs until every sender is gone and what they queued is on disk, or a commit fails.
-    pub(crate) fn run(mut self, appends: &Receiver<Append>) {
+    pub(crate) fn run(mut self, orders: &Receiver<Order>) {
         let mut batch = Vec::new();
         loop {
-            let open = collect(appends, &mut batch, &mut self.checkpoints);
-            if !batch.is_empty() {
-                self.shared.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
-                if self.shared.stopped().is_some() {
-                    return;
-                }
-                if let Err(error) = self.commit(&batch) {
-                    self.shared.stop(&error);
-                    return;
-                }
-                batch.clear();
-                failpoint!("journal.tell.before");
-                self.shared
-                    .tell(Happened::Durable(Position(self.head.position)));
-                failpoint!("journal.tell.after");
-                if let Err(error) = self.checkpoints.after_commit(&self.connection) {
-                    self.shared.stop(&error);
-                    return;
-                }
+            let open = self.collect(orders, &mut batch);
+            let done = if batch.is_empty() {
+                self.work_in_a_pause()
+            } else {
+                self.write(&mut batch)
+            };
+            if let Err(error) = done {
+                self.shared.stop(&error);
             }
-            if !open {
+            if !open || self.shared.stopped().is_some() {
                 return;
             }
         }
+    }
+
+    fn write(&mut self, batch: &mut Vec<Append>) -> Result<(), JournalError> {
+        self.shared.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
+        if self.shared.stopped().is_some() {
+            return Ok(());
+        }
+        self.commit(batch)?;
+        batch.clear();
+        failpoint!("journal.tell.before");
+        self.shared
+            .tell(Happened::Durable(Position(self.head.position)));
+        failpoint!("journal.tell.after");
+        self.pruning.wrote();
+        self.checkpoints.after_commit(&self.connection)
+    }
+
+    /// Nothing is queued.
+    fn work_in_a_pause(&mut self) -> Result<(), JournalError> {
+        let due = self.pruning.due();
+        let now = Instant::now();
+        if due.is_some_and(|at| at <= now) && !self.shared.closing() {
+            self.pruning.step(&mut self.connection)?;
+            return self.checkpoints.after_commit(&self.connection);
+        }
+        if self.checkpoints.idle_at().is_some_and(|at| at <= now) {
+            self.checkpoints.idle();
+        }
+        Ok(())
+    }
+
+    /// Waits for something that must be written, then takes all that is there. Lazy records wait
+    /// for company a little. Comes back empty when there is other work. `false`: every sender is
+    /// gone.
+    fn collect(&mut self, orders: &Receiver<Order>, batch: &mut Vec<Append>) -> bool {
+        let mut lazy_until: Option<Instant> = None;
+        loop {
+            let order = match orders.try_recv() {
+                Ok(order) => order,
+                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => {
+                    match wait(orders, lazy_until.or_else(|| self.other_work())) {
+                        Ok(order) => order,
+                        Err(RecvTimeoutError::Timeout) => return true,
+                        Err(RecvTimeoutError::Disconnected) => return false,
+                    }
+                }
+            };
+            let append = match order {
+                Order::Append(append) => append,
+                Order::Prune(prune) => {
+                    self.pruning.ask(prune);
+                    continue;
+                }
+            };
+            let lazy = append.lazy;
+            batch.push(append);
+            if lazy {
+                lazy_until.get_or_insert_with(|| Instant::now() + LAZY_WAIT);
+            } else {
+                return self.drain(orders, batch);
+            }
+            if batch.len() >= COMMIT_RECORDS_MAX {
+                return true;
+            }
+        }
+    }
+
+    fn other_work(&self) -> Option<Instant> {
+        let (copy, prune) = (self.checkpoints.idle_at(), self.pruning.due());
+        copy.into_iter().chain(prune).min()
+    }
+
+    fn drain(&mut self, orders: &Receiver<Order>, batch: &mut Vec<Append>) -> bool {
+        while batch.len() < COMMIT_RECORDS_MAX {
+            match orders.try_recv() {
+                Ok(Order::Append(append)) => batch.push(append),
+                Ok(Order::Prune(prune)) => self.pruning.ask(prune),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        true
     }
 
     fn commit(&mut self, batch: &[Append]) -> Result<(), JournalError> {
@@ -109,8 +189,8 @@ fn put(
     let body = serde_json::to_string(record).expect("records are plain trees with text keys");
     head.chain = chain::next(&head.chain, position.0, body.as_bytes());
     head.position = position.0;
-    if let Fact::Intent(intent) = &record.fact {
-        head.stan = project::later_stan(head.stan, intent.wire.stan);
+    if let Some(stan) = project::stan(&record.fact) {
+        head.stan = project::later_stan(head.stan, stan);
     }
     let before = match lines.remove(&record.transaction_id) {
         Some(line) => Some(line),
@@ -132,58 +212,9 @@ fn put(
     Ok(())
 }
 
-/// Waits for something that must be written, then takes all that is there. Lazy records wait for
-/// company a little. `false`: every sender is gone.
-fn collect(
-    appends: &Receiver<Append>,
-    batch: &mut Vec<Append>,
-    checkpoints: &mut Checkpoints,
-) -> bool {
-    let mut lazy_until: Option<Instant> = None;
-    loop {
-        match appends.try_recv() {
-            Ok(append) => {
-                if !append.lazy {
-                    batch.push(append);
-                    return drain(appends, batch);
-                }
-                lazy_until.get_or_insert_with(|| Instant::now() + LAZY_WAIT);
-                batch.push(append);
-                if batch.len() >= COMMIT_RECORDS_MAX {
-                    return true;
-                }
-                continue;
-            }
-            Err(TryRecvError::Disconnected) => return false,
-            Err(TryRecvError::Empty) => {}
-        }
-        let received = match lazy_until.or_else(|| checkpoints.idle_at()) {
-            Some(at) => appends.recv_timeout(at.saturating_duration_since(Instant::now())),
-            None => appends.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(append) if append.lazy => {
-                lazy_until.get_or_insert_with(|| Instant::now() + LAZY_WAIT);
-                batch.push(append);
-            }
-            Ok(append) => {
-                batch.push(append);
-                return drain(appends, batch);
-            }
-            Err(RecvTimeoutError::Timeout) if lazy_until.is_some() => return true,
-            Err(RecvTimeoutError::Timeout) => checkpoints.idle(),
-            Err(RecvTimeoutError::Disconnected) => return false,
-        }
+fn wait(orders: &Receiver<Order>, until: Option<Instant>) -> Result<Order, RecvTimeoutError> {
+    match until {
+        Some(at) => orders.recv_timeout(at.saturating_duration_since(Instant::now())),
+        None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }
-}
-
-fn drain(appends: &Receiver<Append>, batch: &mut Vec<Append>) -> bool {
-    while batch.len() < COMMIT_RECORDS_MAX {
-        match appends.try_recv() {
-            Ok(append) => batch.push(append),
-            Err(TryRecvError::Empty) => return true,
-            Err(TryRecvError::Disconnected) => return false,
-        }
-    }
-    true
 }

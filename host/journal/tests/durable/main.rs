@@ -3,10 +3,14 @@
 //! what is damaged is found.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
 
+mod backups;
 mod commits;
 mod damage;
+mod epochs;
 mod lookups;
+mod pruning;
 mod records;
+mod upgrade;
 
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, RecallId, TransactionId};
@@ -101,7 +105,11 @@ fn cut_power(path: &Path, into: &Path) {
 }
 
 fn wal(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
 }

@@ -3,13 +3,13 @@
 
 use payhal_engine::answer::{Approved, Reason, Refused};
 use payhal_engine::card::{CardFace, Entry};
-use payhal_engine::gateway::{ReversalReason, Wire};
+use payhal_engine::gateway::{Extras, ReversalReason, Wire};
 use payhal_engine::ids::{
     Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, RegisterId, Scope, TransactionId,
 };
 use payhal_engine::money::{Amount, Amounts, Currency};
-use payhal_engine::record::{Ending, Fact, FinalAnswer, Intent, Record, Unsent};
-use payhal_engine::request::{Kind, MoneyRequest};
+use payhal_engine::record::{Ending, Fact, FinalAnswer, Intent, Owed, Record, Unsent};
+use payhal_engine::request::{Kind, MoneyRequest, Terms};
 use uuid::Uuid;
 
 pub(crate) fn id(number: u128) -> TransactionId {
@@ -82,6 +82,7 @@ impl Sale {
             reference: Some(format!("Order {}", self.number).into()),
             despite: vec![],
             order: None,
+            terms: Terms::default(),
         }
     }
 
@@ -142,6 +143,7 @@ impl Sale {
             device: Some(DeviceId::from("counter")),
             acceptor: None,
             at_micros: self.at() + 5,
+            extras: Extras::default(),
         };
         self.ended(FinalAnswer::Approved(Box::new(approved)), None, None)
     }
@@ -211,6 +213,7 @@ impl Sale {
                 answer,
                 reversal,
                 unsent,
+                owed: Owed::default(),
             })),
         )
     }
