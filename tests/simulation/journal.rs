@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A journal in memory: what is appended is lost by a crash until it is committed.
+//! A journal in memory that answers as the real one does, and loses what a disk may lose.
+//!
+//! What is appended is lost by a crash until it is committed; of what was not, a prefix may have
+//! reached the disk all the same. What was committed is never lost.
 
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
-use payhal_engine::gateway::Change;
+use payhal_engine::gateway::{Change, GatewayAnswer};
 use payhal_engine::ids::{Position, TransactionId};
-use payhal_engine::record::{Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored};
+use payhal_engine::record::{
+    Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
+};
 use payhal_engine::request::Kind;
 use std::collections::BTreeMap;
 
@@ -13,22 +18,64 @@ use std::collections::BTreeMap;
 pub(crate) struct Journal {
     records: Vec<Record>,
     durable: usize,
-    by_transaction: BTreeMap<TransactionId, Vec<usize>>,
+    lines: BTreeMap<TransactionId, Line>,
     pub(crate) commit_scheduled: bool,
+    /// The disk failed: nothing is written any more, and the host does not know yet.
+    pub(crate) failing: bool,
+    /// How much of what is not synced the next crash keeps, where that is not left to chance.
+    pub(crate) kept_at_crash: Option<usize>,
+}
+
+/// What was appended about one transaction, each with its position.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    places: Vec<usize>,
+    pub(crate) intent: Option<(u64, Box<Intent>)>,
+    pub(crate) answered: Option<(u64, Box<GatewayAnswer>)>,
+    pub(crate) ended: Option<(u64, Box<Ending>)>,
+    pub(crate) reversed: Option<u64>,
+    pub(crate) needs_operator: Option<u64>,
+}
+
+impl Line {
+    fn add(&mut self, place: usize, record: &Record) {
+        let position = place as u64 + 1;
+        self.places.push(place);
+        match &record.fact {
+            Fact::Intent(intent) => self.intent = Some((position, intent.clone())),
+            Fact::Answered(answer) => self.answered = Some((position, answer.clone())),
+            Fact::Ended(ending) => self.ended = Some((position, ending.clone())),
+            Fact::Reversed => self.reversed = Some(position),
+            Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
+            _ => {}
+        }
+    }
+
+    /// Whether it is being undone, as far as anybody has written down.
+    pub(crate) fn is_reversing(&self) -> bool {
+        let announced = self.ended.as_ref();
+        announced.is_some_and(|(_, ending)| ending.reversal.is_some())
+            && self.reversed.is_none()
+            && self.needs_operator.is_none()
+    }
+
+    fn unsent(&self) -> Option<&Unsent> {
+        self.ended.as_ref()?.1.unsent.as_ref()
+    }
 }
 
 impl Journal {
     pub(crate) fn append(&mut self, position: Position, record: Record) {
+        if self.failing {
+            return;
+        }
         assert_eq!(
             position.0,
             self.records.len() as u64 + 1,
             "records have gaps"
         );
-        let place = self.records.len();
-        self.by_transaction
-            .entry(record.transaction_id)
-            .or_default()
-            .push(place);
+        let line = self.lines.entry(record.transaction_id).or_default();
+        line.add(self.records.len(), &record);
         self.records.push(record);
     }
 
@@ -46,85 +93,106 @@ impl Journal {
     /// Power fails; of what was not synced, `kept` records reached the disk all the same.
     pub(crate) fn crash(&mut self, kept: usize) {
         self.durable += kept.min(self.unsynced());
-        self.records.truncate(self.durable);
-        let durable = self.durable;
-        for places in self.by_transaction.values_mut() {
-            places.retain(|place| *place < durable);
-        }
-        self.by_transaction.retain(|_, places| !places.is_empty());
         self.commit_scheduled = false;
+        self.failing = false;
+        if self.records.len() == self.durable {
+            return;
+        }
+        self.records.truncate(self.durable);
+        self.lines.clear();
+        for (place, record) in self.records.iter().enumerate() {
+            let line = self.lines.entry(record.transaction_id).or_default();
+            line.add(place, record);
+        }
+    }
+
+    /// What is appended of one transaction, durable or not.
+    pub(crate) fn line(&self, id: TransactionId) -> Option<&Line> {
+        self.lines.get(&id)
+    }
+
+    /// Every transaction, with what is appended of it.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (TransactionId, &Line)> {
+        self.lines.iter().map(|(id, line)| (*id, line))
+    }
+
+    fn is_durable(&self, position: u64) -> bool {
+        position <= self.durable as u64
     }
 
     /// The durable records of one transaction.
     pub(crate) fn records_of(&self, id: TransactionId) -> Vec<Record> {
-        let places = self
-            .by_transaction
-            .get(&id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let durable = places.iter().filter(|place| **place < self.durable);
+        let places = self.lines.get(&id).map(|line| line.places.as_slice());
+        let places = places.unwrap_or_default().iter();
+        let durable = places.filter(|place| **place < self.durable);
         durable.map(|place| self.records[*place].clone()).collect()
     }
 
-    pub(crate) fn intent_of(&self, id: TransactionId) -> Option<Intent> {
-        self.records_of(id)
-            .into_iter()
-            .find_map(|record| match record.fact {
-                Fact::Intent(intent) => Some(*intent),
-                _ => None,
-            })
+    /// The durable intent of one transaction.
+    pub(crate) fn intent_of(&self, id: TransactionId) -> Option<&Intent> {
+        let (position, intent) = self.lines.get(&id)?.intent.as_ref()?;
+        self.is_durable(*position).then_some(intent)
     }
 
-    pub(crate) fn ending_of(&self, id: TransactionId) -> Option<payhal_engine::record::Ending> {
-        self.records_of(id)
-            .into_iter()
-            .find_map(|record| match record.fact {
-                Fact::Ended(ending) => Some(*ending),
-                _ => None,
-            })
+    /// The gateway's durable word.
+    pub(crate) fn answer_of(&self, id: TransactionId) -> Option<&GatewayAnswer> {
+        let (position, answer) = self.lines.get(&id)?.answered.as_ref()?;
+        self.is_durable(*position).then_some(answer)
+    }
+
+    /// The durable ending of one transaction.
+    pub(crate) fn ending_of(&self, id: TransactionId) -> Option<&Ending> {
+        let (position, ending) = self.lines.get(&id)?.ended.as_ref()?;
+        self.is_durable(*position).then_some(ending)
+    }
+
+    /// How it ended, durably.
+    pub(crate) fn outcome_of(&self, id: TransactionId) -> Option<Outcome> {
+        self.ending_of(id).map(|ending| outcome(&ending.answer))
     }
 
     /// Whether an ending was appended, durable or not.
     pub(crate) fn is_ending(&self, id: TransactionId) -> bool {
-        let places = self
-            .by_transaction
-            .get(&id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        places
-            .iter()
-            .any(|place| matches!(self.records[*place].fact, Fact::Ended(_)))
+        self.lines.get(&id).is_some_and(|line| line.ended.is_some())
     }
 
+    /// Whether it durably waits for a person.
     pub(crate) fn needs_operator(&self, id: TransactionId) -> bool {
-        let records = self.records_of(id);
-        records
-            .iter()
-            .any(|record| matches!(record.fact, Fact::NeedsOperator { .. }))
+        let position = self.lines.get(&id).and_then(|line| line.needs_operator);
+        position.is_some_and(|position| self.is_durable(position)) && !self.is_reversed(id)
     }
 
-    pub(crate) fn transactions(&self) -> Vec<TransactionId> {
-        self.by_transaction.keys().copied().collect()
+    /// Whether its reversal is durably acknowledged.
+    pub(crate) fn is_reversed(&self, id: TransactionId) -> bool {
+        let position = self.lines.get(&id).and_then(|line| line.reversed);
+        position.is_some_and(|position| self.is_durable(position))
     }
 
+    /// Every transaction of which something is durable.
+    pub(crate) fn transactions(&self) -> impl Iterator<Item = TransactionId> {
+        let known = |line: &Line| line.places.first().is_some_and(|at| *at < self.durable);
+        let lines = self.lines.iter();
+        lines
+            .filter(move |(_, line)| known(line))
+            .map(|(id, _)| *id)
+    }
+
+    /// As the real one: a key comes again after an ending that did not use it up, and the newest
+    /// counts.
     pub(crate) fn recall(&self, by: &RecallBy) -> Option<Past> {
         let id = match by {
             RecallBy::Transaction(id) => *id,
             RecallBy::Key(scope, key) => {
-                let known = self.by_transaction.keys().copied();
-                known.into_iter().find(|id| {
-                    self.records_of(*id)
-                        .iter()
-                        .any(|record| match &record.fact {
-                            Fact::Intent(intent) => {
-                                intent.scope == *scope && intent.request.key == *key
-                            }
-                            Fact::Ended(ending) => ending.unsent.as_ref().is_some_and(|unsent| {
-                                unsent.scope == *scope && unsent.request.key == *key
-                            }),
-                            _ => false,
-                        })
-                })?
+                let has_key = |id: &TransactionId| {
+                    let intent = self.intent_of(*id);
+                    let unsent = self
+                        .ending_of(*id)
+                        .and_then(|ending| ending.unsent.as_ref());
+                    intent.is_some_and(|at| at.scope == *scope && at.request.key == *key)
+                        || unsent.is_some_and(|at| at.scope == *scope && at.request.key == *key)
+                };
+                let known = self.transactions().filter(has_key);
+                known.max_by_key(|id| self.lines[id].places.first().copied())?
             }
         };
         let records = self.records_of(id);
@@ -140,41 +208,45 @@ impl Journal {
     fn changes_of(&self, original: TransactionId) -> Vec<PastChange> {
         let mut changes = Vec::new();
         for id in self.transactions() {
-            let Some(intent) = self.intent_of(id) else {
-                continue;
-            };
-            let change = match intent.request.kind {
-                Kind::Refund { original: changed } if changed == original => Change::Refund,
-                Kind::Void { original: changed } if changed == original => Change::Void,
+            let intent = self.intent_of(id);
+            let unsent = self.lines[&id].unsent();
+            let request = intent.map(|intent| &intent.request);
+            let request = request.or(unsent.map(|unsent| &unsent.request));
+            let change = match request.map(|request| request.kind) {
+                Some(Kind::Refund { original: changed }) if changed == original => Change::Refund,
+                Some(Kind::Void { original: changed }) if changed == original => Change::Void,
                 _ => continue,
             };
-            let amount_minor = intent.amounts.total.minor;
-            let counts = self.counts(id);
+            let asked = intent.map(|intent| intent.amounts.total.minor);
+            let unsent_asked = request.and_then(|request| request.amounts);
+            let unsent_asked = unsent_asked.map(|amounts| amounts.total.minor);
+            let amount_minor = self.approved_minor(id).or(asked).or(unsent_asked);
             changes.push(PastChange {
                 transaction_id: id,
                 change,
-                amount_minor,
-                counts,
+                amount_minor: amount_minor.unwrap_or(0),
+                counts: self.counts(id),
             });
         }
         changes
     }
 
-    fn counts(&self, id: TransactionId) -> bool {
+    /// What its durable ending says was approved.
+    pub(crate) fn approved_minor(&self, id: TransactionId) -> Option<i64> {
+        match &self.ending_of(id)?.answer {
+            FinalAnswer::Approved(approved) => Some(approved.approved_minor),
+            FinalAnswer::Refused(_) => None,
+        }
+    }
+
+    /// Whether it stands, or may stand.
+    pub(crate) fn counts(&self, id: TransactionId) -> bool {
         let Some(ending) = self.ending_of(id) else {
             return true;
         };
-        if self.needs_operator(id) {
-            return true;
-        }
-        let approved = outcome(&ending.answer) == Outcome::Approved;
-        approved || (ending.reversal.is_some() && !self.is_reversed(id))
-    }
-
-    fn is_reversed(&self, id: TransactionId) -> bool {
-        self.records_of(id)
-            .iter()
-            .any(|record| record.fact == Fact::Reversed)
+        outcome(&ending.answer) == Outcome::Approved
+            || self.needs_operator(id)
+            || (ending.reversal.is_some() && !self.is_reversed(id))
     }
 
     /// What a starting host is handed.
@@ -183,19 +255,25 @@ impl Journal {
             position: Position(self.durable as u64),
             ..Restored::default()
         };
-        for id in self.transactions() {
-            let Some(intent) = self.intent_of(id) else {
+        let mut open = Vec::new();
+        for (id, line) in self.lines() {
+            let Some((position, intent)) = &line.intent else {
                 continue;
             };
+            if !self.is_durable(*position) {
+                continue;
+            }
             restored.stan = restored.stan.max(intent.wire.stan);
             let at_rest = match self.ending_of(id) {
                 None => false,
                 Some(ending) => ending.reversal.is_none() || self.is_reversed(id),
             };
             if !at_rest || self.needs_operator(id) {
-                restored.open.push(self.records_of(id));
+                open.push((line.places[0], id));
             }
         }
+        open.sort_unstable();
+        restored.open = open.iter().map(|(_, id)| self.records_of(*id)).collect();
         restored
     }
 }

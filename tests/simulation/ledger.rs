@@ -17,7 +17,7 @@ pub(crate) struct Entry {
 }
 
 /// What chance has in store for one exchange.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chance {
     pub(crate) declines: bool,
     pub(crate) partial: bool,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 28] = [
+const EXPECTED: [&str; 30] = [
     "crashes",
     "disk failures",
     "sales approved",
@@ -41,6 +41,8 @@ const EXPECTED: [&str; 28] = [
     "questions shown",
     "questions answered",
     "questions left to their default",
+    "plugins died",
+    "tried again under a new key",
 ];
 
 impl Tally {
@@ -81,7 +83,7 @@ impl Tally {
     }
 
     pub(crate) fn records(&mut self, world: &World) {
-        for id in world.journal.transactions() {
+        for id in world.journal.transactions().collect::<Vec<_>>() {
             for record in world.journal.records_of(id) {
                 match record.fact {
                     Fact::Intent(_) => self.count("intents"),

@@ -6,14 +6,16 @@
 use super::cases::{self, Pick};
 use super::tools::Tool;
 use super::{Run, Stopped, register_sdks};
-use crate::kill;
-use crate::workspace;
+use crate::{kill, simulate, workspace};
 
 /// Cases of the binary `processes` that have a stage of their own.
 const OWN_STAGE: &[&str] = &["failpoints", "kill", "load", "runner_kill", "stock_clients"];
 
+/// Stages that run when they are named, and with `--all`.
+pub(crate) const SLOW: &[&str] = &["mutations"];
+
 /// Seeds of the `simulation` stage; `cargo xtask simulate` runs more.
-const SEEDS: &str = "100";
+const SEEDS: u64 = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -25,7 +27,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 18] = [
+pub(crate) const STAGES: [Stage; 19] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -86,14 +88,21 @@ pub(crate) const STAGES: [Stage; 18] = [
     },
     Stage {
         name: "simulation",
-        proves: "every invariant under faults, seed by seed",
+        proves: "every invariant under faults, seed by seed, and with a crash at every effect",
         needs: &[],
-        minutes: 1,
+        minutes: 2,
         run: |_| {
             cases::run("simulation", Pick::AllBut(&[]), |command| {
-                command.env("PAYHAL_SEEDS", SEEDS);
+                simulate::of_seeds(command, 0, SEEDS);
             })
         },
+    },
+    Stage {
+        name: "mutations",
+        proves: "the simulation notices every deliberate mutation of what it proves",
+        needs: &[],
+        minutes: 6,
+        run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {
         name: "processes",

@@ -10,6 +10,7 @@ mod headers;
 mod imports;
 mod lengths;
 mod lexer;
+mod mutations;
 mod names;
 mod plugin_form;
 mod texts;
@@ -24,7 +25,7 @@ use crate::workspace;
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// Every rule, by the name that ARCHITECTURE.md and CONTRIBUTING.md use.
-const RULES: [(&str, Rule); 24] = [
+const RULES: [(&str, Rule); 25] = [
     ("imports", imports::allowed),
     ("card-data", imports::no_card_data_in_the_host),
     ("vendors", vendors::none_named_in_the_host),
@@ -50,6 +51,7 @@ const RULES: [(&str, Rule); 24] = [
     ("dead-files", dead_files::every_file_is_reached),
     ("plugin-form", plugin_form::readme_and_parts),
     ("plugin-manifest", plugin_form::manifest),
+    ("mutations", mutations::find_their_place),
     ("machine-paths", texts::no_machine_paths),
     ("links", texts::links_resolve),
 ];

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Invariant 4: An approval at the gateway is recorded as such, or reversed, or waits for a person; until
+//! then it is among the open ones. Where the chip has the last word, no approval stands without it.
+
+use super::{Checker, violated};
+use crate::world::World;
+use payhal_engine::answer::Outcome;
+
+const LAW: &str = "4 no lost money";
+
+pub(crate) const CHECKER: Checker = Checker {
+    step: |world| {
+        nothing_is_forgotten(world);
+        chips_agreed(world);
+    },
+    rest: everything_is_accounted_for,
+    ..Checker::BLIND
+};
+
+/// What stands and has an ending is approved, or being undone.
+fn nothing_is_forgotten(world: &World) {
+    for (id, entry) in &world.ledger.entries {
+        let Some(ending) = world.journal.ending_of(*id).filter(|_| entry.stands()) else {
+            continue;
+        };
+        let approved = world.journal.outcome_of(*id) == Some(Outcome::Approved);
+        let undoing = ending.reversal.is_some() && !world.journal.is_reversed(*id);
+        if !approved && !undoing && !world.journal.needs_operator(*id) {
+            violated(LAW, format_args!("money of {id} is lost: {ending:?}"));
+        }
+    }
+}
+
+fn chips_agreed(world: &World) {
+    for id in world.journal.transactions() {
+        let intent = world.journal.intent_of(id);
+        let owed = intent.is_some_and(|intent| intent.completion_owed);
+        let approved = world.journal.outcome_of(id) == Some(Outcome::Approved);
+        if owed && approved && !world.chips_agreed.contains(&id) {
+            violated(LAW, format_args!("the chip never agreed to {id}"));
+        }
+    }
+}
+
+fn everything_is_accounted_for(world: &World) {
+    for (id, _) in world.ledger.entries.iter().filter(|(_, at)| at.stands()) {
+        let approved = world.journal.outcome_of(*id) == Some(Outcome::Approved);
+        if !approved && !world.journal.needs_operator(*id) {
+            violated(LAW, format_args!("money of {id} is lost in the end"));
+        }
+    }
+}

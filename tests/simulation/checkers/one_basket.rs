@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Invariant 9: While a transaction is unknown, a sale with the same reference, or of the same register with
+//! the same amount within 15 minutes, is refused unless it names the unknown one in `despite`.
+
+use super::{Checker, Sight, violated};
+use crate::world::World;
+use payhal_engine::answer::{Answer, Reason};
+use payhal_engine::device::DeviceCommand;
+
+const LAW: &str = "9 one basket, one charge";
+
+/// A little less than the guard, which counts from acceptance.
+const GUARD_MICROS: i64 = 10 * 60 * 1_000_000;
+
+pub(crate) const CHECKER: Checker = Checker {
+    sight: |world, sight| {
+        if let Sight::Device(_, command) = sight {
+            no_second_charge(world, command);
+        }
+    },
+    ..Checker::BLIND
+};
+
+/// No card is asked for while an earlier try of the same basket is unknown: its gateway is being
+/// asked about it, or its register was told so.
+fn no_second_charge(world: &World, command: &DeviceCommand) {
+    let DeviceCommand::Present { transaction_id, .. } = command else {
+        return;
+    };
+    let Some(sale) = world.registers.attempt_of(*transaction_id) else {
+        return;
+    };
+    let told_unknown = world.registers.attempts.iter();
+    let told_unknown = told_unknown.filter_map(|seen| match &seen.last_answer {
+        Some(Answer::Refused { refused, .. }) if refused.reason == Reason::OutcomeUnknown => {
+            refused.transaction_id
+        }
+        _ => None,
+    });
+    for unknown in told_unknown.chain(world.asked_about.iter().copied()) {
+        let Some(earlier) = world.journal.intent_of(unknown) else {
+            continue;
+        };
+        if world.journal.is_ending(unknown) || sale.request.despite.contains(&unknown) {
+            continue;
+        }
+        let same_reference =
+            sale.request.reference.is_some() && sale.request.reference == earlier.request.reference;
+        let age_micros = world.now().wall_micros - earlier.wire.at_micros;
+        let looks_the_same = sale.scope == earlier.scope
+            && sale.request.amounts == Some(earlier.amounts)
+            // Ages are the engine's business once somebody set the clock.
+            && !world.clock_was_set
+            && age_micros < GUARD_MICROS;
+        if same_reference || looks_the_same {
+            violated(LAW, format_args!("{unknown} may be charged twice"));
+        }
+    }
+}

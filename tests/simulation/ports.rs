@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the dispatcher drives: each effect is looked at by every checker, then it happens in the
+//! world, unless the host dies before.
+
+use crate::checkers::{self, Sight, contract};
+use crate::registers::Registers;
+use crate::trace::brief;
+use crate::world::{Happening, World};
+use crate::{gateways, readers};
+use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort};
+use payhal_engine::answer::{Answer, Notification, Progress, Stage};
+use payhal_engine::device::DeviceCommand;
+use payhal_engine::effect::RecallBy;
+use payhal_engine::event::Event;
+use payhal_engine::gateway::GatewayCommand;
+use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::prompt::{Prompt, PromptAnswer};
+use payhal_engine::record::Record;
+
+impl JournalPort for World {
+    fn append(&mut self, position: Position, record: Box<Record>, lazy: bool) {
+        if self.gone_before(|| format!("append {}: {}", position.0, brief(&record))) {
+            return;
+        }
+        checkers::sight(self, &Sight::Append(&record));
+        self.journal.append(position, *record);
+        self.unsynced_max = self.unsynced_max.max(self.journal.unsynced());
+        if self.journal.commit_scheduled || self.journal.failing {
+            return;
+        }
+        if lazy {
+            self.in_ms(5_000, Happening::Commit);
+        } else {
+            self.journal.commit_scheduled = true;
+            let delay_ms = 1 + self.random.below(20);
+            self.in_ms(delay_ms, Happening::Commit);
+        }
+    }
+
+    fn recall(&mut self, recall: RecallId, by: RecallBy) {
+        if !self.gone_before(|| format!("recall {}", brief(&by))) {
+            let delay_ms = 1 + self.random.below(50);
+            self.in_ms(delay_ms, Happening::Recall(recall, by));
+        }
+    }
+}
+
+impl PluginPort for World {
+    fn call_device(
+        &mut self,
+        device: DeviceId,
+        call: CallId,
+        command: DeviceCommand,
+        deadline_boot_ms: u64,
+    ) {
+        if self.gone_before(|| format!("{device}, call {}: {}", call.0, brief(&command))) {
+            return;
+        }
+        checkers::sight(self, &Sight::Device(&device, &command));
+        if let DeviceCommand::Present { transaction_id, .. } = &command
+            && self
+                .accepted
+                .get(transaction_id)
+                .is_some_and(|at| *at < self.now_ms)
+        {
+            self.tally.count("readers handed over");
+        }
+        if self.script.is_none() && self.random.percent(50) {
+            let event = Event::DeviceProgressed {
+                call,
+                stage: Stage::Reading,
+                text: "".into(),
+            };
+            self.in_ms(50, Happening::Deliver(event));
+        }
+        readers::called(self, device, call, &command, deadline_boot_ms);
+    }
+
+    fn deliver_device(
+        &mut self,
+        device: DeviceId,
+        call: CallId,
+        number: u64,
+        answer: PromptAnswer,
+    ) {
+        if self.gone_before(|| format!("{device}, call {}: {answer:?}", call.0)) {
+            return;
+        }
+        if !self.questions.remove(&(call, number)) {
+            contract::broken("a device was answered that did not ask, or twice");
+        }
+        if self.readers_busy.contains_key(&call) {
+            self.tally.count(match answer {
+                PromptAnswer::None => "questions left to their default",
+                _ => "questions answered",
+            });
+        }
+    }
+
+    fn cancel_device(&mut self, device: DeviceId, call: CallId) {
+        if !self.gone_before(|| format!("{device}: stop call {}", call.0)) {
+            readers::cancelled(self, call);
+        }
+    }
+
+    fn call_gateway(
+        &mut self,
+        gateway: GatewayId,
+        call: CallId,
+        command: GatewayCommand,
+        deadline_boot_ms: u64,
+    ) {
+        if self.gone_before(|| format!("{gateway}, call {}: {}", call.0, brief(&command))) {
+            return;
+        }
+        checkers::sight(self, &Sight::Gateway(&command));
+        gateways::called(self, call, &command, deadline_boot_ms);
+    }
+}
+
+impl RegisterPort for World {
+    fn answer(&mut self, ticket: Ticket, answer: Answer) {
+        if self.gone_before(|| format!("answer {}: {}", ticket.0, brief(&answer))) {
+            return;
+        }
+        self.changed = true;
+        let next = Registers::next_customer(self, ticket);
+        if let Some((delay_ms, attempt)) = Registers::answered(self, ticket, &answer) {
+            self.in_ms(delay_ms, Happening::Again(attempt));
+        }
+        if let Some(device) = next {
+            let delay_ms = self.random.below(50);
+            self.in_ms(delay_ms, Happening::Next(device));
+        }
+    }
+
+    fn progress(&mut self, ticket: Ticket, progress: Progress) {
+        if !self.gone_before(|| format!("tell {}: {:?}", ticket.0, progress.stage)) {
+            self.registers.progressed(ticket, &progress);
+        }
+    }
+
+    fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
+        if !self.gone_before(|| format!("ask {}: {:?}", ticket.0, prompt.kind))
+            && let Some((delay_ms, number)) = Registers::prompted(self, ticket, prompt)
+        {
+            self.in_ms(delay_ms, Happening::Respond(number));
+        }
+    }
+
+    fn notify(&mut self, notification: Notification) {
+        if self.gone_before(|| format!("notify: {}", brief(&notification))) {
+            return;
+        }
+        checkers::sight(self, &Sight::Notify(&notification));
+        if let Notification::Moved { progress, .. } = &notification {
+            let accepted = self.accepted.entry(progress.transaction_id);
+            accepted.or_insert(self.now_ms);
+        }
+    }
+}

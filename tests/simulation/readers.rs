@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Simulated readers: cards are refused, leave or never come, plugins break, and a cancel is obeyed
+//! or not.
+
+use crate::world::{Happening, World};
+use payhal_engine::card::{CardFace, Cvm, Entry};
+use payhal_engine::device::{
+    CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus,
+};
+use payhal_engine::event::Event;
+use payhal_engine::ids::{CallId, DeviceId, Opaque};
+use payhal_engine::prompt::{DevicePrompt, PromptKind};
+
+pub(crate) const DEVICES: [&str; 3] = ["reader-a", "reader-b", "reader-c"];
+
+/// A reader takes a call.
+pub(crate) fn called(
+    world: &mut World,
+    device: DeviceId,
+    call: CallId,
+    command: &DeviceCommand,
+    deadline_boot_ms: u64,
+) {
+    let (mut delay_ms, mut reply) = match &world.script {
+        Some(_) => scripted(world, command),
+        None => read(world, command),
+    };
+    if world.script.is_none() && world.random.percent(15) {
+        // The call goes on for as long as its question is open.
+        delay_ms += raise(world, call);
+    }
+    if let (
+        DeviceCommand::Complete { transaction_id, .. },
+        DeviceReply::Completed { accepted: true, .. },
+    ) = (command, &reply)
+    {
+        world.chips_agreed.insert(*transaction_id);
+    }
+    let mut at_ms = world.now_ms + delay_ms;
+    if at_ms > deadline_boot_ms {
+        at_ms = deadline_boot_ms;
+        reply = failed("deadline");
+    }
+    world.readers_busy.insert(call, (device, reply));
+    let delay_ms = at_ms.saturating_sub(world.now_ms);
+    world.in_ms(delay_ms, Happening::ReaderDone(call));
+}
+
+/// A reader is asked to stop a call.
+pub(crate) fn cancelled(world: &mut World, call: CallId) {
+    let obeys = world.script.is_some() || world.random.percent(70);
+    if let Some((_, reply)) = world.readers_busy.get_mut(&call)
+        && obeys
+    {
+        *reply = DeviceReply::Cancelled;
+        let delay_ms = world.random.below(500);
+        world.in_ms(delay_ms, Happening::ReaderDone(call));
+    }
+}
+
+/// A call ends.
+pub(crate) fn done(world: &mut World, call: CallId) -> Option<Event> {
+    let (_, reply) = world.readers_busy.remove(&call)?;
+    if world.faults && world.random.percent(2) {
+        // It says something else about the same call later on.
+        let reply = presented(world.random.next());
+        let event = Event::DeviceReplied { call, reply };
+        let delay_ms = world.random.below(5_000);
+        world.in_ms(delay_ms, Happening::Deliver(event));
+    }
+    Some(Event::DeviceReplied { call, reply })
+}
+
+/// Whoever pulls the cable: what the reader was doing fails, and it comes back after a while.
+pub(crate) fn unplug_one(world: &mut World) {
+    let id = DEVICES[world.random.index(DEVICES.len())];
+    unplug(world, id);
+}
+
+/// The plugins of all readers crash at once.
+pub(crate) fn all_die(world: &mut World) {
+    world.tally.count("plugins died");
+    for id in DEVICES {
+        unplug(world, id);
+    }
+}
+
+fn unplug(world: &mut World, id: &str) {
+    let back_in_ms = 1_000 + world.random.below(90_000);
+    world.in_ms(0, Happening::Deliver(changed(id, false)));
+    world.in_ms(back_in_ms, Happening::Deliver(changed(id, true)));
+    let busy = world.readers_busy.iter_mut();
+    let broken: Vec<CallId> = busy
+        .filter(|(_, (device, _))| &*device.0 == id)
+        .map(|(call, (_, reply))| {
+            *reply = failed("unplugged");
+            *call
+        })
+        .collect();
+    for call in broken {
+        world.in_ms(0, Happening::ReaderDone(call));
+    }
+}
+
+pub(crate) fn changed(id: &str, ready: bool) -> Event {
+    let abilities = DeviceAbilities::Reader {
+        entries: vec![Entry::Chip],
+    };
+    let status = DeviceStatus {
+        abilities,
+        ready,
+        retry_after_ms: None,
+    };
+    Event::DeviceChanged {
+        device: id.into(),
+        status: Some(status),
+    }
+}
+
+/// A reader asks something during a call. How much longer the call takes.
+fn raise(world: &mut World, call: CallId) -> u64 {
+    let number = world.random.below(3);
+    let patience_ms = 5_000 + world.random.below(90_000);
+    let kinds = [
+        PromptKind::ChooseApplication,
+        PromptKind::ConfirmSignature,
+        PromptKind::EnterText,
+    ];
+    let prompt = DevicePrompt {
+        number,
+        kind: kinds[world.random.index(kinds.len())],
+        text: "?".into(),
+        choices: vec!["one".into(), "two".into()],
+        timeout_ms: patience_ms,
+    };
+    world.questions.insert((call, number));
+    let event = Event::DevicePrompted { call, prompt };
+    world.in_ms(60, Happening::Deliver(event));
+    world.random.below(patience_ms)
+}
+
+/// As the script says; without chance.
+fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
+    let fates = world.script.clone().unwrap_or_default();
+    let reply = match command {
+        DeviceCommand::Present { .. } => presented(world.random.next()),
+        DeviceCommand::AuthorizeCard { .. } => {
+            authorized(world.random.next(), fates.completion_owed)
+        }
+        DeviceCommand::Complete { .. } => completed(!fates.chip_refuses),
+        DeviceCommand::Show { .. } => DeviceReply::Shown,
+        _ => DeviceReply::Unsupported,
+    };
+    (500, reply)
+}
+
+fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
+    let quick_ms = 100 + world.random.below(3_000);
+    if world.faults && world.random.percent(5) {
+        return (quick_ms, failed("unplugged"));
+    }
+    let refused = |refusal| DeviceReply::Refused {
+        refusal,
+        text: "no".into(),
+    };
+    match command {
+        DeviceCommand::Present { timeout_ms, .. } => match world.random.below(20) {
+            0 => (*timeout_ms, refused(CardRefusal::NoCard)),
+            1 => (quick_ms, refused(CardRefusal::CancelledOnDevice)),
+            2 => (quick_ms, refused(CardRefusal::CardUnreadable)),
+            _ => (quick_ms, presented(world.random.next())),
+        },
+        DeviceCommand::AuthorizeCard { .. } => {
+            if world.random.percent(5) {
+                return (quick_ms, refused(CardRefusal::PinFailed));
+            }
+            let completion_owed = world.random.percent(50);
+            (quick_ms, authorized(world.random.next(), completion_owed))
+        }
+        DeviceCommand::Complete { .. } => (quick_ms, completed(world.random.percent(90))),
+        DeviceCommand::Show { .. } => (quick_ms, DeviceReply::Shown),
+        _ => (quick_ms, DeviceReply::Unsupported),
+    }
+}
+
+fn failed(reason: &str) -> DeviceReply {
+    DeviceReply::Failed {
+        effect_possible: true,
+        reason: reason.into(),
+    }
+}
+
+fn completed(accepted: bool) -> DeviceReply {
+    DeviceReply::Completed {
+        accepted,
+        tags: Opaque::default(),
+    }
+}
+
+fn presented(number: u64) -> DeviceReply {
+    DeviceReply::Presented {
+        presentation_id: number.to_string().into(),
+        entry: Entry::Chip,
+        card: CardFace {
+            masked_pan: "541333******0002".into(),
+            scheme: "mastercard".into(),
+            application: None,
+            aid: None,
+        },
+    }
+}
+
+fn authorized(number: u64, completion_owed: bool) -> DeviceReply {
+    DeviceReply::CardAuthorized {
+        read_id: number.to_string().into(),
+        sealed: Opaque(vec![1, 2, 3]),
+        entry: Entry::Chip,
+        cvm: Cvm::OnlinePin,
+        completion_owed,
+    }
+}
