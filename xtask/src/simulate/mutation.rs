@@ -79,7 +79,7 @@ mod tests {
     fn a_text_is_found_once_or_the_mutation_is_wrong() {
         let mutation = Mutation::parse(TEXT).unwrap();
         assert_eq!(mutation.apply("a one b").unwrap(), "a two b");
-        assert!(mutation.apply("none").is_err());
+        assert!(mutation.apply("neither").is_err());
         assert!(mutation.apply("one one").is_err());
     }
 
