@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Command `authorize`: opens the seal, decides, writes one entry.
+//! Command `authorize`: opens the seal or looks up the token, decides, writes one entry.
 //!
 //! The seal is opened before the ledger is locked. A repeat of the same transaction gets the
 //! entry's answer and must never make a second one.
 
+use crate::books::{Books, Result};
+use crate::card::{self, Known};
 use crate::entry::{Entry, Kind, State};
-use crate::ledger::{Books, Ledger};
+use crate::ledger::Ledger;
 use crate::rules::{self, Code, Verdict};
-use payhal_card_data::{
-    Associated, EntryMode, Inner, PrivateKey, Purpose as SealedPurpose, SCHEME, SEAL_VERSION,
-    masked, open,
-};
+use payhal_card_data::{EntryMode, PrivateKey, Purpose as SealedPurpose};
 use payhal_messages::card::Entry as ReadEntry;
-use payhal_messages::gateway::{Answer, Authorize, CardSource, ReadCard};
+use payhal_messages::gateway::{Answer, Authorize, CardSource};
 use payhal_messages::money::Purpose;
 
 /// Who opens seals here.
@@ -29,50 +28,43 @@ pub(crate) fn authorize(
     recipient: &Recipient,
     currencies: &[String],
     request: &Authorize,
-) -> rusqlite::Result<Answer> {
+) -> Result<Answer> {
     let opened = match &request.card {
-        CardSource::Read(read) => unseal(recipient, request, read).map(|inner| (read, inner)),
-        CardSource::Token { .. } => Err(rules::TOKEN),
-    };
-    let entry_mode = match &request.card {
-        CardSource::Read(read) => Some(read.entry),
+        CardSource::Read(read) => Some(card::unsealed(recipient, request, read)),
         CardSource::Token { .. } => None,
     };
+    let kind = Kind::from(request.purpose);
     ledger.write(|books| {
         if let Some(found) = books.find(&request.wire)? {
-            return Ok(repeated(&found, request));
+            books.count_repeat(&found)?;
+            return Ok(repeated(&found, kind, request));
         }
-        let mut entry = Entry::undecided(
-            &request.wire,
-            request.purpose.into(),
-            request.amounts.total_minor,
-            &request.amounts.currency,
-        );
+        if books.closed_by(&request.wire.transaction_id)?.is_some() {
+            return Ok(rules::rejected(&rules::DUPLICATE));
+        }
+        let mut entry = Entry::undecided(&request.wire, kind, &request.amounts);
         entry
             .merchant_reference
             .clone_from(&request.merchant_reference);
-        let verdict = match opened {
+        entry.installments = request.installments;
+        entry.voice_code.clone_from(&request.voice_code);
+        let verdict = match the_card(books, request, opened)? {
             Err(code) => Verdict::Reject(code),
-            Ok((read, inner)) => {
-                entry.masked_pan = Some(masked(&inner.secrets.pan));
-                decide(books, currencies, request, read, &inner, &mut entry)?
-            }
+            Ok(known) => decide(books, currencies, request, &known, &mut entry)?,
         };
         apply(books, &mut entry, verdict);
-        if entry_mode == Some(ReadEntry::Chip) && entry.state != State::Rejected {
+        if is_chip(&request.card) && entry.state != State::Rejected {
             let cryptogram = format!("{:016X}{}", entry.seq, hex_of(&entry.response_code));
-            entry.issuer.insert("91".into(), cryptogram);
+            entry.issuer.0.insert("91".into(), cryptogram);
         }
-        books.insert(&entry)?;
+        books.insert(&mut entry)?;
         Ok(entry.answer())
     })
 }
 
-fn repeated(found: &Entry, request: &Authorize) -> Answer {
-    let same = found.transaction_id == request.wire.transaction_id
-        && found.kind == request.purpose.into()
-        && found.requested_minor == request.amounts.total_minor
-        && found.currency == request.amounts.currency;
+fn repeated(found: &Entry, kind: Kind, request: &Authorize) -> Answer {
+    let same = found.is_of(&request.wire, kind, &request.amounts)
+        && found.installments == request.installments;
     match found.kind {
         Kind::Unknown => found.answer(),
         _ if same => found.answer(),
@@ -80,33 +72,52 @@ fn repeated(found: &Entry, request: &Authorize) -> Answer {
     }
 }
 
-fn decide(
+fn the_card(
     books: &Books,
-    currencies: &[String],
     request: &Authorize,
-    read: &ReadCard,
-    inner: &Inner,
-    entry: &mut Entry,
-) -> rusqlite::Result<Verdict> {
-    if books.is_spent(&read.read_id)? {
-        return Ok(Verdict::Reject(rules::READ_SPENT));
-    }
-    entry.read_id = Some(read.read_id.clone());
-    let amount_is_possible = match request.purpose {
-        Purpose::Verify | Purpose::Balance => request.amounts.total_minor == 0,
-        _ => request.amounts.total_minor > 0,
-    };
-    Ok(if !is_taken(currencies, &request.amounts.currency) {
-        Verdict::Reject(rules::CURRENCY)
-    } else if !amount_is_possible {
-        Verdict::Reject(rules::AMOUNT)
-    } else {
-        rules::decide(request.purpose, &inner.secrets, request.amounts.total_minor)
+    opened: Option<std::result::Result<Known, Code>>,
+) -> Result<std::result::Result<Known, Code>> {
+    Ok(match (&request.card, opened) {
+        (CardSource::Token { token }, _) => {
+            card::behind(books, &request.wire.acceptor.merchant, token)?.ok_or(rules::TOKEN)
+        }
+        (CardSource::Read(_), opened) => opened.unwrap_or(Err(rules::SEAL)),
     })
 }
 
-fn is_taken(currencies: &[String], currency: &str) -> bool {
-    currencies.is_empty() || currencies.iter().any(|taken| taken == currency)
+fn decide(
+    books: &mut Books,
+    currencies: &[String],
+    request: &Authorize,
+    known: &Known,
+    entry: &mut Entry,
+) -> Result<Verdict> {
+    entry.masked_pan = Some(known.masked_pan.clone());
+    match &request.card {
+        CardSource::Token { token } => entry.token = Some(token.clone()),
+        CardSource::Read(read) if books.is_spent(&read.read_id)? => {
+            return Ok(Verdict::Reject(rules::READ_SPENT));
+        }
+        CardSource::Read(read) => entry.read_id = Some(read.read_id.clone()),
+    }
+    if let Some(code) = rules::not_taken(request, currencies) {
+        return Ok(Verdict::Reject(code));
+    }
+    if let Some(code) = &request.voice_code {
+        return Ok(rules::by_voice(code, request.amounts.total_minor));
+    }
+    let verdict = rules::decide(request.purpose, &known.card, request.amounts.total_minor);
+    if let Verdict::Approve { .. } = verdict {
+        match request.purpose {
+            Purpose::Verify => {
+                card::keep(books, &entry.merchant, known)?;
+                entry.token = Some(known.token.clone());
+            }
+            Purpose::Balance => entry.balance_minor = Some(rules::balance(&known.card)),
+            _ => {}
+        }
+    }
+    Ok(verdict)
 }
 
 /// Gives an entry its number, its decision and the references that follow from them.
@@ -121,11 +132,16 @@ pub(crate) fn apply(books: &mut Books, entry: &mut Entry, verdict: Verdict) {
             entry.state = State::Approved;
             entry.amount_minor = minor;
             entry.signature_required = signature;
-            entry.approval_code = Some(format!("S{:05}", entry.seq % 100_000));
+            let own = || format!("S{:05}", entry.seq % 100_000);
+            entry.approval_code = Some(entry.voice_code.clone().unwrap_or_else(own));
             code
         }
         Verdict::Decline(code) => {
             entry.state = State::Declined;
+            code
+        }
+        Verdict::Refer(code) => {
+            entry.state = State::Referred;
             code
         }
         Verdict::Reject(code) => {
@@ -133,51 +149,16 @@ pub(crate) fn apply(books: &mut Books, entry: &mut Entry, verdict: Verdict) {
             code
         }
     };
-    entry.response_code = code.code.into();
-    entry.response_text = code.text.into();
+    entry.set_code(&code);
     entry.rrn = Some(format!("{:012}", entry.seq));
+}
+
+fn is_chip(card: &CardSource) -> bool {
+    matches!(card, CardSource::Read(read) if read.entry == ReadEntry::Chip)
 }
 
 fn hex_of(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// Opens the seal and compares what lies inside with what is asked.
-fn unseal(recipient: &Recipient, request: &Authorize, read: &ReadCard) -> Result<Inner, Code> {
-    let sealed = &read.sealed;
-    if sealed.scheme != SCHEME || sealed.key_id != recipient.key_id {
-        return Err(rules::SEAL);
-    }
-    let associated = Associated {
-        version: SEAL_VERSION,
-        read_id: &read.read_id,
-        transaction_id: &request.wire.transaction_id,
-        device: &read.device,
-        gateway: &recipient.gateway,
-        key_id: &recipient.key_id,
-    };
-    let inner = open(
-        &recipient.key,
-        &associated,
-        &sealed.encapsulated_key,
-        &sealed.ciphertext,
-    )
-    .map_err(|_| rules::SEAL)?;
-    match is_for(&inner, request, read) {
-        true => Ok(inner),
-        false => Err(rules::SEAL_AMOUNTS),
-    }
-}
-
-fn is_for(inner: &Inner, request: &Authorize, read: &ReadCard) -> bool {
-    let (used, asked) = (&inner.amounts, &request.amounts);
-    Some(inner.purpose) == sealed_purpose(request.purpose)
-        && inner.secrets.entry == entry_mode(read.entry)
-        && used.currency == *asked.currency.as_bytes()
-        && used.total_minor == asked.total_minor
-        && used.tip_minor == asked.tip_minor
-        && used.surcharge_minor == asked.surcharge_minor
-        && used.cashback_minor == asked.cashback_minor
 }
 
 /// What a reader seals for this purpose; none where no card is presented.

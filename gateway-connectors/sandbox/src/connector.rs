@@ -3,45 +3,35 @@
 //!
 //! Decides what the caller hears. What happens to money is decided in one file per command.
 
-use crate::authorize::{Recipient, authorize};
+use crate::authorize::Recipient;
+use crate::contradict;
 use crate::error::SandboxError;
+use crate::faults::{Fault, FaultKind, Faults, Place};
+use crate::gateway::{Gateway, Request, Underway};
 use crate::inquire::inquire;
 use crate::keys::{key_id, letters, load_or_make};
 use crate::ledger::Ledger;
 use crate::modify::modify;
 use crate::reconcile::reconcile;
 use crate::report::report;
-use crate::reverse::{refused as reversal_refused, reverse};
+use crate::reverse::refused as reversal_refused;
 use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
-use crate::simulator::{Fault, FaultKind, Faults, Place, simulate};
+use crate::turns::Turns;
 use payhal_messages::card::Recipient as PublicRecipient;
 use payhal_messages::gateway::{
-    Answer, Authorize, Decision, Finding, Inquire, Modify, Parameters, Prepare, Prepared,
-    Reconcile, Report, Reversal, Reverse, Totals, Wire,
+    Answer, Authorize, Finding, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile, Report,
+    Reversal, Reverse, Totals, Wire,
 };
 use payhal_plugin::{Context, GatewayConnector, Outcome, PluginError, Simulated, refused};
-use serde_json::Value;
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// An instance.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     gateway: Arc<Gateway>,
-    recipient: Recipient,
-    currencies: Vec<String>,
     latency: Duration,
-}
-
-/// What connector and simulator share: the far side.
-#[derive(Debug)]
-struct Gateway {
-    ledger: Ledger,
-    faults: Faults,
-    /// Transactions whose request is on its way.
-    underway: Mutex<HashSet<String>>,
 }
 
 impl Sandbox {
@@ -57,35 +47,58 @@ impl Sandbox {
             return Err(not_there());
         }
         let fault = gateway.faults.take(way.at, way.amount_minor);
-        match &fault {
-            Some(Fault {
-                fault: FaultKind::GoAway,
-                after_send: false,
-                ..
-            }) => {
-                return Err(not_there());
+        if matches!(&fault, Some(fault) if fault.fault == FaultKind::GoAway && !fault.after_send) {
+            return Err(not_there());
+        }
+        let turn = match way.turn {
+            Turn::Watched(wire) => Some((wire, gateway.turns.begin(&gateway.ledger, wire, false))),
+            Turn::Reversal(wire) => Some((wire, gateway.turns.begin(&gateway.ledger, wire, true))),
+            Turn::Free => None,
+        };
+        let turn = match turn {
+            Some((wire, begun)) => Some((wire, begun.map_err(sql_broke)?)),
+            None => None,
+        };
+        let outcome = self.arrive(context, way, fault.as_ref())?;
+        if let Some((wire, _running)) = &turn {
+            gateway
+                .turns
+                .settle(&gateway.ledger, wire)
+                .map_err(sql_broke)?;
+        }
+        Ok(outcome)
+    }
+
+    /// What becomes of a request that was sent.
+    fn arrive<T>(&self, context: &Context, way: &Way<'_, T>, fault: Option<&Fault>) -> Outcome<T> {
+        let act = || (way.act)().map_err(sql_broke);
+        let kind = fault.map(|fault| fault.fault);
+        match (kind, way.late) {
+            (Some(FaultKind::GoAway | FaultKind::LoseRequest), _) => return Err(no_answer()),
+            (Some(FaultKind::Late), Some(late)) => {
+                self.gateway.hang(late());
+                return Err(no_answer());
             }
-            Some(Fault {
-                fault: FaultKind::GoAway,
-                ..
-            }) => return Err(no_answer()),
             _ => {}
         }
-        let delay = fault.as_ref().map_or(0, |fault| fault.delay_ms);
-        let stayed = self.travel(context, way.wire, Duration::from_millis(delay));
-        let act = || (way.act)().map_err(SandboxError::from).map_err(broke);
-        let answer = match fault.map(|fault| fault.fault) {
-            None | Some(FaultKind::Delay) => act()?,
+        let delay = Duration::from_millis(fault.map_or(0, |fault| fault.delay_ms));
+        let stayed = self.travel(context, way.turn.money(), delay);
+        let answer = match kind {
+            None | Some(FaultKind::Delay | FaultKind::GoAway | FaultKind::LoseRequest) => act()?,
             Some(FaultKind::Duplicate) => {
                 act()?;
                 act()?
             }
             Some(FaultKind::Refuse) => return (way.refuse)(),
             Some(FaultKind::Contradict) => (way.contradict)(act()?),
-            Some(FaultKind::LoseReply | FaultKind::GoAway) => {
+            Some(FaultKind::LoseReply | FaultKind::Late) => {
                 act()?;
                 return Err(no_answer());
             }
+            Some(kind @ (FaultKind::Pending | FaultKind::NotFound)) => match way.pretend {
+                Some(pretend) => pretend(kind),
+                None => act()?,
+            },
         };
         // Whoever hung up meanwhile hears nothing, but the request had been sent.
         if stayed {
@@ -109,11 +122,33 @@ impl Sandbox {
 /// One exchange: where faults find it, what it does, and how it would be spoilt.
 struct Way<'a, T> {
     at: Place,
-    wire: Option<&'a Wire>,
+    turn: Turn<'a>,
     amount_minor: Option<i64>,
     act: &'a dyn Fn() -> rusqlite::Result<T>,
     refuse: fn() -> Outcome<T>,
-    contradict: fn(T) -> T,
+    contradict: &'a dyn Fn(T) -> T,
+    /// The request, to hang on its way.
+    late: Option<&'a dyn Fn() -> Request>,
+    /// An answer of inquiries that nobody looked up.
+    pretend: Option<fn(FaultKind) -> T>,
+}
+
+/// Whether an exchange must wait for its acceptor's turn.
+#[derive(Clone, Copy)]
+enum Turn<'a> {
+    Watched(&'a Wire),
+    Reversal(&'a Wire),
+    Free,
+}
+
+impl<'a> Turn<'a> {
+    /// The transaction that travels, if an inquiry would find it pending.
+    fn money(self) -> Option<&'a Wire> {
+        match self {
+            Self::Watched(wire) => Some(wire),
+            Self::Reversal(_) | Self::Free => None,
+        }
+    }
 }
 
 fn not_there() -> PluginError {
@@ -122,6 +157,10 @@ fn not_there() -> PluginError {
 
 fn no_answer() -> PluginError {
     PluginError::maybe_sent("get an answer of the sandbox gateway")
+}
+
+fn sql_broke(error: rusqlite::Error) -> PluginError {
+    broke(SandboxError::from(error))
 }
 
 fn broke(error: SandboxError) -> PluginError {
@@ -138,39 +177,6 @@ fn refuse_answer() -> Outcome<Answer> {
 
 fn refuse_reversal() -> Outcome<Reversal> {
     Ok(Ok(reversal_refused(&rules::REFUSED)))
-}
-
-/// Yes for no, and no for yes.
-fn contradict_answer(answer: Answer) -> Answer {
-    match answer.decision {
-        Decision::Approved => Answer {
-            decision: Decision::Declined,
-            response_code: rules::DO_NOT_HONOR.code.into(),
-            response_text: Some(rules::DO_NOT_HONOR.text.into()),
-            approved_minor: None,
-            approval_code: None,
-            ..answer
-        },
-        Decision::Declined | Decision::Rejected | Decision::Referred => Answer {
-            decision: Decision::Approved,
-            response_code: rules::APPROVED.code.into(),
-            response_text: Some(rules::APPROVED.text.into()),
-            ..answer
-        },
-    }
-}
-
-fn contradict_finding(finding: Finding) -> Finding {
-    match finding {
-        Finding::Answered { answer } => Finding::Answered {
-            answer: contradict_answer(answer),
-        },
-        Finding::Reversed | Finding::Pending | Finding::NotFound | Finding::Reconciled { .. } => {
-            Finding::Answered {
-                answer: contradict_answer(rules::rejected(&rules::REVERSED)),
-            }
-        }
-    }
 }
 
 impl GatewayConnector for Sandbox {
@@ -205,12 +211,17 @@ impl GatewayConnector for Sandbox {
         let gateway = Arc::new(Gateway {
             ledger,
             faults,
+            turns: Turns::new(
+                settings.in_flight_per_acceptor,
+                settings.reversal_before_next,
+            ),
+            recipient,
+            currencies: settings.currencies,
             underway: Mutex::default(),
+            late: Mutex::default(),
         });
         let sandbox = Self {
             gateway,
-            recipient,
-            currencies: settings.currencies,
             latency: Duration::from_millis(settings.latency_ms),
         };
         Ok((sandbox, parameters))
@@ -226,140 +237,132 @@ impl GatewayConnector for Sandbox {
     }
 
     fn authorize(&self, request: Authorize, context: &Context) -> Outcome<Answer> {
-        let ledger = &self.gateway.ledger;
+        let asked = Some(request.amounts.total_minor);
         self.exchange(
             context,
             &Way {
                 at: Place::Authorize,
-                wire: Some(&request.wire),
-                amount_minor: Some(request.amounts.total_minor),
-                act: &|| authorize(ledger, &self.recipient, &self.currencies, &request),
+                turn: Turn::Watched(&request.wire),
+                amount_minor: asked,
+                act: &|| self.gateway.authorize(&request),
                 refuse: refuse_answer,
-                contradict: contradict_answer,
+                contradict: &|answer| contradict::answer(answer, asked),
+                late: Some(&|| Request::Authorize(Box::new(request.clone()))),
+                pretend: None,
             },
         )
     }
 
     fn modify(&self, request: Modify, context: &Context) -> Outcome<Answer> {
-        let ledger = &self.gateway.ledger;
+        let asked = Some(request.amounts.total_minor);
         self.exchange(
             context,
             &Way {
                 at: Place::Modify,
-                wire: Some(&request.wire),
-                amount_minor: Some(request.amounts.total_minor),
-                act: &|| modify(ledger, &request),
+                turn: Turn::Watched(&request.wire),
+                amount_minor: asked,
+                act: &|| modify(&self.gateway.ledger, &request),
                 refuse: refuse_answer,
-                contradict: contradict_answer,
+                contradict: &|answer| contradict::answer(answer, asked),
+                late: Some(&|| Request::Modify(Box::new(request.clone()))),
+                pretend: None,
             },
         )
     }
 
     fn inquire(&self, request: Inquire, context: &Context) -> Outcome<Finding> {
         let gateway = &self.gateway;
-        self.exchange(
+        let wire = &request.wire;
+        let outcome = self.exchange(
             context,
             &Way {
                 at: Place::Inquire,
-                wire: None,
+                turn: Turn::Free,
                 amount_minor: None,
-                act: &|| {
-                    inquire(&gateway.ledger, &request.wire, || {
-                        gateway.carries(&request.wire)
-                    })
-                },
+                act: &|| inquire(&gateway.ledger, wire, || gateway.carries(wire)),
                 refuse,
-                contradict: contradict_finding,
+                contradict: &|finding| {
+                    let entry = gateway.ledger.read(|books| books.find(wire));
+                    contradict::finding(finding, entry.ok().flatten().as_ref())
+                },
+                late: None,
+                pretend: Some(|kind| match kind {
+                    FaultKind::Pending => Finding::Pending,
+                    _ => Finding::NotFound,
+                }),
             },
-        )
+        )?;
+        if let Ok(Finding::Answered { .. } | Finding::Reversed | Finding::Reconciled { .. }) =
+            &outcome
+        {
+            gateway
+                .turns
+                .settle(&gateway.ledger, wire)
+                .map_err(sql_broke)?;
+        }
+        Ok(outcome)
     }
 
     fn reverse(&self, request: Reverse, context: &Context) -> Outcome<Reversal> {
-        let ledger = &self.gateway.ledger;
         self.exchange(
             context,
             &Way {
                 at: Place::Reverse,
-                wire: None,
+                turn: Turn::Reversal(&request.wire),
                 amount_minor: Some(request.amounts.total_minor),
-                act: &|| reverse(ledger, &request),
+                act: &|| self.gateway.reverse(&request),
                 refuse: refuse_reversal,
-                contradict: |reversal| match reversal {
-                    Reversal::Reversed => reversal_refused(&rules::REFUSED),
-                    Reversal::Refused { .. } => Reversal::Reversed,
-                },
+                contradict: &|reversal| contradict::reversal(&reversal),
+                late: None,
+                pretend: None,
             },
         )
     }
 
     fn report(&self, request: Report, context: &Context) -> Outcome<()> {
-        let ledger = &self.gateway.ledger;
         self.exchange(
             context,
             &Way {
                 at: Place::Report,
-                wire: None,
+                turn: Turn::Free,
                 amount_minor: None,
-                act: &|| report(ledger, &request),
+                act: &|| report(&self.gateway.ledger, &request),
                 refuse,
-                contradict: std::convert::identity,
+                contradict: &std::convert::identity,
+                late: None,
+                pretend: None,
             },
         )
     }
 
     fn reconcile(&self, request: Reconcile, context: &Context) -> Outcome<Totals> {
-        let ledger = &self.gateway.ledger;
-        self.exchange(
+        let turn = if request.close {
+            Turn::Watched(&request.wire)
+        } else {
+            Turn::Free
+        };
+        let outcome = self.exchange(
             context,
             &Way {
                 at: Place::Reconcile,
-                wire: None,
+                turn,
                 amount_minor: None,
-                act: &|| reconcile(ledger, &request),
+                act: &|| reconcile(&self.gateway.ledger, &request),
                 refuse,
-                contradict: |totals| Totals {
-                    totals: Vec::new(),
-                    ..totals
+                contradict: &|outcome| {
+                    outcome.map(|totals| Totals {
+                        totals: Vec::new(),
+                        ..totals
+                    })
                 },
+                late: None,
+                pretend: None,
             },
-        )
-    }
-}
-
-impl Gateway {
-    fn carries(&self, wire: &Wire) -> bool {
-        self.requests().contains(&wire.transaction_id)
-    }
-
-    fn requests(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Simulated for Gateway {
-    fn simulate(&self, action: Value) -> Result<Value, String> {
-        simulate(&self.ledger, &self.faults, action)
-    }
-}
-
-/// Marks a transaction as on its way, until dropped.
-struct Underway<'a> {
-    gateway: &'a Gateway,
-    transaction_id: &'a str,
-}
-
-impl<'a> Underway<'a> {
-    fn of(gateway: &'a Gateway, wire: &'a Wire) -> Self {
-        gateway.requests().insert(wire.transaction_id.clone());
-        Self {
-            gateway,
-            transaction_id: &wire.transaction_id,
+        )?;
+        match outcome {
+            Ok(Ok(totals)) => Ok(Ok(totals)),
+            Ok(Err(code)) => refused(code.code, code.text),
+            Err(refusal) => Ok(Err(refusal)),
         }
-    }
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        self.gateway.requests().remove(self.transaction_id);
     }
 }

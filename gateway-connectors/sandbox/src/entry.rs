@@ -5,59 +5,113 @@
 
 use crate::rules;
 use payhal_messages::gateway::{Answer, Change, Decision, Wire};
-use payhal_messages::money::Purpose;
+use payhal_messages::money::{Amounts, Purpose};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use std::collections::BTreeMap;
 
-/// An entry.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) seq: i64,
-    pub(crate) transaction_id: String,
-    pub(crate) reference: Option<String>,
-    pub(crate) kind: Kind,
-    pub(crate) state: State,
+/// The columns of `entry`, named once: the struct, the list for SQL, reading and writing.
+macro_rules! columns {
+    (
+        $(#[$doc:meta])*
+        $name:ident: $first:ident: $first_type:ty,
+        $($(#[$column_doc:meta])* $column:ident: $type:ty,)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Eq, PartialEq)]
+        pub(crate) struct $name {
+            pub(crate) $first: $first_type,
+            $($(#[$column_doc])* pub(crate) $column: $type,)*
+        }
+
+        /// The columns of `entry`.
+        pub(crate) const COLUMNS: &str =
+            concat!(stringify!($first), $(", ", stringify!($column)),*);
+
+        impl $name {
+            /// Reads the columns of [`COLUMNS`].
+            pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self {
+                    $first: row.get(stringify!($first))?,
+                    $($column: row.get(stringify!($column))?,)*
+                })
+            }
+
+            /// What to write into the columns of [`COLUMNS`].
+            pub(crate) fn values(&self) -> Vec<&dyn ToSql> {
+                vec![&self.$first, $(&self.$column),*]
+            }
+        }
+    };
+}
+
+columns! {
+    /// An entry.
+    Entry: seq: i64,
+    transaction_id: String,
+    reference: Option<String>,
+    origin: Origin,
+    kind: Kind,
+    state: State,
     /// What was approved; 0 when nothing was.
-    pub(crate) amount_minor: i64,
-    pub(crate) requested_minor: i64,
-    pub(crate) currency: String,
-    pub(crate) response_code: String,
-    pub(crate) response_text: String,
-    pub(crate) approval_code: Option<String>,
-    pub(crate) rrn: Option<String>,
-    pub(crate) issuer: BTreeMap<String, String>,
-    pub(crate) signature_required: bool,
-    /// `transaction_id` of what a capture, void or referenced refund changes.
-    pub(crate) original: Option<String>,
-    pub(crate) merchant: String,
-    pub(crate) terminal: String,
-    pub(crate) stan: u32,
-    pub(crate) batch: i64,
-    pub(crate) read_id: Option<String>,
-    pub(crate) masked_pan: Option<String>,
-    pub(crate) merchant_reference: Option<String>,
-    pub(crate) at_micros: i64,
+    amount_minor: i64,
+    requested_minor: i64,
+    tip_minor: Option<i64>,
+    surcharge_minor: Option<i64>,
+    cashback_minor: Option<i64>,
+    currency: String,
+    installments: Option<u32>,
+    response_code: String,
+    response_text: String,
+    approval_code: Option<String>,
+    /// The code of a telephone call, as it came.
+    voice_code: Option<String>,
+    rrn: Option<String>,
+    issuer: Issuer,
+    signature_required: bool,
+    /// The payment token it gave or used.
+    token: Option<String>,
+    balance_minor: Option<i64>,
+    /// `transaction_id` of what a capture, adjustment, void or referenced refund changes.
+    original: Option<String>,
+    merchant: String,
+    terminal: String,
+    stan: u32,
+    batch: i64,
+    read_id: Option<String>,
+    masked_pan: Option<String>,
+    merchant_reference: Option<String>,
+    at_micros: i64,
+    /// How often its request arrived again.
+    repeats: u32,
 }
 
 impl Entry {
     /// An entry for a request that has not been decided yet: rejected, nothing approved.
-    pub(crate) fn undecided(wire: &Wire, kind: Kind, requested_minor: i64, currency: &str) -> Self {
+    pub(crate) fn undecided(wire: &Wire, kind: Kind, amounts: &Amounts) -> Self {
         Self {
             seq: 0,
             transaction_id: wire.transaction_id.clone(),
             reference: Some(wire.reference.clone()).filter(|text| !text.is_empty()),
+            origin: Origin::Host,
             kind,
             state: State::Rejected,
             amount_minor: 0,
-            requested_minor,
-            currency: currency.into(),
+            requested_minor: amounts.total_minor,
+            tip_minor: amounts.tip_minor,
+            surcharge_minor: amounts.surcharge_minor,
+            cashback_minor: amounts.cashback_minor,
+            currency: amounts.currency.clone(),
+            installments: None,
             response_code: String::new(),
             response_text: String::new(),
             approval_code: None,
+            voice_code: None,
             rrn: None,
-            issuer: BTreeMap::new(),
+            issuer: Issuer::default(),
             signature_required: false,
+            token: None,
+            balance_minor: None,
             original: None,
             merchant: wire.acceptor.merchant.clone(),
             terminal: wire.acceptor.terminal.clone(),
@@ -67,7 +121,19 @@ impl Entry {
             masked_pan: None,
             merchant_reference: None,
             at_micros: wire.at_micros,
+            repeats: 0,
         }
+    }
+
+    /// Whether a request with these says the same as the one that made this entry.
+    pub(crate) fn is_of(&self, wire: &Wire, kind: Kind, amounts: &Amounts) -> bool {
+        self.transaction_id == wire.transaction_id
+            && self.kind == kind
+            && self.currency == amounts.currency
+            && self.requested_minor == amounts.total_minor
+            && self.tip_minor == amounts.tip_minor
+            && self.surcharge_minor == amounts.surcharge_minor
+            && self.cashback_minor == amounts.cashback_minor
     }
 
     /// What the gateway answered, and answers again to a repeat. A repeat of something that has
@@ -77,6 +143,7 @@ impl Entry {
             State::Reversed | State::Barred => return rules::rejected(&rules::REVERSED),
             State::Declined => Decision::Declined,
             State::Rejected => Decision::Rejected,
+            State::Referred => Decision::Referred,
             State::Approved | State::Voided => Decision::Approved,
         };
         Answer {
@@ -86,55 +153,39 @@ impl Entry {
             approved_minor: (decision == Decision::Approved).then_some(self.amount_minor),
             approval_code: self.approval_code.clone(),
             rrn: self.rrn.clone(),
-            issuer: self.issuer.clone(),
+            issuer: self.issuer.0.clone(),
             signature_required: self.signature_required,
-            token: None,
-            balance_minor: None,
+            token: self.token.clone(),
+            balance_minor: self.balance_minor,
         }
     }
 
-    /// Reads the columns of [`COLUMNS`].
-    pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let issuer: String = row.get(12)?;
-        Ok(Self {
-            seq: row.get(0)?,
-            transaction_id: row.get(1)?,
-            reference: row.get(2)?,
-            kind: row.get(3)?,
-            state: row.get(4)?,
-            amount_minor: row.get(5)?,
-            requested_minor: row.get(6)?,
-            currency: row.get(7)?,
-            response_code: row.get(8)?,
-            response_text: row.get(9)?,
-            approval_code: row.get(10)?,
-            rrn: row.get(11)?,
-            issuer: serde_json::from_str(&issuer).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    12,
-                    rusqlite::types::Type::Text,
-                    Box::new(error),
-                )
-            })?,
-            signature_required: row.get(13)?,
-            original: row.get(14)?,
-            merchant: row.get(15)?,
-            terminal: row.get(16)?,
-            stan: row.get(17)?,
-            batch: row.get(18)?,
-            read_id: row.get(19)?,
-            masked_pan: row.get(20)?,
-            merchant_reference: row.get(21)?,
-            at_micros: row.get(22)?,
-        })
+    /// Takes down the codes of a decision.
+    pub(crate) fn set_code(&mut self, code: &rules::Code) {
+        self.response_code = code.code.into();
+        self.response_text = code.text.into();
     }
 }
 
-/// The columns of `entry`, in the order [`Entry::from_row`] reads and the ledger writes them.
-pub(crate) const COLUMNS: &str = "seq, transaction_id, reference, kind, state, amount_minor, \
-    requested_minor, currency, response_code, response_text, approval_code, rrn, issuer, \
-    signature_required, original, merchant, terminal, stan, batch, read_id, masked_pan, \
-    merchant_reference, at_micros";
+/// Tags for the chip, as JSON.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Issuer(pub(crate) BTreeMap<String, String>);
+
+impl ToSql for Issuer {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        serde_json::to_string(&self.0)
+            .map(ToSqlOutput::from)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    }
+}
+
+impl FromSql for Issuer {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?)
+            .map(Self)
+            .map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
 
 /// An enum that a text column holds by name.
 macro_rules! named {
@@ -168,6 +219,16 @@ macro_rules! named {
 }
 
 named! {
+    /// Who made an entry.
+    Origin {
+        /// The host this connector serves.
+        Host = "host",
+        /// Somebody else, as a test said.
+        Elsewhere = "elsewhere",
+    }
+}
+
+named! {
     /// What an entry is.
     Kind {
         /// Purchase.
@@ -186,12 +247,20 @@ named! {
         Capture = "capture",
         /// Another amount for a hold.
         Adjust = "adjust",
-        /// Approval by telephone of what was referred.
-        VoiceApproval = "voice_approval",
         /// Taking back before reconciliation.
         Void = "void",
         /// A reversal came for something the gateway had never seen.
         Unknown = "unknown",
+    }
+}
+
+impl Kind {
+    /// Whether it counts in its batch's totals, or changes them.
+    pub(crate) fn is_in_totals(self) -> bool {
+        match self {
+            Self::Sale | Self::Refund | Self::CashAdvance | Self::Capture | Self::Void => true,
+            Self::Authorize | Self::Verify | Self::Balance | Self::Adjust | Self::Unknown => false,
+        }
     }
 }
 
@@ -204,11 +273,13 @@ named! {
         Declined = "declined",
         /// The gateway refused the request.
         Rejected = "rejected",
+        /// The issuer wants to be called.
+        Referred = "referred",
         /// Approved, then undone by a reversal.
         Reversed = "reversed",
         /// Approved, then taken back by a void.
         Voided = "voided",
-        /// Reversed before it arrived: it can never be approved.
+        /// Reversed before it arrived or before the issuer was called: it can never be approved.
         Barred = "barred",
     }
 }
@@ -228,14 +299,15 @@ impl From<Purpose> for Kind {
     }
 }
 
-impl From<&Change> for Kind {
-    fn from(change: &Change) -> Self {
-        match change {
+impl Kind {
+    /// The kind of entry a change makes; a voice approval makes none.
+    pub(crate) fn of_change(change: &Change) -> Option<Self> {
+        Some(match change {
             Change::Capture => Self::Capture,
             Change::Adjust => Self::Adjust,
             Change::Refund => Self::Refund,
             Change::Void => Self::Void,
-            Change::VoiceApproval { .. } => Self::VoiceApproval,
-        }
+            Change::VoiceApproval { .. } => return None,
+        })
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Command `inquire`: what the ledger holds about a transaction. Must never write.
 
+use crate::books::Result;
 use crate::entry::{Entry, State};
 use crate::ledger::Ledger;
 use payhal_messages::gateway::{Finding, Wire};
@@ -10,19 +11,26 @@ pub(crate) fn inquire(
     ledger: &Ledger,
     wire: &Wire,
     is_underway: impl FnOnce() -> bool,
-) -> rusqlite::Result<Finding> {
-    Ok(match ledger.read(|books| books.find(wire))? {
-        Some(entry) => finding(&entry),
-        None if is_underway() => Finding::Pending,
-        None => Finding::NotFound,
+) -> Result<Finding> {
+    ledger.read(|books| {
+        if let Some(entry) = books.find(wire)? {
+            return Ok(finding(&entry));
+        }
+        Ok(match books.closed_by(&wire.transaction_id)? {
+            Some(totals) => Finding::Reconciled { totals },
+            None if is_underway() => Finding::Pending,
+            None => Finding::NotFound,
+        })
     })
 }
 
 fn finding(entry: &Entry) -> Finding {
     match entry.state {
         State::Reversed | State::Barred => Finding::Reversed,
-        State::Approved | State::Declined | State::Rejected | State::Voided => Finding::Answered {
-            answer: entry.answer(),
-        },
+        State::Approved | State::Declined | State::Rejected | State::Referred | State::Voided => {
+            Finding::Answered {
+                answer: entry.answer(),
+            }
+        }
     }
 }

@@ -5,22 +5,31 @@
 #![forbid(unsafe_code)]
 
 mod authorize;
+mod books;
+mod card;
 mod connector;
+mod contradict;
 mod entry;
 mod error;
+mod faults;
+mod gateway;
 mod inquire;
 mod keys;
 mod ledger;
 mod limits;
 mod modify;
+mod plant;
 mod reconcile;
 mod report;
 mod reverse;
 mod rules;
 mod settings;
+mod shown;
 mod simulator;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod voice;
 
 payhal_plugin::export_gateway!(
     connector::Sandbox,

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Command `reconcile`: totals of an acceptor's open batch, and its cutover.
+//!
+//! A close is known by its transaction id: the same one closes once and answers the same totals
+//! for ever, whatever has been written since.
 
+use crate::books::Result;
+use crate::entry::State;
 use crate::ledger::Ledger;
+use crate::rules::{self, Code};
 use payhal_messages::gateway::{Reconcile, Totals};
 
-/// Carries out the command. A request to close carries no id to tell a repeat by, so a close that
-/// finds the open batch empty tells the last closed one again instead of closing nothing: a host
-/// that lost the reply gets its totals by asking again.
-pub(crate) fn reconcile(ledger: &Ledger, request: &Reconcile) -> rusqlite::Result<Totals> {
-    let acceptor = &request.wire.acceptor;
+/// Carries out the command.
+pub(crate) fn reconcile(
+    ledger: &Ledger,
+    request: &Reconcile,
+) -> Result<std::result::Result<Totals, Code>> {
+    let wire = &request.wire;
     ledger.write(|books| {
-        let open = books.open_batch(&acceptor.merchant, &acceptor.terminal)?;
-        let is_repeat = request.close && open > 1 && books.is_empty(acceptor, open)?;
-        let told = if is_repeat { open - 1 } else { open };
-        if request.close && !is_repeat {
-            books.close_batch(acceptor, open)?;
+        if !request.close {
+            return books.open_totals(&wire.acceptor).map(Ok);
         }
-        Ok(Totals {
-            batch: format!("{told:06}"),
-            totals: books.totals(Some((acceptor, told)))?,
-            collected: Vec::new(),
-        })
+        if let Some(totals) = books.closed_by(&wire.transaction_id)? {
+            return Ok(Ok(totals));
+        }
+        match books.by_id(&wire.transaction_id)? {
+            Some(entry) if entry.state == State::Barred => Ok(Err(rules::REVERSED)),
+            Some(_) => Ok(Err(rules::DUPLICATE)),
+            None => books.close_batch(wire).map(Ok),
+        }
     })
 }

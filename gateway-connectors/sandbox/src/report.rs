@@ -1,17 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Command `report`: keeps advices and order notifications. A repeat replaces the first.
+//! Command `report`: keeps advices and order notifications, of whatever transaction. A repeat
+//! replaces the first and is counted.
 
+use crate::books::{Result, unwritable};
 use crate::ledger::Ledger;
 use payhal_messages::gateway::Report;
+use rusqlite::params;
 
 /// Carries out the command.
-pub(crate) fn report(ledger: &Ledger, request: &Report) -> rusqlite::Result<()> {
-    let (wire, kind, body) = match request {
-        Report::Advice { wire, tags } => (wire, "advice", serde_json::to_string(tags)),
-        Report::NotifyOrder { wire, order, .. } => {
-            (wire, "notify_order", serde_json::to_string(order))
+pub(crate) fn report(ledger: &Ledger, request: &Report) -> Result<()> {
+    let (wire, kind, amounts, body) = match request {
+        Report::Advice { wire, tags } => (wire, "advice", None, serde_json::to_string(tags)),
+        Report::NotifyOrder {
+            wire,
+            amounts,
+            order,
+        } => {
+            let body = serde_json::to_string(order);
+            (wire, "notify_order", Some(amounts), body)
         }
     };
-    let body = body.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-    ledger.write(|books| books.keep_report(&wire.transaction_id, kind, &body))
+    let body = body.map_err(unwritable)?;
+    ledger.write(|books| {
+        books.run(
+            "INSERT INTO report (transaction_id, kind, body, amount_minor, currency, times) \
+             VALUES (?1, ?2, ?3, ?4, ?5, 1) ON CONFLICT (transaction_id, kind) DO UPDATE \
+             SET body = ?3, amount_minor = ?4, currency = ?5, times = times + 1",
+            params![
+                wire.transaction_id,
+                kind,
+                body,
+                amounts.map(|amounts| amounts.total_minor),
+                amounts.map(|amounts| &amounts.currency),
+            ],
+        )
+    })
 }

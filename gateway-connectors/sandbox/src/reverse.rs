@@ -3,18 +3,26 @@
 //!
 //! After `Reversed` no money of the transaction has moved or can move.
 
+use crate::books::{Books, Result};
 use crate::entry::{Entry, Kind, State};
-use crate::ledger::{Books, Ledger};
+use crate::ledger::Ledger;
 use crate::modify::no_undoing;
 use crate::rules::{self, Code};
 use payhal_messages::gateway::{Reversal, Reverse};
 
 /// Carries out the command.
-pub(crate) fn reverse(ledger: &Ledger, request: &Reverse) -> rusqlite::Result<Reversal> {
+pub(crate) fn reverse(ledger: &Ledger, request: &Reverse) -> Result<Reversal> {
     ledger.write(|books| match books.find(&request.wire)? {
+        None if books.closed_by(&request.wire.transaction_id)?.is_some() => {
+            Ok(refused(&rules::RECONCILED))
+        }
         None => bar(books, request),
         Some(entry) => match entry.state {
             State::Approved => undo(books, &entry),
+            State::Referred => {
+                books.set_state(&entry, State::Barred)?;
+                Ok(Reversal::Reversed)
+            }
             State::Declined | State::Rejected | State::Reversed | State::Voided | State::Barred => {
                 Ok(Reversal::Reversed)
             }
@@ -23,23 +31,16 @@ pub(crate) fn reverse(ledger: &Ledger, request: &Reverse) -> rusqlite::Result<Re
 }
 
 /// Remembers a reversal that came first, so that the request finds it when it arrives.
-fn bar(books: &mut Books, request: &Reverse) -> rusqlite::Result<Reversal> {
-    let amounts = &request.amounts;
-    let mut entry = Entry::undecided(
-        &request.wire,
-        Kind::Unknown,
-        amounts.total_minor,
-        &amounts.currency,
-    );
+fn bar(books: &mut Books, request: &Reverse) -> Result<Reversal> {
+    let mut entry = Entry::undecided(&request.wire, Kind::Unknown, &request.amounts);
     entry.seq = books.next_seq();
     entry.state = State::Barred;
-    entry.response_code = rules::REVERSED.code.into();
-    entry.response_text = rules::REVERSED.text.into();
-    books.insert(&entry)?;
+    entry.set_code(&rules::REVERSED);
+    books.insert(&mut entry)?;
     Ok(Reversal::Reversed)
 }
 
-fn undo(books: &mut Books, entry: &Entry) -> rusqlite::Result<Reversal> {
+fn undo(books: &mut Books, entry: &Entry) -> Result<Reversal> {
     if let Some(code) = no_undoing(books, entry)? {
         return Ok(refused(&code));
     }

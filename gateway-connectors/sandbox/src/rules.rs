@@ -4,9 +4,10 @@
 //! The README repeats these tables for people; a test compares the two. Nothing here reads the
 //! ledger or a clock, so that the same card and amount always end the same way.
 
+use crate::limits::{INSTALLMENTS_MAX, TOTAL_MAX};
 use payhal_card_data::{Behaviour, CardSecrets, TestCard, by_pan};
-use payhal_messages::gateway::{Answer, Decision};
-use payhal_messages::money::Purpose;
+use payhal_messages::gateway::{Answer, Authorize, Decision};
+use payhal_messages::money::{Amounts, Purpose};
 use std::collections::BTreeMap;
 
 /// A response code with its words.
@@ -31,6 +32,9 @@ pub(crate) const PIN_WANTED: Code = code("65", "PIN required");
 pub(crate) const ISSUER_DOWN: Code = code("91", "Issuer unavailable");
 pub(crate) const MALFUNCTION: Code = code("96", "System malfunction");
 
+pub(crate) const CALL_ISSUER: Code = code("01", "Call the issuer");
+pub(crate) const VOICE_CODE: Code = code("05", "The issuer did not give this code");
+
 pub(crate) const FORMAT: Code = code("30", "Format error");
 pub(crate) const AMOUNT: Code = code("13", "Invalid amount");
 pub(crate) const CURRENCY: Code = code("12", "This gateway does not take the currency");
@@ -39,7 +43,12 @@ pub(crate) const TAKEN_BACK: Code = code("12", "The original was voided or rever
 pub(crate) const VOID_WHOLE: Code = code("13", "A void takes back the whole amount");
 pub(crate) const TOO_MUCH: Code = code("13", "More than what is left of the original");
 pub(crate) const CHANGED_SINCE: Code = code("21", "Later changes to the original still stand");
-pub(crate) const RECONCILED: Code = code("21", "The batch is closed");
+pub(crate) const RECONCILED: Code = code("BC", "The batch is closed");
+pub(crate) const PARTS: Code = code("13", "The parts do not fit the amount");
+pub(crate) const INSTALLMENTS: Code = code("12", "Not possible in so many instalments");
+pub(crate) const NO_VOICE: Code = code("12", "No approval by telephone for this");
+pub(crate) const NOT_REFERRED: Code = code("12", "The issuer did not want to be called");
+pub(crate) const RECEIPT: Code = code("25", "No transaction here is like this receipt");
 pub(crate) const REVERSED: Code = code("21", "Reversed before");
 pub(crate) const NOT_FOUND: Code = code("25", "The original is not known");
 pub(crate) const REFUSED: Code = code("58", "Refused as scripted");
@@ -60,72 +69,162 @@ pub(crate) enum Verdict {
     },
     /// The issuer says no.
     Decline(Code),
+    /// The issuer wants to be called.
+    Refer(Code),
     /// The gateway says no.
     Reject(Code),
 }
 
+/// What decisions need of a card.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Card {
+    /// The test card, if it is one.
+    pub(crate) known: Option<&'static TestCard>,
+    /// Whether the PIN that came along is right; nothing where none came.
+    pin_is_right: Option<bool>,
+    /// Whether its holder is there, who could be asked for a PIN or a signature.
+    present: bool,
+}
+
+impl Card {
+    /// One out of a seal.
+    pub(crate) fn presented(secrets: &CardSecrets) -> Self {
+        let known = by_pan(&secrets.pan);
+        let pin = known.and_then(|card| card.pin).map(str::as_bytes);
+        Self {
+            known,
+            pin_is_right: match (&secrets.online_pin, pin) {
+                (Some(block), Some(pin)) => Some(block.holds(pin, &secrets.pan)),
+                _ => None,
+            },
+            present: true,
+        }
+    }
+
+    /// One behind a token.
+    pub(crate) fn on_file(known: Option<&'static TestCard>) -> Self {
+        Self {
+            known,
+            pin_is_right: None,
+            present: false,
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.known.map_or(Behaviour::Approve, |card| card.behaviour)
+    }
+}
+
+/// Why the gateway does not even ask the issuer, if it does not.
+pub(crate) fn not_taken(request: &Authorize, currencies: &[String]) -> Option<Code> {
+    let Amounts {
+        currency,
+        total_minor,
+        ..
+    } = &request.amounts;
+    if !currencies.is_empty() && !currencies.contains(currency) {
+        return Some(CURRENCY);
+    }
+    let sells = matches!(request.purpose, Purpose::Sale | Purpose::Authorize);
+    let amount_is_possible = match request.purpose {
+        Purpose::Verify | Purpose::Balance => *total_minor == 0,
+        _ => (1..=TOTAL_MAX).contains(total_minor),
+    };
+    if matches!(request.purpose, Purpose::Capture | Purpose::Adjust) {
+        Some(NOT_CHANGEABLE)
+    } else if !amount_is_possible {
+        Some(AMOUNT)
+    } else if !parts_fit(request.purpose, &request.amounts) {
+        Some(PARTS)
+    } else if request
+        .installments
+        .is_some_and(|number| !sells || !(1..=INSTALLMENTS_MAX).contains(&number))
+    {
+        Some(INSTALLMENTS)
+    } else if request.voice_code.is_some() && !sells {
+        Some(NO_VOICE)
+    } else {
+        None
+    }
+}
+
+/// Whether the parts of the total are possible: none negative, together within it, and cash only
+/// with goods.
+fn parts_fit(purpose: Purpose, amounts: &Amounts) -> bool {
+    let cashback = amounts.cashback_minor.unwrap_or(0);
+    let parts = [amounts.tip_minor, amounts.surcharge_minor, Some(cashback)];
+    let mut rest = amounts.total_minor;
+    for part in parts.into_iter().flatten() {
+        if !(0..=rest).contains(&part) {
+            return false;
+        }
+        rest -= part;
+    }
+    cashback == 0 || (purpose == Purpose::Sale && cashback < amounts.total_minor)
+}
+
 /// Decides a card exchange. The card comes first; the amount decides where it approves.
-pub(crate) fn decide(purpose: Purpose, card: &CardSecrets, total_minor: i64) -> Verdict {
-    let found = by_pan(&card.pan);
-    let signature = found.is_some_and(|card| card.behaviour == Behaviour::SignatureRequired);
+pub(crate) fn decide(purpose: Purpose, card: &Card, total_minor: i64) -> Verdict {
     let whole = Verdict::Approve {
         minor: total_minor,
         code: APPROVED,
-        signature,
+        signature: card.present && card.behaviour() == Behaviour::SignatureRequired,
     };
-    if let Some(no) = found.and_then(|found| declined_by_card(purpose, card, found)) {
+    if let Some(no) = declined_by_card(purpose, card) {
         return Verdict::Decline(no);
     }
     match purpose {
         Purpose::Verify | Purpose::Balance => whole,
-        Purpose::Capture | Purpose::Adjust => Verdict::Reject(NOT_CHANGEABLE),
         Purpose::Refund => by_amount_of_change(total_minor).unwrap_or(whole),
-        Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance => {
-            match found.map_or(Behaviour::Approve, |card| card.behaviour) {
-                Behaviour::PartialApproval => half(total_minor, signature),
-                _ => by_amount(total_minor, signature).unwrap_or(whole),
+        Purpose::CashAdvance => by_amount(total_minor).unwrap_or(whole),
+        Purpose::Sale | Purpose::Authorize => {
+            let is_partial = card.behaviour() == Behaviour::PartialApproval;
+            if is_partial || total_minor % 100 == 2 {
+                half(whole, total_minor)
+            } else {
+                by_amount(total_minor).unwrap_or(whole)
             }
         }
+        Purpose::Capture | Purpose::Adjust => Verdict::Reject(NOT_CHANGEABLE),
     }
 }
 
-fn declined_by_card(purpose: Purpose, card: &CardSecrets, found: &TestCard) -> Option<Code> {
-    let pin = found.pin.map(str::as_bytes);
-    let pin_is_right = match (&card.online_pin, pin) {
-        (Some(block), Some(pin)) => Some(block.holds(pin, &card.pan)),
-        _ => None,
-    };
-    match (found.behaviour, pin_is_right) {
-        (Behaviour::Expired, _) => Some(EXPIRED),
-        (Behaviour::Decline, _) if purpose != Purpose::Refund => Some(INSUFFICIENT),
-        (Behaviour::PinAtIssuer | Behaviour::PinRequired, Some(false)) => Some(PIN_WRONG),
-        (Behaviour::PinAtIssuer, None) if pays(purpose) => Some(PIN_WANTED),
-        _ => None,
-    }
-}
-
-fn pays(purpose: Purpose) -> bool {
-    matches!(
+fn declined_by_card(purpose: Purpose, card: &Card) -> Option<Code> {
+    let pays = matches!(
         purpose,
         Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
-    )
+    );
+    match (card.behaviour(), card.pin_is_right) {
+        (Behaviour::Expired, _) => Some(EXPIRED),
+        (Behaviour::Decline, _) if pays || purpose == Purpose::Verify => Some(INSUFFICIENT),
+        (Behaviour::PinAtIssuer | Behaviour::PinRequired, Some(false)) => Some(PIN_WRONG),
+        (Behaviour::PinAtIssuer, None) if pays && card.present => Some(PIN_WANTED),
+        _ => None,
+    }
 }
 
-fn half(total_minor: i64, signature: bool) -> Verdict {
-    match total_minor / 2 {
-        0 => Verdict::Decline(INSUFFICIENT),
-        minor => Verdict::Approve {
-            minor,
+fn half(whole: Verdict, total_minor: i64) -> Verdict {
+    match whole {
+        Verdict::Approve { signature, .. } if total_minor > 1 => Verdict::Approve {
+            minor: total_minor / 2,
             code: PARTIAL,
             signature,
         },
+        _ => Verdict::Decline(INSUFFICIENT),
     }
 }
 
-/// What the last two digits of an amount decide, if anything.
-fn by_amount(total_minor: i64, signature: bool) -> Option<Verdict> {
+/// What the last two digits of an amount decide, if anything; partial approval apart.
+fn by_amount(total_minor: i64) -> Option<Verdict> {
     match total_minor % 100 {
-        2 => Some(half(total_minor, signature)),
+        1 => Some(Verdict::Refer(CALL_ISSUER)),
+        _ => by_amount_of_hold(total_minor),
+    }
+}
+
+/// The same for the new amount of a hold, about which nobody is called.
+pub(crate) fn by_amount_of_hold(total_minor: i64) -> Option<Verdict> {
+    match total_minor % 100 {
         51 => Some(Verdict::Decline(INSUFFICIENT)),
         61 => Some(Verdict::Decline(OVER_LIMIT)),
         _ => by_amount_of_change(total_minor),
@@ -140,6 +239,29 @@ pub(crate) fn by_amount_of_change(total_minor: i64) -> Option<Verdict> {
         91 => Some(Verdict::Decline(ISSUER_DOWN)),
         96 => Some(Verdict::Decline(MALFUNCTION)),
         _ => None,
+    }
+}
+
+/// What an approval code of a telephone call decides: six characters, A to Z and digits.
+pub(crate) fn by_voice(code: &str, total_minor: i64) -> Verdict {
+    let is_code = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    if code.len() == 6 && code.bytes().all(is_code) {
+        Verdict::Approve {
+            minor: total_minor,
+            code: APPROVED,
+            signature: false,
+        }
+    } else {
+        Verdict::Decline(VOICE_CODE)
+    }
+}
+
+/// What is left on a card, as if nothing had ever been paid with it.
+pub(crate) fn balance(card: &Card) -> i64 {
+    match card.behaviour() {
+        Behaviour::Decline => 0,
+        Behaviour::PartialApproval => 500,
+        _ => 50_000,
     }
 }
 
@@ -164,22 +286,23 @@ mod tests {
     use super::*;
     use payhal_card_data::{EntryMode, PinBlock, test_card, test_cards};
 
-    fn card(name: &str, pin: Option<&str>) -> CardSecrets {
+    fn card(name: &str, pin: Option<&str>) -> Card {
         let card = test_card(name).unwrap();
-        CardSecrets {
+        Card::presented(&CardSecrets {
             pan: card.pan(),
             expiry: card.expiry(),
             track2: None,
             online_pin: pin.map(|pin| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap()),
             entry: EntryMode::Chip,
-        }
+        })
     }
 
     fn code_of(verdict: Verdict) -> &'static str {
         match verdict {
-            Verdict::Approve { code, .. } | Verdict::Decline(code) | Verdict::Reject(code) => {
-                code.code
-            }
+            Verdict::Approve { code, .. }
+            | Verdict::Decline(code)
+            | Verdict::Refer(code)
+            | Verdict::Reject(code) => code.code,
         }
     }
 

@@ -2,7 +2,7 @@
 //! The instance's configuration. `configuration.schema.json` beside the manifest describes the
 //! same for consoles.
 
-use crate::simulator::Fault;
+use crate::faults::Fault;
 use serde::Deserialize;
 
 /// The configuration.
@@ -15,6 +15,10 @@ pub(crate) struct Settings {
     pub(crate) currencies: Vec<String>,
     /// How long every exchange travels.
     pub(crate) latency_ms: u64,
+    /// Exchanges an acceptor may have in flight before the ledger takes it down.
+    pub(crate) in_flight_per_acceptor: Option<u32>,
+    /// Whether the ledger takes down what is sent while a reversal is owed.
+    pub(crate) reversal_before_next: bool,
     /// Faults that wait from the start.
     pub(crate) faults: Vec<Fault>,
 }
@@ -39,6 +43,8 @@ impl Default for Settings {
             ledger: LedgerPlace::File,
             currencies: CURRENCIES.map(String::from).to_vec(),
             latency_ms: 0,
+            in_flight_per_acceptor: None,
+            reversal_before_next: false,
             faults: Vec::new(),
         }
     }

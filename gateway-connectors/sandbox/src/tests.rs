@@ -11,7 +11,8 @@ use payhal_messages::call::Sent;
 use payhal_messages::card::{Entry, Sealed};
 use payhal_messages::gateway::{
     Acceptor, Answer, Authorize, CardSource, Change, Decision, Finding, Inquire, Modify, Original,
-    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse, Wire,
+    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse, Totals,
+    Wire,
 };
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_plugin::testing::Bench;
@@ -21,10 +22,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
+mod batches;
 mod changes;
 mod faults;
 mod folder;
+mod kinds;
+mod receipts;
 mod sealing;
+mod tokens;
+mod turns;
+mod voice;
 
 /// A host with one sandbox.
 struct Shop {
@@ -78,6 +85,33 @@ impl Shop {
     /// A request with that card, sealed as a reader does.
     fn request(&self, purpose: Purpose, card: &str, minor: i64) -> Authorize {
         self.request_with_pin(purpose, card, minor, None)
+    }
+
+    /// A request with a payment token.
+    fn request_by(&self, purpose: Purpose, token: &str, minor: i64) -> Authorize {
+        let token = token.to_owned();
+        Authorize {
+            wire: self.wire(),
+            purpose,
+            amounts: eur(minor),
+            card: CardSource::Token { token },
+            merchant_reference: None,
+            installments: None,
+            voice_code: None,
+        }
+    }
+
+    /// A request with that card after `change`.
+    fn request_like(
+        &self,
+        purpose: Purpose,
+        minor: i64,
+        change: impl FnOnce(&mut Authorize),
+    ) -> Authorize {
+        let mut request = self.request(purpose, "visa-approve", minor);
+        change(&mut request);
+        self.seal(&mut request, "visa-approve", None);
+        request
     }
 
     fn request_with_pin(
@@ -163,6 +197,13 @@ impl Shop {
         request.wire
     }
 
+    /// An approved hold.
+    fn hold(&self, minor: i64) -> Wire {
+        let request = self.request(Purpose::Authorize, "visa-approve", minor);
+        assert_eq!(self.authorize(&request).decision, Decision::Approved);
+        request.wire
+    }
+
     fn modify(&self, change: Change, original: &Wire, minor: i64) -> (Wire, Answer) {
         let request = Modify {
             wire: self.wire(),
@@ -173,8 +214,12 @@ impl Shop {
             amounts: eur(minor),
         };
         let wire = request.wire.clone();
-        let answer = self.sandbox.modify(request, &self.bench.call());
-        (wire, answer.unwrap().unwrap())
+        (wire, self.ask_modify(&request))
+    }
+
+    fn ask_modify(&self, request: &Modify) -> Answer {
+        let answer = self.sandbox.modify(request.clone(), &self.bench.call());
+        answer.unwrap().unwrap()
     }
 
     /// The response code of a change.
@@ -218,16 +263,26 @@ impl Shop {
     }
 
     fn reconcile(&self, close: bool) -> (String, Vec<(u64, i64, u64, i64)>) {
-        let request = Reconcile {
-            wire: self.wire(),
-            close,
-        };
-        let totals = self.sandbox.reconcile(request, &self.bench.call());
-        let totals = totals.unwrap().unwrap();
-        let rows = totals.totals.iter();
-        let rows = rows.map(|row| (row.sales, row.sales_minor, row.refunds, row.refunds_minor));
-        (totals.batch, rows.collect())
+        let wire = self.wire();
+        self.reconcile_as(&wire, close)
     }
+
+    fn reconcile_as(&self, wire: &Wire, close: bool) -> (String, Vec<(u64, i64, u64, i64)>) {
+        let totals = self.try_reconcile(wire, close).unwrap().unwrap();
+        (totals.batch.clone(), sums(&totals))
+    }
+
+    fn try_reconcile(&self, wire: &Wire, close: bool) -> payhal_plugin::Outcome<Totals> {
+        let wire = wire.clone();
+        let request = Reconcile { wire, close };
+        self.sandbox.reconcile(request, &self.bench.call())
+    }
+}
+
+fn sums(totals: &Totals) -> Vec<(u64, i64, u64, i64)> {
+    let rows = totals.totals.iter();
+    rows.map(|row| (row.sales, row.sales_minor, row.refunds, row.refunds_minor))
+        .collect()
 }
 
 fn read_of(request: &mut Authorize) -> &mut ReadCard {
@@ -367,52 +422,35 @@ fn the_ledger_survives_a_crash() {
 }
 
 #[test]
-fn a_reconciled_batch_is_told_again_and_cannot_be_undone() {
-    let shop = Shop::new();
-    let sale = shop.sale(1250);
-    shop.sale(300);
-    shop.modify(Change::Refund, &sale, 250);
-    let told = vec![(2, 1550, 1, 250)];
-    assert_eq!(shop.reconcile(false), ("000001".into(), told.clone()));
-    assert_eq!(shop.reconcile(true), ("000001".into(), told.clone()));
-    assert_eq!(shop.reconcile(true), ("000001".into(), told));
-    assert_eq!(shop.reconcile(false), ("000002".into(), vec![]));
-    assert!(matches!(
-        shop.reverse(&sale, 1250),
-        Reversal::Refused { .. }
-    ));
-    assert_eq!(shop.code(Change::Void, &sale, 1250), "21");
-    assert_eq!(shop.code(Change::Refund, &sale, 1000), "00");
-    assert_eq!(
-        shop.reconcile(true),
-        ("000002".into(), vec![(0, 0, 1, 1000)])
-    );
-}
-
-#[test]
-fn reports_are_kept_once() {
-    let shop = Shop::new();
-    let wire = shop.sale(1250);
-    for total in [1, 2] {
-        let order = json!({ "total": total });
-        let wire = wire.clone();
-        let report = Report::NotifyOrder {
-            wire,
-            amounts: eur(1250),
-            order,
-        };
-        shop.sandbox
-            .report(report, &shop.bench.call())
-            .unwrap()
-            .unwrap();
-    }
-    let ledger = rusqlite::Connection::open(shop.folder.path().join("ledger.sqlite")).unwrap();
-    let kept: String = ledger
-        .query_row("SELECT group_concat(body) FROM report", [], |row| {
-            row.get(0)
-        })
+fn a_ledger_of_the_first_version_is_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let ledger = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    ledger
+        .execute_batch(include_str!("tests/schema-1.sql"))
         .unwrap();
-    assert_eq!(kept, r#"{"total":2}"#);
+    ledger
+        .execute_batch(
+            "INSERT INTO closed_batch VALUES ('merchant-1', 'terminal-1', 1);
+             INSERT INTO report VALUES ('old', 'advice', '{}');
+             INSERT INTO entry VALUES (7, 'old', 'abc', 'sale', 'approved', 1250, 1250, 'EUR',
+               '00', 'Approved', 'S00007', '000000000007', '{}', 0, NULL, 'merchant-1',
+               'terminal-1', 7, 2, 'read', '411111******1111', NULL, 1);",
+        )
+        .unwrap();
+    drop(ledger);
+    let shop = Shop::with("{}", folder);
+    let old = Wire {
+        transaction_id: "old".into(),
+        ..shop.wire()
+    };
+    assert!(matches!(shop.inquire(&old), Finding::Answered { .. }));
+    assert_eq!(shop.code(Change::Refund, &old, 250), "00");
+    assert_eq!(
+        shop.reconcile(false),
+        ("000002".into(), vec![(1, 1250, 1, 250)])
+    );
+    let told = shop.simulate(json!({"action": "ledger"}));
+    assert_eq!(told["reports"][0]["times"], 1);
 }
 
 #[test]

@@ -3,12 +3,6 @@
 
 use super::*;
 
-fn hold(shop: &Shop, minor: i64) -> Wire {
-    let request = shop.request(Purpose::Authorize, "visa-approve", minor);
-    assert_eq!(shop.authorize(&request).decision, Decision::Approved);
-    request.wire
-}
-
 #[test]
 fn refunds_never_exceed_the_sale() {
     let shop = Shop::new();
@@ -63,7 +57,7 @@ fn a_change_repeated_acts_once() {
 #[test]
 fn captures_and_their_refunds_stay_within_the_hold() {
     let shop = Shop::new();
-    let held = hold(&shop, 1000);
+    let held = shop.hold(1000);
     assert_eq!(shop.code(Change::Refund, &held, 1), "13");
     let (first, _) = shop.modify(Change::Capture, &held, 600);
     assert_eq!(shop.code(Change::Capture, &held, 401), "13");
@@ -178,4 +172,59 @@ fn a_sale_with_a_standing_refund_is_not_reversed() {
     ));
     assert_eq!(shop.reverse(&refund, 400), Reversal::Reversed);
     assert_eq!(shop.reverse(&sale, 1000), Reversal::Reversed);
+}
+
+#[test]
+fn an_adjusted_hold_is_captured_up_to_its_new_amount() {
+    let shop = Shop::new();
+    let held = shop.hold(1000);
+    let (_, answer) = shop.modify(Change::Adjust, &held, 1500);
+    assert_eq!(answer.approved_minor, Some(1500));
+    assert_eq!(shop.code(Change::Capture, &held, 1501), "13");
+    let (lower, _) = shop.modify(Change::Adjust, &held, 800);
+    assert_eq!(shop.code(Change::Capture, &held, 801), "13");
+    assert_eq!(shop.code(Change::Void, &held, 1000), "13");
+    // Without the last adjustment, the one before it holds.
+    assert_eq!(shop.reverse(&lower, 800), Reversal::Reversed);
+    assert_eq!(shop.code(Change::Capture, &held, 1100), "00");
+    assert_eq!(shop.code(Change::Capture, &held, 401), "13");
+    assert_eq!(shop.code(Change::Capture, &held, 400), "00");
+    assert_eq!(shop.code(Change::Adjust, &held, 2000), "21");
+    assert_eq!(shop.reconcile(false).1, [(2, 1500, 0, 0)]);
+}
+
+#[test]
+fn an_adjustment_under_a_capture_stays() {
+    let shop = Shop::new();
+    let held = shop.hold(1000);
+    let (more, _) = shop.modify(Change::Adjust, &held, 1500);
+    shop.modify(Change::Capture, &held, 1200);
+    assert!(matches!(
+        shop.reverse(&more, 1500),
+        Reversal::Refused { .. }
+    ));
+}
+
+#[test]
+fn only_holds_are_adjusted_and_the_issuer_may_refuse() {
+    let shop = Shop::new();
+    let sale = shop.sale(1000);
+    assert_eq!(shop.code(Change::Adjust, &sale, 1100), "12");
+    let held = shop.hold(1000);
+    assert_eq!(shop.code(Change::Adjust, &held, 0), "13");
+    assert_eq!(shop.code(Change::Adjust, &held, 1151), "51");
+    assert_eq!(shop.code(Change::Void, &held, 1000), "00");
+    assert_eq!(shop.code(Change::Adjust, &held, 900), "12");
+}
+
+#[test]
+fn concurrent_captures_never_exceed_the_hold() {
+    let shop = Shop::new();
+    let held = shop.hold(1000);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| shop.modify(Change::Capture, &held, 300));
+        }
+    });
+    assert_eq!(shop.reconcile(false).1, [(3, 900, 0, 0)]);
 }

@@ -144,3 +144,135 @@ fn the_ledger_is_shown_without_card_numbers() {
     let totals = shop.simulate(json!({"action": "totals"}));
     assert_eq!(totals["totals"][0]["sales_minor"], 1550);
 }
+
+#[test]
+fn a_late_request_arrives_behind_its_reversal_and_is_barred() {
+    let shop = Shop::new();
+    let request = shop.request(Purpose::Sale, "visa-approve", 1250);
+    fault(&shop, "late", "authorize");
+    assert_eq!(
+        sent_of(shop.try_authorize(&request).unwrap_err()),
+        Sent::Maybe
+    );
+    assert_eq!(shop.inquire(&request.wire), Finding::NotFound);
+    assert_eq!(shop.entries(), []);
+    assert_eq!(shop.reverse(&request.wire, 1250), Reversal::Reversed);
+    assert_eq!(shop.inquire(&request.wire), Finding::Reversed);
+    assert_eq!(shop.entries(), [("barred".into(), 0)]);
+    let told = shop.simulate(json!({"action": "ledger"}));
+    assert_eq!(told["entries"][0]["repeats"], 1, "it did arrive");
+}
+
+#[test]
+fn a_late_request_that_is_let_go_before_is_approved() {
+    let shop = Shop::new();
+    let request = shop.request(Purpose::Sale, "visa-approve", 1250);
+    fault(&shop, "late", "authorize");
+    assert!(shop.try_authorize(&request).is_err());
+    let told = shop.simulate(json!({"action": "deliver"}));
+    assert_eq!(told, json!({"delivered": 1}));
+    assert!(matches!(
+        shop.inquire(&request.wire),
+        Finding::Answered { .. }
+    ));
+    assert_eq!(shop.reverse(&request.wire, 1250), Reversal::Reversed);
+    assert_eq!(shop.entries(), [("reversed".into(), 1250)]);
+    assert_eq!(
+        shop.simulate(json!({"action": "deliver"})),
+        json!({"delivered": 0})
+    );
+}
+
+#[test]
+fn a_late_refund_is_barred_too() {
+    let shop = Shop::new();
+    let sale = shop.sale(1000);
+    let request = Modify {
+        wire: shop.wire(),
+        original: Original::Wire { wire: sale.clone() },
+        change: Change::Refund,
+        amounts: eur(400),
+    };
+    fault(&shop, "late", "modify");
+    let lost = shop.sandbox.modify(request.clone(), &shop.bench.call());
+    assert_eq!(sent_of(lost.unwrap_err()), Sent::Maybe);
+    assert_eq!(shop.reverse(&request.wire, 400), Reversal::Reversed);
+    assert_eq!(shop.code(Change::Refund, &sale, 1000), "00");
+}
+
+#[test]
+fn a_lost_request_never_arrives() {
+    let shop = Shop::new();
+    let request = shop.request(Purpose::Sale, "visa-approve", 1250);
+    fault(&shop, "lose_request", "authorize");
+    assert_eq!(
+        sent_of(shop.try_authorize(&request).unwrap_err()),
+        Sent::Maybe
+    );
+    assert_eq!(shop.inquire(&request.wire), Finding::NotFound);
+    assert_eq!(shop.entries(), []);
+}
+
+#[test]
+fn an_inquiry_may_know_less_than_the_ledger() {
+    let shop = Shop::new();
+    let sale = shop.sale(1250);
+    fault(&shop, "not_found", "inquire");
+    assert_eq!(shop.inquire(&sale), Finding::NotFound);
+    fault(&shop, "pending", "inquire");
+    assert_eq!(shop.inquire(&sale), Finding::Pending);
+    assert!(matches!(shop.inquire(&sale), Finding::Answered { .. }));
+}
+
+#[test]
+fn an_approval_is_invented_after_a_decline_and_after_a_reversal() {
+    let shop = Shop::new();
+    let declined = shop.request(Purpose::Sale, "visa-decline", 1250);
+    shop.authorize(&declined);
+    let reversed = shop.sale(700);
+    shop.reverse(&reversed, 700);
+    for (wire, minor) in [(declined.wire, 1250), (reversed, 700)] {
+        fault(&shop, "contradict", "inquire");
+        let Finding::Answered { answer } = shop.inquire(&wire) else {
+            panic!("an answer");
+        };
+        assert_eq!(answer.decision, Decision::Approved);
+        assert_eq!(answer.approved_minor, Some(minor));
+    }
+}
+
+#[test]
+fn a_fault_lets_others_pass_first() {
+    let shop = Shop::new();
+    let told = json!({"action": "fault", "fault": "refuse", "at": "authorize", "skip": 1});
+    shop.simulate(told);
+    shop.sale(1250);
+    let request = shop.request(Purpose::Sale, "visa-approve", 1250);
+    assert_eq!(shop.authorize(&request).response_code, "58");
+    shop.sale(1250);
+}
+
+#[test]
+fn a_report_that_fails_a_few_times_is_kept_once() {
+    let shop = Shop::new();
+    let wire = shop.sale(1250);
+    let tags = [("9F27".to_owned(), "40".to_owned())];
+    let report = Report::Advice {
+        wire,
+        tags: tags.into(),
+    };
+    let told = json!({"action": "fault", "fault": "go_away", "at": "report", "count": 2});
+    shop.simulate(told);
+    fault(&shop, "lose_reply", "report");
+    let failures = (0..4)
+        .filter(|_| {
+            let done = shop.sandbox.report(report.clone(), &shop.bench.call());
+            done.is_err()
+        })
+        .count();
+    assert_eq!(failures, 3);
+    let told = shop.simulate(json!({"action": "ledger"}));
+    assert_eq!(told["reports"].as_array().unwrap().len(), 1);
+    assert_eq!(told["reports"][0]["times"], 2);
+    assert_eq!(told["reports"][0]["body"], json!({"9F27": "40"}));
+}

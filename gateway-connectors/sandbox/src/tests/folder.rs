@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The files beside the code: manifest, configuration schema, and the tables of the README.
 
-use crate::rules::{Verdict, decide};
+use crate::faults::FaultKind;
+use crate::rules::{Card, Verdict, decide};
 use payhal_card_data::{CardSecrets, EntryMode, PinBlock, test_card, test_cards};
 use payhal_messages::manifest::{Kind, Manifest};
 use payhal_messages::money::Purpose;
@@ -24,17 +25,18 @@ fn table(heading: &str) -> Vec<Vec<&'static str>> {
 fn code(card: &str, minor: i64) -> String {
     let card = test_card(card).expect("a test card");
     let block = |pin: &str| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap();
-    let secrets = CardSecrets {
+    let secrets = Card::presented(&CardSecrets {
         pan: card.pan(),
         expiry: card.expiry(),
         track2: None,
         online_pin: card.pin.map(block),
         entry: EntryMode::Chip,
-    };
+    });
     match decide(Purpose::Sale, &secrets, minor) {
-        Verdict::Approve { code, .. } | Verdict::Decline(code) | Verdict::Reject(code) => {
-            code.code.into()
-        }
+        Verdict::Approve { code, .. }
+        | Verdict::Decline(code)
+        | Verdict::Refer(code)
+        | Verdict::Reject(code) => code.code.into(),
     }
 }
 
@@ -70,6 +72,35 @@ fn the_manifest_is_a_simulated_gateway() {
     assert_eq!(manifest.library, env!("CARGO_PKG_NAME").replace('-', "_"));
     assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
     assert!(manifest.simulated && manifest.gateway.unwrap().inquiry);
+}
+
+#[test]
+fn the_strict_manifest_differs_in_its_name_and_its_order() {
+    let plain = Manifest::parse(include_str!("../../plugin.toml")).unwrap();
+    let strict = Manifest::parse(include_str!("../../strict/plugin.toml")).unwrap();
+    let abilities = strict.gateway.clone().unwrap();
+    assert_eq!(abilities.in_flight_per_acceptor, Some(1));
+    assert!(abilities.reversal_before_next);
+    let mut same = strict;
+    same.id.clone_from(&plain.id);
+    same.name.clone_from(&plain.name);
+    let gateway = same.gateway.as_mut().unwrap();
+    gateway.in_flight_per_acceptor = None;
+    gateway.reversal_before_next = false;
+    assert_eq!(same, plain);
+}
+
+#[test]
+fn every_fault_is_in_the_readme_and_in_the_schema() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../configuration.schema.json")).unwrap();
+    let faults = &schema["properties"]["faults"]["items"]["properties"]["fault"]["enum"];
+    let named = |row: &Vec<&str>| Value::from(row[0]);
+    let documented: Vec<Value> = table("### Faults").iter().map(named).collect();
+    assert_eq!(faults.as_array().unwrap(), &documented);
+    for fault in documented {
+        assert!(serde_json::from_value::<FaultKind>(fault).is_ok());
+    }
 }
 
 #[test]
