@@ -10,7 +10,7 @@ use crate::fault::leaked;
 use crate::pin::{Verified, verify};
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
-use crate::words::{cryptogram, fresh_name};
+use crate::words::{cryptogram, fresh_name, transaction_type};
 use payhal_card_data::{
     Amounts, Associated, CardSecrets, Inner, PinBlock, Purpose, SCHEME, SEAL_VERSION, seal,
 };
@@ -134,24 +134,26 @@ fn tags(
         Cvm::Signature => "1E0300",
         Cvm::None | Cvm::OnDevice => "1F0302",
     };
-    let amount = request.amounts.total_minor.clamp(0, 999_999_999_999);
-    let kind = if request.purpose == money::Purpose::Refund {
-        "20"
-    } else {
-        "00"
-    };
+    let kind = transaction_type(request.purpose, &request.amounts);
+    let cash = request.amounts.cashback_minor.map(twelve_digits);
     let tags = [
         ("82", "3900".to_owned()),
         ("84", aid.to_owned()),
         ("95", "0000000000".to_owned()),
         ("9C", kind.to_owned()),
-        ("9F02", format!("{amount:012}")),
+        ("9F02", twelve_digits(request.amounts.total_minor)),
         ("9F26", cryptogram),
         ("9F27", "80".to_owned()),
         ("9F34", cvm_results.to_owned()),
         ("9F36", format!("{counter:04X}")),
     ];
-    Ok(tags.map(|(tag, value)| (tag.to_owned(), value)).into())
+    let cash = cash.map(|cash| ("9F03", cash));
+    let tags = tags.into_iter().chain(cash);
+    Ok(tags.map(|(tag, value)| (tag.to_owned(), value)).collect())
+}
+
+fn twelve_digits(minor: i64) -> String {
+    format!("{:012}", minor.clamp(0, 999_999_999_999))
 }
 
 /// The answer, as it should be or as a fault wants it.

@@ -7,7 +7,7 @@ use crate::error::refusal;
 use crate::fault::leaked;
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
-use crate::words::cryptogram;
+use crate::words::{cryptogram, done};
 use payhal_card_data::Behaviour;
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::Entry;
@@ -31,7 +31,7 @@ pub(crate) fn complete(
     }
     let completion = second_cryptogram(&held, &request.answer)?;
     let words = match (&request.answer, completion.accepted) {
-        (IssuerAnswer::Approved { .. }, true) => "Approved",
+        (IssuerAnswer::Approved { .. }, true) => done(held.purpose),
         (IssuerAnswer::Approved { .. }, false) => "Refused by card",
         (IssuerAnswer::Declined { .. }, _) => "Declined",
         (IssuerAnswer::NoAnswer, _) => "No connection",

@@ -8,10 +8,11 @@ use crate::fault::leaked;
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
 use crate::state::{Placed, Shared, State, Waiting};
-use crate::words::{fresh_name, headline, is_expired};
+use crate::words::{fresh_name, headline, is_expired, parts};
 use payhal_card_data::{Behaviour, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
+use payhal_messages::money::Purpose;
 use payhal_messages::prompt::{PromptAnswer, PromptKind, Stage};
 use payhal_messages::reader::{Present, Presentation};
 use payhal_plugin::{Context, Outcome, PluginError};
@@ -22,6 +23,10 @@ pub(crate) fn present(
     request: &Present,
     context: &Context,
 ) -> Outcome<Presentation> {
+    if matches!(request.purpose, Purpose::Capture | Purpose::Adjust) {
+        // Nobody presents a card for these: they change what was authorized before.
+        return Err(PluginError::Unsupported);
+    }
     reader.held = None;
     reader.shared.enter(At::Present, context)?;
     let until = context.now() + Duration::from_millis(request.timeout_ms).min(DAY);
@@ -52,6 +57,7 @@ pub(crate) fn present(
         card: placed.card,
         entry: placed.entry,
         application,
+        purpose: request.purpose,
     };
     let presentation = answer(reader, held);
     Ok(Ok(presentation))
@@ -77,7 +83,8 @@ fn wait_for_card(
     }
     shared.lock().placed = None;
     let headline = headline(request.purpose, &request.amounts);
-    shared.show(Screen::of(&[&headline, "", "Present card"]));
+    let parts = parts(&request.amounts);
+    shared.show(Screen::of(&[&headline, &parts, "Present card"]));
     context.progress(Stage::WaitingForCard, "Present card");
     let _waiting = shared.begin(Waiting::Card(request.entries.clone()));
     shared.play(Moment::Present);

@@ -7,6 +7,7 @@ use crate::state::Shared;
 use crate::{authorize_card, complete, present};
 use payhal_card_data::TestCard;
 use payhal_messages::card::Entry;
+use payhal_messages::money::Purpose;
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
@@ -33,6 +34,8 @@ pub(crate) struct Held {
     pub(crate) entry: Entry,
     /// Label and identifier of the application, if it has any.
     pub(crate) application: Option<(&'static str, &'static str)>,
+    /// What the card was presented for.
+    pub(crate) purpose: Purpose,
 }
 
 /// Former answers, for the fault that repeats them.

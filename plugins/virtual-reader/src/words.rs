@@ -5,7 +5,7 @@ use payhal_card_data::Expiry;
 use payhal_messages::money::{Amounts, Purpose};
 use std::time::SystemTime;
 
-/// `Sale 12.50 EUR`.
+/// `Sale 12.50 EUR`; a display has room for 20 characters.
 pub(crate) fn headline(purpose: Purpose, amounts: &Amounts) -> String {
     let purpose = match purpose {
         Purpose::Sale => "Sale",
@@ -17,17 +17,57 @@ pub(crate) fn headline(purpose: Purpose, amounts: &Amounts) -> String {
         Purpose::Verify => return "Card check".to_owned(),
         Purpose::Balance => return "Balance".to_owned(),
     };
-    format!("{purpose} {}", amount(amounts))
+    let total = amount(amounts.total_minor, &amounts.currency);
+    format!("{purpose} {total} {}", amounts.currency)
 }
 
-fn amount(amounts: &Amounts) -> String {
-    let places = decimals(&amounts.currency);
-    let minor = amounts.total_minor;
+/// `Tip 0.50 Cash 20.00`: what the total holds besides the goods; often nothing.
+pub(crate) fn parts(amounts: &Amounts) -> String {
+    let named = [
+        ("Tip", amounts.tip_minor),
+        ("Fee", amounts.surcharge_minor),
+        ("Cash", amounts.cashback_minor),
+    ];
+    let told = named.into_iter().filter_map(|(name, minor)| {
+        let minor = minor.filter(|minor| *minor != 0)?;
+        Some(format!("{name} {}", amount(minor, &amounts.currency)))
+    });
+    told.collect::<Vec<_>>().join(" ")
+}
+
+/// What the cardholder reads when the issuer and the card said yes.
+pub(crate) fn done(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Sale | Purpose::Capture | Purpose::Adjust | Purpose::CashAdvance => "Approved",
+        Purpose::Refund => "Refunded",
+        Purpose::Authorize => "Amount held",
+        Purpose::Verify => "Card accepted",
+        Purpose::Balance => "Ask the cashier",
+    }
+}
+
+/// Transaction type, tag 9C: the first two digits of ISO 8583's processing code.
+pub(crate) fn transaction_type(purpose: Purpose, amounts: &Amounts) -> &'static str {
+    match purpose {
+        Purpose::Sale if amounts.cashback_minor.is_some_and(|minor| minor > 0) => "09",
+        Purpose::CashAdvance => "01",
+        Purpose::Refund => "20",
+        Purpose::Balance => "31",
+        Purpose::Sale
+        | Purpose::Authorize
+        | Purpose::Verify
+        | Purpose::Capture
+        | Purpose::Adjust => "00",
+    }
+}
+
+fn amount(minor: i64, currency: &str) -> String {
+    let places = decimals(currency);
     let sign = if minor < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = places + 1);
     let (whole, part) = digits.split_at(digits.len() - places);
     let point = if places == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{part} {}", amounts.currency)
+    format!("{sign}{whole}{point}{part}")
 }
 
 /// ISO 4217 minor units. A display may not know a currency; two places are the rule.
@@ -111,6 +151,30 @@ mod tests {
             };
             assert_eq!(headline(Purpose::Sale, &amounts), shown);
         }
+    }
+
+    #[test]
+    fn every_purpose_has_its_words() {
+        let mut amounts = Amounts {
+            currency: "EUR".into(),
+            total_minor: 5000,
+            tip_minor: Some(50),
+            surcharge_minor: Some(0),
+            cashback_minor: Some(2000),
+        };
+        for (purpose, shown) in [
+            (Purpose::Refund, "Refund 50.00 EUR"),
+            (Purpose::Authorize, "Hold 50.00 EUR"),
+            (Purpose::CashAdvance, "Cash 50.00 EUR"),
+            (Purpose::Verify, "Card check"),
+            (Purpose::Balance, "Balance"),
+        ] {
+            assert_eq!(headline(purpose, &amounts), shown);
+        }
+        assert_eq!(parts(&amounts), "Tip 0.50 Cash 20.00");
+        amounts.tip_minor = None;
+        amounts.cashback_minor = None;
+        assert_eq!(parts(&amounts), "");
     }
 
     #[test]

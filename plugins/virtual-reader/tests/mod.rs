@@ -6,6 +6,7 @@ mod faults;
 mod people;
 mod pins;
 mod plans;
+mod purposes;
 
 use crate::reader::VirtualReader;
 use payhal_card_data::{Associated, Inner, PrivateKey, SEAL_VERSION, open, test_cards};
