@@ -3,15 +3,16 @@
 //!
 //! A refusal here uses up no key and leaves no record.
 
+use crate::abilities::lacking;
 use crate::answer::Reason;
 use crate::engine::Engine;
-use crate::gateway::GatewayParameters;
+use crate::gateway::{Ability, GatewayParameters};
 use crate::ids::{Acceptor, DeviceId, GatewayId, Scope, TransactionId};
 use crate::keys::Ask;
 use crate::limits::OPEN_MAX;
-use crate::money::{AMOUNT_MINOR_MAX, Amounts};
-use crate::parents::Parent;
+use crate::money::{Amount, Amounts, Currency};
 use crate::request::{Kind, MoneyRequest};
+use crate::sums::{Batch, Parent, whole};
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::sync::Arc;
 
@@ -34,18 +35,8 @@ impl NotNow {
 
 impl Engine {
     /// Accepts a request with a fresh key, or refuses it.
-    pub(crate) fn admit(&mut self, ask: Ask) {
-        let accepted = match ask.request.kind {
-            Kind::Sale => self.accept_sale(&ask),
-            Kind::Refund { original } | Kind::Void { original } => {
-                self.accept_change(&ask, original)
-            }
-            _ => {
-                let detail = "this kind of transaction is not served";
-                Err(NotNow::new(Reason::DeviceUnsupported, detail))
-            }
-        };
-        let mut transaction = match accepted {
+    pub(crate) fn admit(&mut self, mut ask: Ask) {
+        let mut transaction = match self.accept(&mut ask) {
             Ok(transaction) => transaction,
             Err(not_now) => {
                 self.refuse_ask(ask, not_now.reason, |refused| {
@@ -64,46 +55,62 @@ impl Engine {
         self.keys
             .insert((ask.scope, ask.request.key), transaction.id);
         self.set_patience(&mut transaction, self.config.timeouts.hard_ms);
-        if transaction.request.kind == Kind::Sale {
-            self.start_sale(&mut transaction);
+        self.parents.note(&transaction);
+        if transaction.device.is_some() {
+            self.start_with_card(&mut transaction);
         } else {
-            self.parents.reserve(&transaction);
-            self.start_change(&mut transaction);
+            self.start_without_card(&mut transaction);
         }
         self.put(transaction);
     }
 
-    fn accept_sale(&self, ask: &Ask) -> Result<Transaction, NotNow> {
-        let amounts = ask.request.amounts.ok_or_else(missing_amount)?;
+    fn accept(&self, ask: &mut Ask) -> Result<Transaction, NotNow> {
         self.check_room()?;
-        self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
+        match ask.request.kind.original() {
+            Some(original) => self.accept_change(ask, original),
+            None if ask.request.kind.purpose().is_some() => self.accept_payment(ask),
+            None => {
+                let detail = "this kind of transaction is not served";
+                Err(NotNow::new(Reason::NotAllowed, detail))
+            }
+        }
+    }
+
+    /// A card is presented, or a token stands for it.
+    fn accept_payment(&self, ask: &Ask) -> Result<Transaction, NotNow> {
         let gateway = self.choose_gateway(ask.request.gateway.as_ref())?;
         let parameters = self.reachable(&gateway)?;
-        if !parameters.currencies.is_empty()
-            && !parameters.currencies.contains(&amounts.total.currency)
-        {
-            let code = amounts.total.currency.code();
-            let detail = format!("gateway {gateway} takes no {code}");
-            return Err(NotNow::new(Reason::AmountInvalid, detail));
-        }
-        let busy_hint_ms = self.config.timeouts.busy_hint_ms;
-        let device = self
-            .devices
-            .choose(ask.request.device.as_ref(), busy_hint_ms);
-        let device = device.map_err(|no_device| NotNow {
-            reason: no_device.reason,
-            retry_after_ms: no_device.retry_after_ms,
-            detail: no_device.detail,
-        })?;
-        let acceptor = self.acceptor(&gateway, &device);
+        let amounts = amounts_of(&ask.request, parameters);
+        self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
+        check_able(&ask.request, &gateway, parameters)?;
+        check_currency(&amounts, &gateway, parameters)?;
+        let device = match ask.request.terms.token {
+            Some(_) => None,
+            None => Some(self.choose_reader(&ask.request)?),
+        };
+        let terminal = device.as_ref().or(ask.request.device.as_ref());
+        let acceptor = self.acceptor(&gateway, terminal);
         self.check_acceptor(&gateway, &acceptor, true)?;
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
-        transaction.device = Some(device);
+        transaction.device = device;
         Ok(transaction)
     }
 
-    fn accept_change(&self, ask: &Ask, original: TransactionId) -> Result<Transaction, NotNow> {
-        self.check_room()?;
+    fn choose_reader(&self, request: &MoneyRequest) -> Result<DeviceId, NotNow> {
+        let busy_hint_ms = self.config.timeouts.busy_hint_ms;
+        let device = self.devices.choose(
+            request.device.as_ref(),
+            &request.terms.entries,
+            busy_hint_ms,
+        );
+        device.map_err(|no_device| NotNow {
+            reason: no_device.reason,
+            retry_after_ms: no_device.retry_after_ms,
+            detail: no_device.detail,
+        })
+    }
+
+    fn accept_change(&self, ask: &mut Ask, original: TransactionId) -> Result<Transaction, NotNow> {
         if let Some(open) = self.open.get(&original) {
             if !ask.may_touch(&open.scope) {
                 let detail = format!("no transaction {original}");
@@ -115,8 +122,10 @@ impl Engine {
             }
         }
         let parent = self.parents.changeable(original, ask)?;
-        let amounts = parent.allows(ask, original)?;
-        let Parent { gateway, wire, .. } = parent;
+        let Some(gateway) = &parent.gateway else {
+            let detail = format!("transaction {original} was made on a terminal");
+            return Err(NotNow::new(Reason::DeviceUnsupported, detail));
+        };
         if ask
             .request
             .gateway
@@ -126,14 +135,37 @@ impl Engine {
             let detail = format!("transaction {original} belongs to gateway {gateway}");
             return Err(NotNow::new(Reason::NotAllowed, detail));
         }
-        self.reachable(gateway)?;
-        self.check_acceptor(gateway, &wire.acceptor, true)?;
-        let mut transaction =
-            self.accepted(ask, amounts, Some(gateway.clone()), wire.acceptor.clone());
-        transaction.original = Some(wire.clone());
+        let parameters = self.reachable(gateway)?;
+        let batch = Batch {
+            closed: self.is_batch_closed(parent),
+            can_void: parameters.can.contains(&Ability::Void),
+        };
+        if let Kind::Undo { .. } = ask.request.kind {
+            let undone = parent.undo(original, batch)?;
+            ask.request.kind = undone.kind;
+            ask.request.amounts = undone.amounts;
+            ask.request.terms.undo = Some(undone.rule);
+        }
+        check_able(&ask.request, gateway, parameters)?;
+        let amounts = parent.allows(ask, original, batch)?;
+        self.check_acceptor(gateway, &parent.wire.acceptor, true)?;
+        let acceptor = parent.wire.acceptor.clone();
+        let mut transaction = self.accepted(ask, amounts, Some(gateway.clone()), acceptor);
+        transaction.original = Some(parent.wire.clone());
         transaction.card.clone_from(&parent.card);
-        transaction.phase = Phase::Preparing(None);
         Ok(transaction)
+    }
+
+    /// Whether the batch of an original was closed since it was approved.
+    fn is_batch_closed(&self, parent: &Parent) -> bool {
+        let Some(approved_micros) = parent.approved_at_micros() else {
+            return false;
+        };
+        self.closed.iter().any(|closed| {
+            closed.gateway == parent.gateway
+                && closed.acceptor == parent.wire.acceptor
+                && closed.at_micros >= approved_micros
+        })
     }
 
     fn accepted(
@@ -170,6 +202,9 @@ impl Engine {
         scope: &Scope,
         amounts: &Amounts,
     ) -> Result<(), NotNow> {
+        if !request.kind.moves_money() {
+            return Ok(());
+        }
         let looks_the_same = |earlier: &Transaction| {
             earlier.scope.register == scope.register
                 && earlier.amounts.total == amounts.total
@@ -278,11 +313,12 @@ impl Engine {
         }
     }
 
-    fn acceptor(&self, gateway: &GatewayId, device: &DeviceId) -> Acceptor {
+    /// Whose money it is at a gateway: as configured, or else each device is a terminal of its own.
+    fn acceptor(&self, gateway: &GatewayId, device: Option<&DeviceId>) -> Acceptor {
         let configured = self.config.acceptors.get(gateway).cloned();
         configured.unwrap_or_else(|| Acceptor {
             merchant: "0".into(),
-            terminal: device.0.clone(),
+            terminal: device.map_or_else(|| "0".into(), |device| device.0.clone()),
         })
     }
 
@@ -306,53 +342,39 @@ fn same_reference(request: &MoneyRequest, earlier: &Transaction) -> bool {
     request.reference.is_some() && request.reference == earlier.request.reference
 }
 
-fn missing_amount() -> NotNow {
-    NotNow::new(Reason::AmountInvalid, "the amount is missing")
+/// Final amounts: what was given, or nothing in a currency of the gateway.
+fn amounts_of(request: &MoneyRequest, parameters: &GatewayParameters) -> Amounts {
+    let currency = || parameters.currencies.first().copied();
+    let nothing = || Amount {
+        minor: 0,
+        currency: currency().unwrap_or(Currency::XXX),
+    };
+    request.amounts.unwrap_or_else(|| whole(nothing()))
 }
 
-/// What can be said about amounts without knowing the past.
-pub(crate) fn check_amounts(request: &MoneyRequest) -> Result<(), &'static str> {
-    let Some(amounts) = &request.amounts else {
-        return match request.kind {
-            Kind::Void { .. }
-            | Kind::Undo { .. }
-            | Kind::Verify
-            | Kind::Balance
-            | Kind::BatchClose => Ok(()),
-            _ => Err("the amount is missing"),
-        };
-    };
-    let total = amounts.total;
-    if total.minor <= 0 {
-        return Err("the amount must be more than zero");
-    }
-    if total.minor > AMOUNT_MINOR_MAX {
-        return Err("the amount is larger than any amount can be");
-    }
-    let mut rest = total.minor;
-    let parts = [
-        amounts.tip_minor,
-        amounts.surcharge_minor,
-        amounts.cashback_minor,
-    ];
-    for part in parts.into_iter().flatten() {
-        if part < 0 {
-            return Err("tip, surcharge and cashback must not be negative");
+fn check_able(
+    request: &MoneyRequest,
+    gateway: &GatewayId,
+    parameters: &GatewayParameters,
+) -> Result<(), NotNow> {
+    match lacking(request, &parameters.can) {
+        Some(words) => {
+            let detail = format!("gateway {gateway} cannot {words}");
+            Err(NotNow::new(Reason::NotAllowed, detail))
         }
-        // Cannot overflow: both are at least zero here, or the loop has ended.
-        rest -= part;
-        if rest < 0 {
-            return Err("tip, surcharge and cashback must be parts of the amount");
-        }
+        None => Ok(()),
     }
-    match request.amount_max {
-        Some(max) if max.currency != total.currency => {
-            Err("amount_max must be in the currency of the amount")
-        }
-        Some(max) if max.minor < total.minor => Err("amount_max must not be below the amount"),
-        Some(max) if max.minor > AMOUNT_MINOR_MAX => {
-            Err("amount_max is larger than any amount can be")
-        }
-        _ => Ok(()),
+}
+
+fn check_currency(
+    amounts: &Amounts,
+    gateway: &GatewayId,
+    parameters: &GatewayParameters,
+) -> Result<(), NotNow> {
+    let currency = amounts.total.currency;
+    if parameters.currencies.is_empty() || parameters.currencies.contains(&currency) {
+        return Ok(());
     }
+    let detail = format!("gateway {gateway} takes no {}", currency.code());
+    Err(NotNow::new(Reason::AmountInvalid, detail))
 }

@@ -14,11 +14,32 @@ use crate::gateway::{
 use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
 use crate::money::{Amount, Amounts, Currency};
 use crate::prompt::PromptKinds;
-use crate::record::{Fact, FinalAnswer, Past, Record, Restored};
+use crate::record::{Fact, FinalAnswer, Past, PastChange, Record, Restored};
 use crate::request::{Caller, Kind, MoneyRequest, Request, Terms, Which};
 use crate::time::Now;
 use crate::{Config, Engine};
 use uuid::Uuid;
+
+/// Everything a gateway can do.
+pub(crate) const ABILITIES: [Ability; 17] = [
+    Ability::Authorize,
+    Ability::Adjust,
+    Ability::Refund,
+    Ability::RefundByReceipt,
+    Ability::RefundUnreferenced,
+    Ability::Void,
+    Ability::Verify,
+    Ability::Token,
+    Ability::Balance,
+    Ability::CashAdvance,
+    Ability::Cashback,
+    Ability::Installments,
+    Ability::VoiceApproval,
+    Ability::BatchTotals,
+    Ability::BatchClose,
+    Ability::Advice,
+    Ability::NotifyOrder,
+];
 
 /// The engine and what it asked for last.
 #[derive(Debug)]
@@ -118,7 +139,7 @@ impl Bench {
                 if let Action::Recall { recall, by } = &effect.action {
                     let past = match by {
                         RecallBy::Key(..) => None,
-                        RecallBy::Transaction(_) => self.past.clone().map(Box::new),
+                        RecallBy::Transaction(_) => self.recalled().map(Box::new),
                     };
                     events.push(Event::Recalled {
                         recall: *recall,
@@ -133,6 +154,45 @@ impl Bench {
         let durable = Event::Durable(self.engine.position());
         assert!(self.engine.step(self.now(), durable).is_empty());
         done
+    }
+
+    /// The original, with every change of this bench besides those it came with.
+    fn recalled(&self) -> Option<Past> {
+        let mut past = self.past.clone()?;
+        for record in &self.records {
+            let Fact::Intent(intent) = &record.fact else {
+                continue;
+            };
+            let Some(change) = intent.request.kind.change() else {
+                continue;
+            };
+            past.changes.push(PastChange {
+                transaction_id: record.transaction_id,
+                change,
+                amount_minor: intent.amounts.total.minor,
+                counts: self.counts(record.transaction_id),
+            });
+        }
+        Some(past)
+    }
+
+    fn counts(&self, id: TransactionId) -> bool {
+        let mut counts = true;
+        for record in self
+            .records
+            .iter()
+            .filter(|record| record.transaction_id == id)
+        {
+            match &record.fact {
+                Fact::Ended(ending) => {
+                    counts = matches!(ending.answer, FinalAnswer::Approved(_))
+                        || ending.reversal.is_some();
+                }
+                Fact::Reversed => counts = false,
+                _ => {}
+            }
+        }
+        counts
     }
 
     fn note(&mut self, action: &Action) {
@@ -224,7 +284,7 @@ pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
     MoneyRequest {
         key: key.into(),
         kind,
-        amounts: (!matches!(kind, Kind::Void { .. })).then(|| euros(1_000)),
+        amounts: carries_amount(kind).then(|| euros(1_000)),
         amount_max: None,
         device: None,
         gateway: Some(gateway.into()),
@@ -234,6 +294,13 @@ pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
         order: None,
         terms: Terms::default(),
     }
+}
+
+fn carries_amount(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Void { .. } | Kind::Undo { .. } | Kind::Verify | Kind::Balance | Kind::BatchClose
+    )
 }
 
 pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
@@ -263,7 +330,7 @@ pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
         inquiry,
         in_flight_per_acceptor: None,
         reversal_before_next: false,
-        can: vec![Ability::Refund, Ability::Void],
+        can: ABILITIES.to_vec(),
     };
     let status = GatewayStatus {
         parameters: Some(parameters),

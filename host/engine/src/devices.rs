@@ -6,6 +6,7 @@
 //! one device to two transactions, and never calls it twice at a time.
 
 use crate::answer::{Answer, Reason, Stage};
+use crate::card::Entry;
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
 use crate::effect::Action;
 use crate::engine::{CallFor, Engine};
@@ -65,6 +66,7 @@ impl Devices {
     pub(crate) fn choose(
         &self,
         given: Option<&DeviceId>,
+        wanted: &[Entry],
         busy_hint_ms: u64,
     ) -> Result<DeviceId, NoDevice> {
         if let Some(id) = given {
@@ -72,14 +74,14 @@ impl Devices {
                 .0
                 .get(id)
                 .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
-            device.check(busy_hint_ms)?;
+            device.check(wanted, busy_hint_ms)?;
             return Ok(id.clone());
         }
         let mut finishing = None;
         let mut refusal = no_device(Reason::DeviceNotFound);
         let mut rank = 0;
         for (id, device) in &self.0 {
-            let refused = match device.check(busy_hint_ms) {
+            let refused = match device.check(wanted, busy_hint_ms) {
                 Ok(()) if device.used.is_none() => return Ok(id.clone()),
                 Ok(()) => {
                     finishing = finishing.or_else(|| Some(id.clone()));
@@ -197,8 +199,18 @@ impl Device {
         self.status.as_ref().is_some_and(|status| status.ready)
     }
 
-    fn check(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    /// `wanted`: entry modes of which it must have one; empty = any.
+    fn check(&self, wanted: &[Entry], busy_hint_ms: u64) -> Result<(), NoDevice> {
         let abilities = self.status.as_ref().map(|status| &status.abilities);
+        if let Some(DeviceAbilities::Reader { entries }) = abilities
+            && !wanted.is_empty()
+            && !wanted.iter().any(|entry| entries.contains(entry))
+        {
+            return Err(NoDevice {
+                detail: Some("the reader has none of the wanted ways to read a card".into()),
+                ..no_device(Reason::DeviceUnsupported)
+            });
+        }
         if let Some(DeviceAbilities::Terminal { .. }) = abilities {
             let detail = "payments on terminals, which authorize by themselves, are not served";
             let refusal = no_device(Reason::DeviceUnsupported);

@@ -131,7 +131,8 @@ impl Engine {
         );
     }
 
-    /// Ends as refused although money may have moved, and begins to undo it.
+    /// Ends as refused although money may have moved, and begins to undo it. Where none can move,
+    /// there is nothing to undo.
     pub(crate) fn end_reversing(
         &mut self,
         transaction: &mut Transaction,
@@ -140,12 +141,15 @@ impl Engine {
         detail: impl Into<Arc<str>>,
         show: Option<IssuerAnswer>,
     ) {
+        let reversal = (transaction.request.kind.moves_money()).then_some(reversal);
         let mut refused = self.refused(transaction, reason);
-        refused.reversing = true;
+        refused.reversing = reversal.is_some();
         refused.detail = Some(detail.into());
         let answer = FinalAnswer::Refused(Box::new(refused));
-        self.end(transaction, &answer, Some(reversal), show);
-        self.try_reverse(transaction);
+        self.end(transaction, &answer, reversal, show);
+        if reversal.is_some() {
+            self.try_reverse(transaction);
+        }
     }
 
     /// A refusal of an accepted request.

@@ -16,7 +16,7 @@ use crate::ids::{
 use crate::keys::{Pending, RecallFor};
 use crate::parents::Parents;
 use crate::recent::{Ended, Recent};
-use crate::record::{Record, Restored};
+use crate::record::{BatchClosed, Record, Restored};
 use crate::request::{Caller, Request};
 use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) pending: BTreeMap<ScopedKey, Pending>,
     pub(crate) recalls: BTreeMap<RecallId, RecallFor>,
     pub(crate) parents: Parents,
+    /// The last close of each batch.
+    pub(crate) closed: Vec<BatchClosed>,
     pub(crate) devices: Devices,
     pub(crate) gateways: BTreeMap<GatewayId, GatewayStatus>,
     pub(crate) calls: BTreeMap<CallId, CallFor>,
@@ -106,6 +108,7 @@ impl Engine {
             pending: BTreeMap::new(),
             recalls: BTreeMap::new(),
             parents: Parents::default(),
+            closed: restored.closed,
             devices: Devices::default(),
             gateways: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -312,7 +315,7 @@ impl Engine {
         }
         self.clear_timers(&mut transaction);
         let key = (transaction.scope.clone(), transaction.request.key.clone());
-        self.parents.settled(&transaction);
+        self.parents.note(&transaction);
         match transaction.ending {
             Some(answer) => {
                 let ended = Ended {

@@ -11,7 +11,6 @@ use crate::gateway::{
     CardSource, Decision, GatewayAnswer, GatewayCommand, GatewayReply, Original, ReversalReason,
     Wire,
 };
-use crate::ids::DeviceId;
 use crate::limits::{REFERENCE_BYTES_MAX, STAN_MAX};
 use crate::record::{Fact, Intent};
 use crate::transaction::{Phase, SealedRead, Transaction};
@@ -30,8 +29,8 @@ pub(crate) enum Verdict {
 }
 
 impl Engine {
-    /// A refund or void begins.
-    pub(crate) fn start_change(&mut self, transaction: &mut Transaction) {
+    /// A transaction begins that needs no card.
+    pub(crate) fn start_without_card(&mut self, transaction: &mut Transaction) {
         self.step_to(transaction, Stage::Accepted, None);
         self.prepare(transaction, None);
     }
@@ -124,36 +123,38 @@ impl Engine {
         self.append(transaction, Fact::Intent(Box::new(intent)));
         transaction.intent = true;
         self.step_to(transaction, Stage::Authorizing, None);
-        if let (Some(read), Some(device)) = (read, transaction.device.clone()) {
-            transaction.phase = Phase::Authorizing;
-            let authorize = authorization(transaction, wire, device, read);
-            self.call_gateway(transaction, authorize);
-        } else {
-            self.modify(transaction);
+        match card_source(transaction, read) {
+            Some(card) => {
+                transaction.phase = Phase::Authorizing;
+                let authorize = authorization(transaction, wire, card);
+                self.call_gateway(transaction, authorize);
+            }
+            None => self.modify(transaction),
         }
     }
 
-    /// Asks for the change; with the same references each time.
+    /// Asks for what needs no card; with the same references each time.
     pub(crate) fn modify(&mut self, transaction: &mut Transaction) {
-        let (Some(wire), Some(original)) = (transaction.wire.clone(), transaction.original.clone())
-        else {
+        let Some(wire) = transaction.wire.clone() else {
             return;
         };
         transaction.phase = Phase::Modifying;
-        let Some(change) = transaction.request.kind.change() else {
+        let receipt = transaction.request.terms.receipt.clone();
+        let original = match transaction.original.clone() {
+            Some(original) => Some(Original::Wire(original)),
+            None => receipt.map(Original::Receipt),
+        };
+        let (Some(original), Some(change)) = (original, transaction.request.kind.change()) else {
             return;
         };
-        let original = Original::Wire(original);
         let amounts = transaction.amounts;
-        self.call_gateway(
-            transaction,
-            GatewayCommand::Modify {
-                wire,
-                original,
-                change,
-                amounts,
-            },
-        );
+        let modify = GatewayCommand::Modify {
+            wire,
+            original,
+            change,
+            amounts,
+        };
+        self.call_gateway(transaction, modify);
     }
 
     /// The gateway replied to an authorization or a change.
@@ -235,22 +236,28 @@ impl Engine {
     }
 }
 
-fn authorization(
-    transaction: &Transaction,
-    wire: Wire,
-    device: DeviceId,
-    read: SealedRead,
-) -> GatewayCommand {
+/// The card of an authorization: the one that was read, or the token that stands for it. Changes
+/// have none.
+fn card_source(transaction: &Transaction, read: Option<SealedRead>) -> Option<CardSource> {
+    transaction.request.kind.purpose()?;
+    if let Some(token) = &transaction.request.terms.token {
+        return Some(CardSource::Token(token.clone()));
+    }
+    let read = read?;
+    Some(CardSource::Read {
+        device: transaction.device.clone()?,
+        read_id: read.read_id,
+        entry: read.entry,
+        sealed: read.sealed,
+    })
+}
+
+fn authorization(transaction: &Transaction, wire: Wire, card: CardSource) -> GatewayCommand {
     GatewayCommand::Authorize {
         wire,
         purpose: transaction.purpose(),
         amounts: transaction.amounts,
-        card: CardSource::Read {
-            device,
-            read_id: read.read_id,
-            entry: read.entry,
-            sealed: read.sealed,
-        },
+        card,
         merchant_reference: transaction.request.reference.clone(),
         installments: transaction.request.terms.installments,
         voice_code: transaction.request.terms.voice_code.clone(),
@@ -259,26 +266,30 @@ fn authorization(
 
 /// What an answer amounts to, measured by what was asked.
 pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdict {
-    let asked = transaction.amounts.total.minor;
-    let is_change = transaction.request.kind.original().is_some();
-    match (answer.decision, answer.approved_minor) {
-        (Decision::Declined, _) => Verdict::Declined,
+    match answer.decision {
+        Decision::Approved => judge_approval(transaction, answer.approved_minor),
+        Decision::Declined => Verdict::Declined,
         // Nobody is called yet: a referral is a no.
-        (Decision::Referred, _) => Verdict::Declined,
-        (Decision::Rejected, _) => Verdict::Rejected,
-        (Decision::Approved, None) if is_change => Verdict::Approved { minor: asked },
-        (Decision::Approved, None) => {
-            Verdict::Contradictory("the gateway approved without an amount")
-        }
-        (Decision::Approved, Some(minor)) if minor > asked => {
+        Decision::Referred => Verdict::Declined,
+        Decision::Rejected => Verdict::Rejected,
+    }
+}
+
+fn judge_approval(transaction: &Transaction, approved_minor: Option<i64>) -> Verdict {
+    let asked = transaction.amounts.total.minor;
+    let kind = transaction.request.kind;
+    match approved_minor {
+        None if kind.gives_all_or_nothing() => Verdict::Approved { minor: asked },
+        None => Verdict::Contradictory("the gateway approved without an amount"),
+        Some(minor) if minor > asked => {
             Verdict::Contradictory("the gateway approved more than was asked")
         }
-        (Decision::Approved, Some(minor)) if minor <= 0 => {
-            Verdict::Contradictory("the gateway approved an amount that cannot be")
-        }
-        (Decision::Approved, Some(minor)) if is_change && minor != asked => {
+        Some(minor) if minor < asked && kind.gives_all_or_nothing() => {
             Verdict::Contradictory("the gateway changed another amount than was asked")
         }
-        (Decision::Approved, Some(minor)) => Verdict::Approved { minor },
+        Some(minor) if minor <= 0 && kind.moves_money() => {
+            Verdict::Contradictory("the gateway approved an amount that cannot be")
+        }
+        Some(minor) => Verdict::Approved { minor },
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Never lets a second request with a key pass the first one.
 
-use crate::admit;
+use crate::amounts::check_amounts;
 use crate::answer::{Answer, Reason, Refused};
 use crate::effect::{Action, RecallBy};
 use crate::engine::{Engine, ScopedKey};
@@ -66,7 +66,7 @@ impl Engine {
         request: MoneyRequest,
     ) {
         let ticket = Some(ticket);
-        if let Err(detail) = admit::check_amounts(&request) {
+        if let Err(detail) = check_amounts(&request) {
             let mut refused = self.refusal(Reason::AmountInvalid);
             refused.key = Some(request.key);
             refused.detail = Some(detail.into());

@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod abandon;
+mod abilities;
 mod admit;
+mod amounts;
 pub mod answer;
 #[cfg(test)]
 mod bench;
@@ -43,6 +45,9 @@ pub mod request;
 mod sale;
 #[cfg(test)]
 mod states;
+mod sums;
+#[cfg(test)]
+mod sums_cases;
 pub mod time;
 pub mod timeouts;
 mod transaction;

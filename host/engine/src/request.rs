@@ -176,6 +176,8 @@ pub enum UndoRule {
     BatchClosed,
     /// Refund of what is left: part of it was given back already.
     PartlyRefunded,
+    /// Refund of what is left: it was an authorization, and captured.
+    Captured,
     /// Refund of what is left: the other side cannot void.
     VoidUnsupported,
 }
@@ -240,12 +242,12 @@ impl Kind {
         }
     }
 
-    /// What it does to its original, if it changes one of this host.
+    /// What it does to its original, if it changes one.
     pub fn change(&self) -> Option<Change> {
         match self {
             Self::Capture { .. } => Some(Change::Capture),
             Self::Adjust { .. } => Some(Change::Adjust),
-            Self::Refund { .. } => Some(Change::Refund),
+            Self::Refund { .. } | Self::RefundByReceipt => Some(Change::Refund),
             Self::Void { .. } => Some(Change::Void),
             _ => None,
         }
@@ -262,6 +264,11 @@ impl Kind {
             Self::RefundUnreferenced => Some(Purpose::Refund),
             _ => None,
         }
+    }
+
+    /// Whether less than was asked is no approval.
+    pub(crate) fn gives_all_or_nothing(&self) -> bool {
+        !matches!(self, Self::Sale | Self::Authorize | Self::CashAdvance)
     }
 
     /// Whether money can move; what cannot is never reversed and never unknown.

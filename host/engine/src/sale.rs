@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 impl Engine {
     /// The reader lights up.
-    pub(crate) fn start_sale(&mut self, transaction: &mut Transaction) {
+    pub(crate) fn start_with_card(&mut self, transaction: &mut Transaction) {
         let Some(device) = transaction.device.clone() else {
             return;
         };

@@ -198,6 +198,11 @@ impl Transaction {
         !self.intent && self.ending.is_none()
     }
 
+    /// Whether its outcome is final, on both sides.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.phase == Phase::Settled
+    }
+
     /// Whether its register may wrongly take it for failed.
     pub(crate) fn is_unknown(&self) -> bool {
         if !self.intent {

@@ -25,7 +25,11 @@ impl Engine {
             } else {
                 self.pause(transaction);
             }
-        } else if transaction.completion_owed || !inquiry || transaction.waiters.is_empty() {
+        } else if transaction.completion_owed
+            || !inquiry
+            || transaction.waiters.is_empty()
+            || !transaction.request.kind.moves_money()
+        {
             self.undo(transaction, detail);
         } else {
             self.inquire(transaction);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What can be said about a request's amounts and terms without knowing anything else.
+
+use crate::money::AMOUNT_MINOR_MAX;
+use crate::request::{Kind, MoneyRequest};
+
+/// What can be said about amounts without knowing the past.
+pub(crate) fn check_amounts(request: &MoneyRequest) -> Result<(), &'static str> {
+    let carries_none = matches!(
+        request.kind,
+        Kind::Undo { .. } | Kind::Verify | Kind::Balance | Kind::BatchClose
+    );
+    let Some(amounts) = &request.amounts else {
+        return match request.kind {
+            Kind::Void { .. } => Ok(()),
+            _ if carries_none => Ok(()),
+            _ => Err("the amount is missing"),
+        };
+    };
+    let total = amounts.total;
+    if carries_none && (request.kind.moves_money() || total.minor != 0) {
+        return Err("this kind of transaction carries no amount");
+    }
+    if carries_none {
+        return Ok(());
+    }
+    if total.minor <= 0 {
+        return Err("the amount must be more than zero");
+    }
+    if total.minor > AMOUNT_MINOR_MAX {
+        return Err("the amount is larger than any amount can be");
+    }
+    let mut rest = total.minor;
+    let parts = [
+        amounts.tip_minor,
+        amounts.surcharge_minor,
+        amounts.cashback_minor,
+    ];
+    for part in parts.into_iter().flatten() {
+        if part < 0 {
+            return Err("tip, surcharge and cashback must not be negative");
+        }
+        // Cannot overflow: both are at least zero here, or the loop has ended.
+        rest -= part;
+        if rest < 0 {
+            return Err("tip, surcharge and cashback must be parts of the amount");
+        }
+    }
+    match request.amount_max {
+        Some(max) if max.currency != total.currency => {
+            Err("amount_max must be in the currency of the amount")
+        }
+        Some(max) if max.minor < total.minor => Err("amount_max must not be below the amount"),
+        Some(max) if max.minor > AMOUNT_MINOR_MAX => {
+            Err("amount_max is larger than any amount can be")
+        }
+        _ => Ok(()),
+    }
+}
