@@ -146,6 +146,15 @@ mod tests {
                 json!({"action": "fault", "fault": "refuse", "count": 0}),
                 "count",
             ),
+            (json!({"action": "fault", "fault": "late"}), "`at`"),
+            (
+                json!({"action": "fault", "fault": "late", "at": "report"}),
+                "`at`",
+            ),
+            (
+                json!({"action": "fault", "fault": "pending", "at": "modify"}),
+                "inquire",
+            ),
             (json!({"action": "dance"}), "dance"),
         ] {
             let error = act(&faults, action).unwrap_err();
@@ -157,6 +166,10 @@ mod tests {
     #[test]
     fn reset_forgets_faults_and_plugs_in() {
         let faults = Faults::default();
+        act(&faults, json!({"action": "down"})).unwrap();
+        assert!(faults.is_unplugged());
+        act(&faults, json!({"action": "up"})).unwrap();
+        assert!(!faults.is_unplugged());
         act(&faults, json!({"action": "unplug"})).unwrap();
         act(&faults, json!({"action": "fault", "fault": "refuse"})).unwrap();
         assert!(faults.is_unplugged());
