@@ -6,6 +6,8 @@
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, GatewayId};
 use payhal_engine::timeouts::Timeouts;
+use payhal_journal::Retention;
+use payhal_journal::limits::{KEYS_RETENTION_DAYS, RETENTION_DAYS_MIN};
 use payhal_messages::manifest::Kind;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +34,15 @@ pub(crate) struct File {
     gateway: Vec<InstanceTable>,
     #[serde(default)]
     timeouts: TimeoutsTable,
+    #[serde(default)]
+    journal: JournalTable,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JournalTable {
+    retention_days: Option<u32>,
+    keys_retention_days: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -99,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) instances: Vec<InstanceConfig>,
     /// How long running transactions may take to end after the host was asked to stop.
     pub(crate) stop_grace_ms: u64,
+    /// How long transactions stay in the journal; absent: for ever.
+    pub(crate) retention: Option<Retention>,
     /// For the engine.
     pub(crate) engine: payhal_engine::Config,
 }
@@ -196,6 +209,7 @@ impl Config {
         }
         let instances = file.instances(&value)?;
         let engine = file.engine(&value)?;
+        let retention = file.journal.retention(&value)?;
         let mut plugins = overrides.plugins.clone();
         plugins.extend(file.host.plugins.iter().cloned());
         if plugins.is_empty() {
@@ -220,6 +234,7 @@ impl Config {
             allow_origins,
             instances,
             stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
+            retention,
             engine,
         })
     }
@@ -314,6 +329,27 @@ impl File {
             gateway: gateway.map(GatewayId::from),
             acceptors,
         })
+    }
+}
+
+impl JournalTable {
+    fn retention(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<Option<Retention>, ConfigError> {
+        let days = [
+            ("journal.retention_days", self.retention_days),
+            ("journal.keys_retention_days", self.keys_retention_days),
+        ];
+        for (key, days) in days {
+            if days.is_some_and(|days| days < RETENTION_DAYS_MIN) {
+                return Err(value(key, &format!("{RETENTION_DAYS_MIN} days at least")));
+            }
+        }
+        Ok(self.retention_days.map(|days| Retention {
+            days,
+            keys_days: self.keys_retention_days.unwrap_or(KEYS_RETENTION_DAYS),
+        }))
     }
 }
 

@@ -77,7 +77,10 @@ impl Host {
         let listeners = server::bind(config.listen).await?;
         let (inbox, inputs) = Inbox::new();
         let telling = inbox.clone();
-        let records = Records::new(config.state.join("journal.sqlite"), move |happened| {
+        let mut options = payhal_journal::Options::default();
+        options.retention = config.retention;
+        let journal = config.state.join("journal.sqlite");
+        let records = Records::new(journal, options, move |happened| {
             telling.journal(happened);
         });
         failpoint!("start.journal.before");

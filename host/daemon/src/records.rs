@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 pub(crate) struct Records {
     path: PathBuf,
+    options: Options,
     tell: Arc<dyn Fn(Happened) + Send + Sync>,
     journal: Arc<Mutex<Option<Journal>>>,
 }
@@ -28,9 +29,14 @@ impl std::fmt::Debug for Records {
 
 impl Records {
     /// Nothing is opened yet. `tell` must not block.
-    pub(crate) fn new(path: PathBuf, tell: impl Fn(Happened) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        options: Options,
+        tell: impl Fn(Happened) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             path,
+            options,
             tell: Arc::new(tell),
             journal: Arc::default(),
         }
@@ -47,9 +53,7 @@ impl Records {
         held.take();
         let tell = Arc::clone(&self.tell);
         let (journal, restored) =
-            Journal::open(&self.path, &Options::default(), move |happened| {
-                tell(happened)
-            })?;
+            Journal::open(&self.path, &self.options, move |happened| tell(happened))?;
         *held = Some(journal);
         Ok(restored)
     }

@@ -45,7 +45,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
-    /// Look into the journal, with the host running or not; writes nothing
+    /// Look into the journal, with the host running or not, and keep it over the years
     Journal {
         #[command(subcommand)]
         command: JournalCommand,
@@ -366,6 +366,69 @@ pub(super) enum JournalCommand {
         #[command(flatten)]
         journal: JournalArgs,
     },
+    /// Copy all of it to one new file, with the host running or not
+    Backup(BackupArgs),
+    /// Write its transactions for other programs
+    Export(ExportArgs),
+    /// Drop what is old and at rest; the host must be stopped
+    Prune(PruneArgs),
+    /// Say that the state folder was moved here on purpose; the host must be stopped
+    Adopt(AdoptArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BackupArgs {
+    /// The file to make; it must not be there
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExportArgs {
+    /// In which form
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    pub(super) format: ExportFormat,
+    /// Begun at or after this time, as 2026-11-21T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Begun before this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// The file to make [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// One JSON object a line, with all records
+    Jsonl,
+    /// One line for each transaction, with a head
+    Csv,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PruneArgs {
+    /// Days that a transaction stays after its last record
+    #[arg(long, value_name = "DAYS", default_value_t = payhal_journal::limits::RETENTION_DAYS)]
+    pub(super) older_than: u32,
+    /// Days that the key of a dropped transaction keeps its answer
+    #[arg(long, value_name = "DAYS", default_value_t = payhal_journal::limits::KEYS_RETENTION_DAYS)]
+    pub(super) keys_older_than: u32,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AdoptArgs {
+    /// No other host uses this journal or a copy of it
+    #[arg(long)]
+    pub(super) only_copy: bool,
+    #[command(flatten)]
+    pub(super) journal: JournalArgs,
 }
 
 #[derive(Args, Debug)]
@@ -417,6 +480,10 @@ mod tests {
             "journal show 0198",
             "journal open --state s",
             "journal verify",
+            "journal backup monday.backup --state s",
+            "journal export --format csv --since 2026-11-21T12:00:00Z --out a.csv",
+            "journal prune --older-than 548 --keys-older-than 3653",
+            "journal adopt --only-copy --state s",
         ] {
             parse(line);
         }

@@ -32,6 +32,12 @@ pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
         .map_err(|_| at(&socket, failed))
 }
 
+/// The host of this state folder, if it runs. Others are not tried.
+pub(super) async fn by_socket(place: &PlaceArgs) -> Option<Client> {
+    let socket = state_folder(place).ok()?.join(SOCKET);
+    open(Endpoint::Unix(socket), "payhal-cli").await.ok()
+}
+
 fn at(socket: &std::path::Path, error: ConnectError) -> Failure {
     match error {
         ConnectError::Unreachable(source) => Failure::new(

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhal journal`: looks into the journal's file, with the host running or not. It writes
-//! nothing and resolves nothing.
+//! `payhal journal`: looks into the journal's file, with the host running or not, and keeps it. It
+//! resolves nothing.
+
+mod keep;
+mod open;
+
+pub(super) use keep::{adopt, backup, export, prune};
+pub(super) use open::open;
 
 use super::amount;
 use super::args::JournalArgs;
 use super::connect::state_folder;
 use super::exit::{Exit, Failure};
-use super::look::seconds;
-use super::screen::{say, say_json, table, tell, word};
+use super::screen::{say, say_json, word};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::TransactionId;
 use payhal_engine::record::{Fact, FinalAnswer, Record};
@@ -50,33 +55,6 @@ pub(super) fn show(transaction: &str, args: &JournalArgs) -> Result<Exit, Failur
     Ok(Exit::Ok)
 }
 
-/// Every transaction that has not come to rest.
-pub(super) fn open(args: &JournalArgs) -> Result<Exit, Failure> {
-    let found = payhal_journal::open_transactions(path(args)?)?;
-    if args.json {
-        say_json(&json!({ "transactions": found.iter().map(line).collect::<Vec<_>>() }));
-        return Ok(Exit::Ok);
-    }
-    if found.is_empty() {
-        tell("nothing is open");
-        return Ok(Exit::Ok);
-    }
-    let rows: Vec<_> = found.iter().map(row).collect();
-    say(&table(
-        [
-            "STARTED",
-            "TRANSACTION",
-            "KIND",
-            "STATE",
-            "AMOUNT",
-            "REGISTER",
-            "KEY",
-        ],
-        &rows,
-    ));
-    Ok(Exit::Ok)
-}
-
 /// Whether all of it is as it was written.
 pub(super) fn verify(args: &JournalArgs) -> Result<Exit, Failure> {
     let report = payhal_journal::verify(path(args)?)?;
@@ -85,13 +63,18 @@ pub(super) fn verify(args: &JournalArgs) -> Result<Exit, Failure> {
             "records": report.records,
             "transactions": report.transactions,
             "open": report.open,
+            "pruned": report.pruned,
+            "epochs": report.epochs.iter().map(epoch_object).collect::<Vec<_>>(),
             "damage": report.damage.as_deref(),
         }));
     } else {
         say(&format!(
-            "{} records of {} transactions read, {} open",
-            report.records, report.transactions, report.open
+            "{} records of {} transactions read, {} open; {} were pruned",
+            report.records, report.transactions, report.open, report.pruned
         ));
+        for began in report.epochs.iter().skip(1) {
+            say(&open::epoch(began));
+        }
     }
     match report.damage {
         None => Ok(Exit::Ok),
@@ -101,6 +84,15 @@ pub(super) fn verify(args: &JournalArgs) -> Result<Exit, Failure> {
         )
         .advise("Keep a copy of its folder before anything else.")),
     }
+}
+
+fn epoch_object(began: &payhal_journal::EpochBegan) -> Value {
+    json!({
+        "number": began.epoch.number,
+        "began_micros": began.epoch.began_micros,
+        "position": began.position,
+        "reason": began.reason.to_string(),
+    })
 }
 
 fn money(minor: i64, currency: payhal_engine::money::Currency) -> String {
@@ -120,22 +112,6 @@ fn state(summary: &Summary) -> String {
         Some(outcome) => word(outcome),
         None => "unknown".to_owned(),
     }
-}
-
-fn row(summary: &Summary) -> [String; 7] {
-    let at = jiff::Timestamp::from_microsecond(summary.started_at_micros).unwrap_or_default();
-    [
-        seconds(&at.to_string()).to_owned(),
-        summary.transaction_id.to_string(),
-        kind(&summary.kind).to_owned(),
-        state(summary),
-        summary
-            .amount
-            .map(|amount| money(amount.minor, amount.currency))
-            .unwrap_or_default(),
-        summary.scope.register.to_string(),
-        summary.key.to_string(),
-    ]
 }
 
 fn line(summary: &Summary) -> Value {

@@ -92,8 +92,17 @@ fn run(command: &Command) -> Result<Exit, Failure> {
                 },
         } => journal::show(transaction, journal),
         Command::Journal {
-            command: JournalCommand::Open { journal },
-        } => journal::open(journal),
+            command: JournalCommand::Backup(args),
+        } => journal::backup(args),
+        Command::Journal {
+            command: JournalCommand::Export(args),
+        } => journal::export(args),
+        Command::Journal {
+            command: JournalCommand::Prune(args),
+        } => journal::prune(args),
+        Command::Journal {
+            command: JournalCommand::Adopt(args),
+        } => journal::adopt(args),
         Command::Journal {
             command: JournalCommand::Verify { journal },
         } => journal::verify(journal),
@@ -124,6 +133,9 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::List(args) => look::transactions(args).await,
         Command::Receipt(args) => look::receipt(args).await,
         Command::Reader(args) => reader::act(args).await,
+        Command::Journal {
+            command: JournalCommand::Open { journal },
+        } => journal::open(journal).await,
         Command::Plugin { .. } | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")
         }
