@@ -35,6 +35,7 @@ pub(crate) async fn soon<T>(what: &str, wanted: impl Future<Output = T>) -> T {
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     readers: Vec<(String, String)>,
+    terminals: Vec<(String, String, String)>,
     timeouts: Vec<(&'static str, String)>,
     host: Vec<(&'static str, String)>,
     gateway: String,
@@ -60,10 +61,18 @@ impl Setup {
         let reader = |number: usize| (format!("reader-{number}"), config.to_owned());
         Self {
             readers: (1..=count).map(reader).collect(),
+            terminals: Vec::new(),
             timeouts: vec![("retry_ms", "[50, 100, 200]".to_owned())],
             host: Vec::new(),
             gateway: "{}".to_owned(),
         }
+    }
+
+    /// One more device: a virtual terminal of this plugin.
+    pub(crate) fn terminal(mut self, name: &str, plugin: &str, config: &str) -> Self {
+        self.terminals
+            .push((name.to_owned(), plugin.to_owned(), config.to_owned()));
+        self
     }
 
     /// One of the engine's time-outs.
@@ -93,6 +102,10 @@ impl Setup {
         for (name, config) in &self.readers {
             let table =
                 format!("name = \"{name}\"\nplugin = \"virtual-reader\"\nconfig = {config}");
+            writeln!(text, "[[device]]\n{table}").unwrap();
+        }
+        for (name, plugin, config) in &self.terminals {
+            let table = format!("name = \"{name}\"\nplugin = \"{plugin}\"\nconfig = {config}");
             writeln!(text, "[[device]]\n{table}").unwrap();
         }
         let table = format!(

@@ -61,6 +61,8 @@ mod stock_clients;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod terminals;
+#[cfg(test)]
 mod till;
 #[cfg(test)]
 mod wire;
