@@ -48,7 +48,7 @@ pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
 use keys::{KeyHash, Keys};
 use limits::{APPENDS_WAITING_MAX, VIEWS_WAITING_MAX};
 use payhal_engine::effect::RecallBy;
-use payhal_engine::ids::{Position, RecallId};
+use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope};
 use payhal_engine::record::{Epoch, Record, Restored};
 use payhal_failpoint::failpoint;
 use prune::Prune;
@@ -92,6 +92,19 @@ impl Default for Retention {
 
 /// A question for the reader's thread.
 type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+/// Which keys a journal may hold: known without its file, and longer than it is open. True for as
+/// long as no later journal on the same file takes records.
+#[derive(Clone, Debug)]
+pub struct KnownKeys(Arc<Keys>);
+
+impl KnownKeys {
+    /// Whether no record of this key was ever queued. `false` says nothing.
+    pub fn lacks(&self, scope: &Scope, key: &IdempotencyKey) -> bool {
+        let hash = KeyHash::of(&scope.register.0, scope.generation, &key.0);
+        self.0.lacks(hash)
+    }
+}
 
 /// An open journal. Dropping it writes what is queued, and waits for that.
 pub struct Journal {
@@ -149,13 +162,16 @@ impl Journal {
         Ok(())
     }
 
+    /// The keys it knows, for when it cannot be asked any more.
+    pub fn known_keys(&self) -> KnownKeys {
+        KnownKeys(self.keys.clone())
+    }
+
     /// Queues a lookup; `Recalled` follows, or `Failed` if the journal cannot be read. For a key that
     /// was never journaled it follows at once, on this thread.
     pub fn recall(&self, recall: RecallId, by: RecallBy) -> Result<(), JournalError> {
         if let RecallBy::Key(scope, key) = &by
-            && self
-                .keys
-                .lacks(KeyHash::of(&scope.register.0, scope.generation, &key.0))
+            && self.known_keys().lacks(scope, key)
         {
             self.shared.tell(Happened::Recalled(recall, None));
             return Ok(());
