@@ -44,6 +44,14 @@ impl History {
 
     /// What chance makes of a seed.
     pub(crate) fn of_seed(seed: u64, trace: bool) -> Tally {
+        let mut history = Self::lived(seed, trace);
+        let mut tally = std::mem::take(&mut history.world.tally);
+        tally.records(&history.world);
+        tally
+    }
+
+    /// The same, with everything that is left of it.
+    pub(crate) fn lived(seed: u64, trace: bool) -> Self {
         let mut history = Self::new(seed, trace);
         history.world.in_ms(3_000, Happening::Move);
         for _ in 0..TROUBLED_STEPS {
@@ -52,9 +60,7 @@ impl History {
         }
         history.calm_down();
         history.come_to_rest();
-        let mut tally = std::mem::take(&mut history.world.tally);
-        tally.records(&history.world);
-        tally
+        history
     }
 
     /// A script, with what breaks into it. How many effects each life of the host had.

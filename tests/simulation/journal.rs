@@ -120,6 +120,12 @@ impl Journal {
         position <= self.durable as u64
     }
 
+    /// Everything durable, in order.
+    #[cfg(feature = "whole")]
+    pub(crate) fn durable_records(&self) -> &[Record] {
+        &self.records[..self.durable]
+    }
+
     /// The durable records of one transaction.
     pub(crate) fn records_of(&self, id: TransactionId) -> Vec<Record> {
         let places = self.lines.get(&id).map(|line| line.places.as_slice());
@@ -207,7 +213,9 @@ impl Journal {
 
     fn changes_of(&self, original: TransactionId) -> Vec<PastChange> {
         let mut changes = Vec::new();
-        for id in self.transactions() {
+        let mut ids: Vec<_> = self.transactions().collect();
+        ids.sort_unstable_by_key(|id| self.lines[id].places[0]);
+        for id in ids {
             let intent = self.intent_of(id);
             let unsent = self.lines[&id].unsent();
             let request = intent.map(|intent| &intent.request);

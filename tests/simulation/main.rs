@@ -10,6 +10,8 @@ mod intrusions;
 mod journal;
 mod ledger;
 mod ports;
+#[cfg(feature = "whole")]
+mod properties;
 mod random;
 mod readers;
 mod registers;
@@ -17,6 +19,8 @@ mod script;
 mod seeds;
 mod tally;
 mod trace;
+#[cfg(feature = "whole")]
+mod twin;
 mod world;
 
 use history::History;

@@ -10,6 +10,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod generate;
 mod kill;
 mod layout;
@@ -36,6 +37,8 @@ enum Task {
     Generate(generate::Generate),
     /// Run the transaction logic against simulated faults, seed by seed.
     Simulate(simulate::Simulate),
+    /// Feed one reader of foreign bytes with what nobody thought of.
+    Fuzz(fuzz::Fuzz),
     /// Kill the real daemon and its plugins under load, and reconcile.
     Kill(kill::Kill),
     /// Measure payhal beside its baselines.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Generate(generate) => generate::run(&generate),
         Task::Simulate(simulate) => simulate::run(&simulate),
+        Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Kill(kill) => kill::run(&kill),
         Task::Bench(bench) => bench::run(&bench),
     };

@@ -32,7 +32,7 @@ edition.workspace = true
 path = "nothing.rs"
 
 [features]
-journal = []
+whole = []
 
 [dependencies]
 payhal-dispatcher.workspace = true

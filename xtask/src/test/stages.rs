@@ -6,7 +6,7 @@
 use super::cases::{self, Pick};
 use super::tools::Tool;
 use super::{Run, Stopped, register_sdks};
-use crate::{kill, simulate, workspace};
+use crate::{fuzz, kill, simulate, workspace};
 
 /// Cases of the binary `processes` that have a stage of their own.
 const OWN_STAGE: &[&str] = &["failpoints", "kill", "load", "runner_kill", "stock_clients"];
@@ -27,7 +27,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 19] = [
+pub(crate) const STAGES: [Stage; 20] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -96,6 +96,13 @@ pub(crate) const STAGES: [Stage; 19] = [
                 simulate::of_seeds(command, 0, SEEDS);
             })
         },
+    },
+    Stage {
+        name: "fuzz",
+        proves: "whatever reads foreign bytes neither panics nor hangs nor hoards memory",
+        needs: &[],
+        minutes: 1,
+        run: |_| Ok(fuzz::all()?),
     },
     Stage {
         name: "mutations",
@@ -197,7 +204,8 @@ fn unit(_: &mut Run) -> Result<(), Stopped> {
         all.args(["test", "--lib", "--bins", "--tests"]);
     }
     workspace::run(all.args(whole))?;
-    cargo(&["test", "--package", "payhal-tests", "--lib"])?;
+    let lib = ["test", "--package", "payhal-tests", "--lib"];
+    cargo(&[&lib[..], &["--", "--skip", "fuzz"]].concat())?;
     cargo(&["test", "--doc", "--workspace"])
 }
 
