@@ -4,7 +4,7 @@
 //! Never reads entropy.
 
 /// Longest input it makes: what is read in one go is shorter, or its length is announced.
-const BYTES_MAX: usize = 4_096;
+const BYTES_MAX: usize = 16_384;
 
 /// Bytes and words that parsers stumble over.
 const ODD: [&[u8]; 16] = [

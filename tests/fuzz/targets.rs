@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 pub(crate) type Target = fn(&[u8]);
 
 /// By name.
-pub(crate) const TARGETS: [(&str, Target); 7] = [
+pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("journal-record", journal_record),
+    ("journal-log", journal_log),
     ("ipc-from-runner", ipc_frames::<FromRunner>),
     ("ipc-to-runner", ipc_frames::<ToRunner>),
     ("ipc-lane", ipc_lane),
@@ -27,9 +28,15 @@ fn journal_record(bytes: &[u8]) {
     let Ok(record) = serde_json::from_slice::<Record>(bytes) else {
         return;
     };
+    payhal_journal::fuzz::read_record(bytes);
     let text = serde_json::to_string(&record).expect("a record is plain");
     let again: Record = serde_json::from_str(&text).expect("what was written");
     assert_eq!(record, again, "a record changes as it is written");
+}
+
+/// A write-ahead log, as it is scanned before the journal is opened.
+fn journal_log(bytes: &[u8]) {
+    payhal_journal::fuzz::scan_log(bytes);
 }
 
 fn ipc_lane(bytes: &[u8]) {

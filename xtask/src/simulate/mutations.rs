@@ -228,11 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn every_mutation_can_be_read_and_its_place_is_there() {
-        let all = all().unwrap();
-        assert!(all.len() >= 15);
-        for (name, mutation) in all {
-            assert!(mutated(&mutation).is_ok(), "{name}");
-        }
+    fn every_mutation_can_be_read() {
+        // Whether its place is there is for tidy to say.
+        assert!(all().unwrap().len() >= 30);
     }
 }
