@@ -16,6 +16,7 @@ impl Engine {
     pub fn abandon(&mut self, now: Now, unmade: &[CallId]) -> Vec<(Ticket, Answer)> {
         self.now = now;
         self.out.clear();
+        self.keep_payments(unmade);
         self.drop_calls(unmade);
         let mut unanswered = Vec::new();
         for transaction in self.open.values() {
@@ -34,7 +35,7 @@ impl Engine {
             unanswered.push((ticket, refused));
         }
         let cancels = self.recalls.values().filter_map(|purpose| match purpose {
-            RecallFor::Cancel { ticket, .. } => *ticket,
+            RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } => *ticket,
             RecallFor::Key(_) | RecallFor::Parent(_) => None,
         });
         let identifies = self.calls.values().filter_map(|purpose| match purpose {
@@ -55,6 +56,20 @@ impl Engine {
             .into_iter()
             .map(|(ticket, refused)| (ticket, answer(refused)))
             .collect()
+    }
+
+    /// What a successor must know of payments that terminals run, or never began.
+    fn keep_payments(&mut self, unmade: &[CallId]) {
+        for transaction in self.open.values() {
+            let Some(call) = transaction.payment else {
+                continue;
+            };
+            if unmade.contains(&call) {
+                self.never_made.insert(transaction.id);
+            } else if self.calls.contains_key(&call) {
+                self.payments.insert(call, transaction.id);
+            }
+        }
     }
 
     fn without_journal(&self, transaction: &Transaction) -> Refused {

@@ -5,6 +5,7 @@
 
 use crate::abilities::lacking;
 use crate::answer::Reason;
+use crate::devices::NoDevice;
 use crate::engine::Engine;
 use crate::gateway::{Ability, GatewayParameters};
 use crate::ids::{Acceptor, DeviceId, GatewayId, Scope, TransactionId};
@@ -18,9 +19,9 @@ use std::sync::Arc;
 
 /// Why a request is not accepted.
 pub(crate) struct NotNow {
-    reason: Reason,
-    retry_after_ms: Option<u64>,
-    detail: Option<Arc<str>>,
+    pub(crate) reason: Reason,
+    pub(crate) retry_after_ms: Option<u64>,
+    pub(crate) detail: Option<Arc<str>>,
 }
 
 impl NotNow {
@@ -51,13 +52,13 @@ impl Engine {
             prompts: ask.prompts,
         };
         transaction.waiters.extend(ask.ticket.map(waiter));
-        transaction.started_boot_ms = Some(self.now.boot_ms);
+        transaction.known_boot_ms = self.now.boot_ms;
         self.keys
             .insert((ask.scope, ask.request.key), transaction.id);
         self.set_patience(&mut transaction, self.config.timeouts.hard_ms);
         self.parents.note(&transaction);
         if transaction.device.is_some() {
-            self.start_with_card(&mut transaction);
+            self.start_on_device(&mut transaction);
         } else {
             self.start_without_card(&mut transaction);
         }
@@ -68,7 +69,12 @@ impl Engine {
         self.check_room()?;
         match ask.request.kind.original() {
             Some(original) => self.accept_change(ask, original),
-            None if ask.request.kind.purpose().is_some() => self.accept_payment(ask),
+            None if ask.request.kind.purpose().is_some() => {
+                match self.terminal_for(&ask.request)? {
+                    Some(device) => self.accept_on_terminal(ask, device),
+                    None => self.accept_payment(ask),
+                }
+            }
             None => {
                 let detail = "this kind of transaction is not served";
                 Err(NotNow::new(Reason::NotAllowed, detail))
@@ -103,11 +109,7 @@ impl Engine {
             &request.terms.entries,
             busy_hint_ms,
         );
-        device.map_err(|no_device| NotNow {
-            reason: no_device.reason,
-            retry_after_ms: no_device.retry_after_ms,
-            detail: no_device.detail,
-        })
+        device.map_err(NoDevice::not_now)
     }
 
     fn accept_change(&self, ask: &mut Ask, original: TransactionId) -> Result<Transaction, NotNow> {
@@ -168,7 +170,7 @@ impl Engine {
         })
     }
 
-    fn accepted(
+    pub(crate) fn accepted(
         &self,
         ask: &Ask,
         amounts: Amounts,
@@ -224,9 +226,7 @@ impl Engine {
 
     /// The larger of what both clocks say, as far as they can be trusted.
     fn age_ms(&self, transaction: &Transaction) -> u64 {
-        let boot = transaction
-            .started_boot_ms
-            .map(|began| self.now.boot_ms.saturating_sub(began));
+        let boot = self.now.boot_ms.saturating_sub(transaction.known_boot_ms);
         let wall_ms = self
             .now
             .wall_micros
@@ -235,7 +235,7 @@ impl Engine {
         let wall = u64::try_from(wall_ms)
             .ok()
             .filter(|_| self.now.wall_trusted);
-        boot.max(wall).unwrap_or(0)
+        boot.max(wall.unwrap_or(0))
     }
 
     fn choose_gateway(&self, given: Option<&GatewayId>) -> Result<GatewayId, NotNow> {

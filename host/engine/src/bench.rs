@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One engine on a test bench: a reader, two gateways, one register, and a journal that is durable
+//! One engine on a test bench: readers, terminals, gateways, one register, and a journal that is durable
 //! after every step.
 
 use crate::answer::{Answer, Reason};
 use crate::card::{CardFace, Cvm, Entry};
-use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, IssuerAnswer};
+use crate::device::{
+    DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, IssuerAnswer,
+    TerminalOutcome, TerminalReversal,
+};
 use crate::effect::{Action, Effect, RecallBy};
 use crate::event::Event;
 use crate::gateway::{
@@ -83,6 +86,9 @@ impl Bench {
         for id in ["reader", "spare"] {
             effects.extend(self.step(reader_is(id, true)));
         }
+        for id in TERMINALS {
+            effects.extend(self.step(terminal_is(id, true)));
+        }
         for (id, inquiry) in [("asking", true), ("mute", false)] {
             effects.extend(self.step(gateway_is(id, inquiry, true)));
         }
@@ -91,15 +97,28 @@ impl Bench {
 
     /// Power fails and comes back; everything appended is on disk.
     pub(crate) fn restart(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.restart_with(|bench| effects = bench.attach());
+        effects
+    }
+
+    /// The same, with other devices and gateways.
+    pub(crate) fn restart_with(&mut self, attach: impl FnOnce(&mut Self)) {
         let ended = |records: &[Record]| {
             let pending = records.iter().any(|record| match &record.fact {
                 Fact::Ended(ending) => ending.reversal.is_some(),
                 _ => false,
             });
+            let operator = records
+                .iter()
+                .rposition(|record| matches!(record.fact, Fact::NeedsOperator { .. }));
+            let settled = records
+                .iter()
+                .rposition(|record| matches!(record.fact, Fact::Ended(_) | Fact::Resolved(_)));
             let has = |wanted: fn(&Fact) -> bool| records.iter().any(|record| wanted(&record.fact));
             has(|fact| matches!(fact, Fact::Ended(_)))
-                && (!pending || has(|fact| matches!(fact, Fact::Reversed)))
-                && !has(|fact| matches!(fact, Fact::NeedsOperator { .. }))
+                && (!pending || has(|fact| matches!(fact, Fact::Reversed | Fact::Resolved(_))))
+                && operator <= settled
         };
         let open = if self.records.is_empty() || ended(&self.records) {
             Vec::new()
@@ -118,7 +137,7 @@ impl Bench {
         );
         self.reader_call = None;
         self.gateway_call = None;
-        self.attach()
+        attach(self);
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -318,6 +337,61 @@ pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
     }
 }
 
+/// One that answers by id and reverses by reference, one that remembers the last payment, and one
+/// that can neither be asked nor reverse.
+const TERMINALS: [&str; 3] = ["counter", "old", "deaf"];
+
+pub(crate) fn terminal_is(id: &str, ready: bool) -> Event {
+    let (inquiry, reversal) = match id {
+        "counter" => (Inquiry::ById, TerminalReversal::ByReference),
+        "old" => (Inquiry::LastOnly, TerminalReversal::NeedsCard),
+        _ => (Inquiry::None, TerminalReversal::None),
+    };
+    let can = match id {
+        "counter" => vec![
+            Ability::Authorize,
+            Ability::RefundUnreferenced,
+            Ability::Balance,
+            Ability::Cashback,
+        ],
+        _ => Vec::new(),
+    };
+    let status = DeviceStatus {
+        abilities: DeviceAbilities::Terminal {
+            inquiry,
+            reversal,
+            can,
+        },
+        ready,
+        retry_after_ms: None,
+    };
+    Event::DeviceChanged {
+        device: id.into(),
+        status: Some(status),
+    }
+}
+
+/// A request to a terminal.
+pub(crate) fn on_terminal(key: &str, kind: Kind, device: &str) -> MoneyRequest {
+    MoneyRequest {
+        device: Some(device.into()),
+        gateway: None,
+        ..request(key, kind, "")
+    }
+}
+
+/// The terminal's word.
+pub(crate) fn paid(decision: Decision, approved_minor: Option<i64>) -> DeviceReply {
+    let mut answer = *answer(decision, approved_minor);
+    answer.extras.reference = Some("receipt 7".into());
+    DeviceReply::Paid(Box::new(TerminalOutcome {
+        answer,
+        entry: Some(Entry::Contactless),
+        cvm: Some(Cvm::None),
+        card: None,
+    }))
+}
+
 pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
     let recipient = Recipient {
         gateway: id.into(),
@@ -426,8 +500,10 @@ fn words(action: &Action) -> Option<String> {
                 if *lazy { " (lazy)" } else { "" }
             )
         }
-        Action::CallDevice { command, .. } => format!("reader: {}", command_words(command)),
-        Action::CancelDevice { .. } => "reader: stop".into(),
+        Action::CallDevice {
+            device, command, ..
+        } => format!("{}: {}", kind_words(device), command_words(command)),
+        Action::CancelDevice { device, .. } => format!("{}: stop", kind_words(device)),
         Action::DeliverDevice { answer, .. } => format!("reader: {answer:?}"),
         Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
         Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
@@ -486,6 +562,13 @@ fn answer_words(answer: &Answer) -> String {
     }
 }
 
+fn kind_words(device: &DeviceId) -> &'static str {
+    match TERMINALS.contains(&&*device.0) {
+        true => "terminal",
+        false => "reader",
+    }
+}
+
 fn command_words(command: &DeviceCommand) -> &'static str {
     match command {
         DeviceCommand::Present { .. } => "present",
@@ -503,7 +586,10 @@ fn command_words(command: &DeviceCommand) -> &'static str {
             ..
         } => "complete (no answer)",
         DeviceCommand::Show { .. } => "show",
-        _ => "not for readers",
+        DeviceCommand::Pay { .. } => "pay",
+        DeviceCommand::Inquire { .. } => "inquire",
+        DeviceCommand::Reverse { .. } => "reverse",
+        DeviceCommand::Reconcile { .. } => "reconcile",
     }
 }
 

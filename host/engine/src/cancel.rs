@@ -73,6 +73,11 @@ impl Engine {
         if let Some(outcome) = transaction.outcome() {
             return ended_state(outcome);
         }
+        if transaction.phase == Phase::Paying {
+            // The terminal may have gone too far: its word is the call's answer.
+            self.cancel_reader(transaction);
+            return CancelState::Cancelling;
+        }
         if transaction.intent {
             return CancelState::TooLate;
         }
@@ -97,7 +102,7 @@ impl Engine {
         let early: Vec<_> = self
             .open
             .values()
-            .filter(|transaction| transaction.before_intent())
+            .filter(|open| open.before_intent() || open.phase == Phase::Paying)
             .map(|transaction| transaction.id)
             .collect();
         for id in early {
@@ -126,6 +131,8 @@ impl Engine {
                 transaction.call = None;
                 self.finish_stop(transaction, stop);
             }
+            // The terminal may have gone too far: its word counts.
+            Phase::Paying => self.cancel_reader(transaction),
             Phase::Authorizing
             | Phase::Completing
             | Phase::Modifying

@@ -5,6 +5,7 @@
 //! the next transaction holds it at once and calls it when that last call has ended. Never gives
 //! one device to two transactions, and never calls it twice at a time.
 
+use crate::admit::NotNow;
 use crate::answer::{Answer, Reason, Stage};
 use crate::card::Entry;
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
@@ -12,6 +13,7 @@ use crate::effect::Action;
 use crate::engine::{CallFor, Engine};
 use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket, TransactionId};
 use crate::request::Caller;
+use crate::terminal_unknown::Terminal;
 use crate::transaction::{Phase, Transaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,6 +64,29 @@ impl Devices {
         self.0.get(id).is_some_and(Device::is_ready)
     }
 
+    /// What a terminal can do; `None` if it is none, or not there.
+    pub(crate) fn terminal(&self, id: &DeviceId) -> Option<Terminal<'_>> {
+        Terminal::of(&self.0.get(id)?.status.as_ref()?.abilities)
+    }
+
+    pub(crate) fn terminals(&self) -> impl Iterator<Item = &DeviceId> {
+        self.0.keys().filter(|id| self.terminal(id).is_some())
+    }
+
+    pub(crate) fn has_reader(&self) -> bool {
+        self.0.values().any(Device::is_reader)
+    }
+
+    pub(crate) fn reader_is_idle(&self) -> bool {
+        let mut devices = self.0.values();
+        devices.any(|device| device.is_reader() && device.is_ready() && device.used.is_none())
+    }
+
+    /// Whether nobody uses it.
+    pub(crate) fn is_idle(&self, id: &DeviceId) -> bool {
+        self.0.get(id).is_none_or(|device| device.used.is_none())
+    }
+
     /// The reader a request gets.
     pub(crate) fn choose(
         &self,
@@ -89,19 +114,20 @@ impl Devices {
                 }
                 Err(refused) => refused,
             };
-            // The refusal that passes soonest is the one worth telling.
-            let refused_rank = match refused.reason {
-                Reason::DeviceBusy { .. } => 3,
-                Reason::DeviceUnavailable => 2,
-                Reason::DeviceUnsupported => 1,
-                _ => 0,
-            };
+            let refused_rank = urgency(&refused.reason);
             if refused_rank > rank {
                 rank = refused_rank;
                 refusal = refused;
             }
         }
         finishing.ok_or(refusal)
+    }
+
+    /// Whether the next transaction can have it, be it that it waits for its last call.
+    pub(crate) fn check_available(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
+        let device = self.0.get(id);
+        let device = device.ok_or_else(|| no_device(Reason::DeviceNotFound))?;
+        device.check_available(busy_hint_ms)
     }
 
     /// Whether a device is there, ready and idle, whatever its kind.
@@ -199,6 +225,11 @@ impl Device {
         self.status.as_ref().is_some_and(|status| status.ready)
     }
 
+    fn is_reader(&self) -> bool {
+        let abilities = self.status.as_ref().map(|status| &status.abilities);
+        matches!(abilities, Some(DeviceAbilities::Reader { .. }))
+    }
+
     /// `wanted`: entry modes of which it must have one; empty = any.
     fn check(&self, wanted: &[Entry], busy_hint_ms: u64) -> Result<(), NoDevice> {
         let abilities = self.status.as_ref().map(|status| &status.abilities);
@@ -212,7 +243,7 @@ impl Device {
             });
         }
         if let Some(DeviceAbilities::Terminal { .. }) = abilities {
-            let detail = "payments on terminals, which authorize by themselves, are not served";
+            let detail = "the device is a terminal, which authorizes by itself";
             let refusal = no_device(Reason::DeviceUnsupported);
             return Err(NoDevice {
                 detail: Some(detail.into()),
@@ -222,7 +253,6 @@ impl Device {
         self.check_available(busy_hint_ms)
     }
 
-    /// Whether the next transaction can have it, be it that it waits for the last call.
     fn check_available(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let Some(status) = &self.status else {
             return Err(no_device(Reason::DeviceNotFound));
@@ -255,6 +285,27 @@ impl Use {
     }
 }
 
+impl NoDevice {
+    /// As the refusal of a request.
+    pub(crate) fn not_now(self) -> NotNow {
+        NotNow {
+            reason: self.reason,
+            retry_after_ms: self.retry_after_ms,
+            detail: self.detail,
+        }
+    }
+}
+
+/// The refusal that passes soonest is the one worth telling.
+pub(crate) fn urgency(reason: &Reason) -> u8 {
+    match reason {
+        Reason::DeviceBusy { .. } => 3,
+        Reason::DeviceUnavailable => 2,
+        Reason::DeviceUnsupported => 1,
+        _ => 0,
+    }
+}
+
 fn no_device(reason: Reason) -> NoDevice {
     NoDevice {
         reason,
@@ -279,9 +330,10 @@ impl Engine {
                     if transaction.call == Some(call) {
                         transaction.call = None;
                         engine.drop_prompt(transaction);
-                        engine.reader_replied(transaction, reply);
+                        engine.device_said(transaction, reply);
                     }
                 });
+                self.wake_terminal(&device, false);
             }
             Some(CallFor::Identify { device, ticket }) => {
                 self.devices.call_ended(&device, call);
@@ -291,18 +343,26 @@ impl Engine {
             Some(gateway_call @ CallFor::Gateway { .. }) => {
                 self.calls.insert(call, gateway_call);
             }
-            None => {}
+            None => self.late_word(call, reply),
+        }
+    }
+
+    /// A call of a former engine goes on for the transaction it was made for.
+    pub(crate) fn adopt_call(&mut self, call: CallId, id: TransactionId) {
+        if let Some(CallFor::Device { transaction, .. }) = self.calls.get_mut(&call) {
+            *transaction = Some(id);
         }
     }
 
     /// A device is done with what came before: whoever waits for it gets it.
     fn serve_next(&mut self, device: &DeviceId) {
         let Some(id) = self.devices.holder(device) else {
+            self.wake_terminal(device, false);
             return;
         };
         self.with(id, |engine, transaction| {
             if transaction.phase == Phase::AwaitingReader {
-                engine.reader_is_done(transaction);
+                engine.device_is_done(transaction);
             }
         });
     }
@@ -322,7 +382,7 @@ impl Engine {
         });
     }
 
-    /// Calls the reader of a transaction, which then waits for the reply.
+    /// Calls the device of a transaction, which then waits for the reply.
     pub(crate) fn call_reader(
         &mut self,
         transaction: &mut Transaction,
@@ -340,10 +400,12 @@ impl Engine {
         transaction.call = Some(call);
     }
 
-    /// Asks the reader of a transaction to stop. Its reply still comes.
+    /// Asks the device of a transaction to stop. Its reply still comes.
     pub(crate) fn cancel_reader(&mut self, transaction: &Transaction) {
         if let (Some(device), Some(call)) = (transaction.device.clone(), transaction.call) {
-            self.emit(Position(0), Action::CancelDevice { device, call });
+            // Not before the call itself.
+            let after = transaction.after;
+            self.emit(after, Action::CancelDevice { device, call });
         }
     }
 

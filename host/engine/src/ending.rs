@@ -191,6 +191,7 @@ impl Engine {
         self.clear_timers(transaction);
         transaction.call = None;
         transaction.phase = Phase::NeedsOperator;
+        self.let_go_of_device(transaction);
         self.tell_unknown(transaction);
         let outcome = transaction.outcome().unwrap_or(Outcome::Unknown);
         self.notify_resolved(transaction, outcome, false, transaction.resolution());
@@ -241,9 +242,14 @@ impl Engine {
             let limit_ms = self.config.timeouts.completion_ms;
             self.call_device(transaction.after, &device, purpose, command, limit_ms);
         }
-        // One that was found at start holds no reader.
-        if transaction.started_boot_ms.is_some() {
-            self.devices.let_go(&device);
+        self.let_go_of_device(transaction);
+    }
+
+    /// Its device is free for the next.
+    pub(crate) fn let_go_of_device(&mut self, transaction: &mut Transaction) {
+        if let (true, Some(device)) = (transaction.holds_device, &transaction.device) {
+            self.devices.let_go(device);
+            transaction.holds_device = false;
         }
     }
 

@@ -20,7 +20,7 @@ use crate::record::{BatchClosed, Record, Restored};
 use crate::request::{Caller, Request};
 use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A key and what it belongs to.
 pub(crate) type ScopedKey = (Scope, IdempotencyKey);
@@ -57,6 +57,10 @@ pub struct Engine {
     pub(crate) found: Vec<Vec<Record>>,
     /// Device calls of a former engine in this process, to be stopped by the first step.
     pub(crate) orphans: Vec<(DeviceId, CallId)>,
+    /// Payments among them that terminals still run.
+    pub(crate) payments: BTreeMap<CallId, TransactionId>,
+    /// Payments of a former engine whose call never left.
+    pub(crate) never_made: BTreeSet<TransactionId>,
 }
 
 /// What a call is for.
@@ -115,6 +119,8 @@ impl Engine {
             timers: BTreeMap::new(),
             found: restored.open,
             orphans: Vec::new(),
+            payments: BTreeMap::new(),
+            never_made: BTreeSet::new(),
         }
     }
 
@@ -140,7 +146,7 @@ impl Engine {
             }
             Event::DevicePrompted { call, prompt } => self.device_prompted(call, &prompt),
             Event::GatewayReplied { call, reply } => self.gateway_replied(call, reply),
-            Event::DeviceChanged { device, status } => self.devices.changed(&device, status),
+            Event::DeviceChanged { device, status } => self.device_changed(&device, status),
             Event::GatewayChanged { gateway, status } => self.gateway_changed(&gateway, status),
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Stopping => self.stop(),
@@ -173,6 +179,8 @@ impl Engine {
         next.stopping = self.stopping;
         next.gateways = self.gateways.clone();
         next.devices = self.devices.orphaned();
+        next.payments.clone_from(&self.payments);
+        next.never_made.clone_from(&self.never_made);
         for (call, purpose) in &self.calls {
             if let CallFor::Device { device, .. } | CallFor::Identify { device, .. } = purpose {
                 let orphan = CallFor::Device {
@@ -190,7 +198,8 @@ impl Engine {
         match request {
             Request::Money(request) => self.asked_for_money(ticket, caller, id, *request),
             Request::Cancel(which) => self.asked_to_cancel(ticket, &caller, which),
-            Request::Resolve(_) | Request::Totals { .. } => {
+            Request::Resolve(resolve) => self.asked_to_resolve(ticket, &caller, *resolve),
+            Request::Totals { .. } => {
                 let refused = self.refusal(Reason::DeviceUnsupported);
                 self.refuse(Position(0), Some(ticket), refused);
             }
@@ -220,6 +229,7 @@ impl Engine {
                 Phase::Reversing => engine.reversed(transaction, reply),
                 Phase::AwaitingReader
                 | Phase::Presenting
+                | Phase::Paying
                 | Phase::AuthorizingCard
                 | Phase::Completing
                 | Phase::NeedsOperator
@@ -275,7 +285,7 @@ impl Engine {
     }
 
     /// The next attempt to learn or undo what became of it.
-    fn attempt(&mut self, transaction: &mut Transaction) {
+    pub(crate) fn attempt(&mut self, transaction: &mut Transaction) {
         if transaction.call.is_some() {
             return;
         }

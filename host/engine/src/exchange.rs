@@ -13,6 +13,7 @@ use crate::gateway::{
 };
 use crate::limits::{REFERENCE_BYTES_MAX, STAN_MAX};
 use crate::record::{Fact, Intent};
+use crate::terminal::judge_terminal;
 use crate::transaction::{Phase, SealedRead, Transaction};
 use std::sync::Arc;
 
@@ -42,18 +43,7 @@ impl Engine {
             self.give_up_before_intent(transaction, not_now);
             return;
         }
-        self.stan = if self.stan >= STAN_MAX {
-            1
-        } else {
-            self.stan + 1
-        };
-        let wire = Wire {
-            transaction_id: transaction.id,
-            stan: self.stan,
-            at_micros: self.now.wall_micros,
-            acceptor: transaction.acceptor.clone(),
-            reference: "".into(),
-        };
+        let wire = self.next_wire(transaction);
         transaction.wire = Some(wire.clone());
         transaction.phase = Phase::Preparing(read);
         let prepare = GatewayCommand::Prepare {
@@ -62,6 +52,44 @@ impl Engine {
             amounts: transaction.amounts,
         };
         self.call_gateway(transaction, prepare);
+    }
+
+    /// Fresh references, without the connector's own.
+    pub(crate) fn next_wire(&mut self, transaction: &Transaction) -> Wire {
+        self.stan = if self.stan >= STAN_MAX {
+            1
+        } else {
+            self.stan + 1
+        };
+        Wire {
+            transaction_id: transaction.id,
+            stan: self.stan,
+            at_micros: self.now.wall_micros,
+            acceptor: transaction.acceptor.clone(),
+            reference: "".into(),
+        }
+    }
+
+    /// Records that an exchange is about to happen, with everything that is needed to ask about
+    /// it and to undo it.
+    pub(crate) fn record_intent(&mut self, transaction: &mut Transaction, wire: Wire) {
+        transaction.wire = Some(wire.clone());
+        let intent = Intent {
+            scope: transaction.scope.clone(),
+            request: transaction.request.clone(),
+            fingerprint: transaction.fingerprint,
+            amounts: transaction.amounts,
+            device: transaction.device.clone(),
+            gateway: transaction.gateway.clone(),
+            wire,
+            original: transaction.original.clone(),
+            card: transaction.card.clone(),
+            entry: transaction.entry,
+            cvm: transaction.cvm,
+            completion_owed: transaction.completion_owed,
+        };
+        self.append(transaction, Fact::Intent(Box::new(intent)));
+        transaction.intent = true;
     }
 
     pub(crate) fn prepared(
@@ -106,22 +134,7 @@ impl Engine {
         };
         wire.reference = reference;
         let wire = wire.clone();
-        let intent = Intent {
-            scope: transaction.scope.clone(),
-            request: transaction.request.clone(),
-            fingerprint: transaction.fingerprint,
-            amounts: transaction.amounts,
-            device: transaction.device.clone(),
-            gateway: transaction.gateway.clone(),
-            wire: wire.clone(),
-            original: transaction.original.clone(),
-            card: transaction.card.clone(),
-            entry: transaction.entry,
-            cvm: transaction.cvm,
-            completion_owed: transaction.completion_owed,
-        };
-        self.append(transaction, Fact::Intent(Box::new(intent)));
-        transaction.intent = true;
+        self.record_intent(transaction, wire.clone());
         self.step_to(transaction, Stage::Authorizing, None);
         match card_source(transaction, read) {
             Some(card) => {
@@ -209,6 +222,10 @@ impl Engine {
                 self.end_approved(transaction, &answer, minor, Some(show));
                 return;
             }
+            Verdict::Contradictory(detail) if transaction.on_terminal() => {
+                self.undo_on_terminal(transaction, Reason::GatewayRejected, detail);
+                return;
+            }
             Verdict::Contradictory(detail) if transaction.is_void() => {
                 self.leave_to_operator(transaction, detail);
                 return;
@@ -267,6 +284,7 @@ fn authorization(transaction: &Transaction, wire: Wire, card: CardSource) -> Gat
 /// What an answer amounts to, measured by what was asked.
 pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdict {
     match answer.decision {
+        Decision::Approved if transaction.on_terminal() => judge_terminal(transaction, answer),
         Decision::Approved => judge_approval(transaction, answer.approved_minor),
         Decision::Declined => Verdict::Declined,
         // Nobody is called yet: a referral is a no.

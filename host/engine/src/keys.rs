@@ -13,7 +13,7 @@ use crate::limits::{QUEUED_MAX, TICKETS_MAX};
 use crate::prompt::PromptKinds;
 use crate::recent::Ended;
 use crate::record::{Fact, FinalAnswer, Past};
-use crate::request::{Caller, MoneyRequest};
+use crate::request::{Caller, MoneyRequest, Resolve};
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::collections::VecDeque;
 
@@ -54,6 +54,12 @@ pub(crate) enum RecallFor {
     Cancel {
         ticket: Option<Ticket>,
         caller: Caller,
+    },
+    /// A person's word on something that is not in memory.
+    Resolve {
+        ticket: Option<Ticket>,
+        caller: Caller,
+        resolve: Box<Resolve>,
     },
 }
 
@@ -182,6 +188,11 @@ impl Engine {
             Some(RecallFor::Cancel { ticket, caller }) => {
                 self.cancel_recalled(ticket, &caller, past.as_ref());
             }
+            Some(RecallFor::Resolve {
+                ticket,
+                caller,
+                resolve,
+            }) => self.resolve_recalled(ticket, &caller, &resolve, past.as_ref()),
             None => {}
         }
     }
@@ -268,7 +279,7 @@ impl Engine {
             });
         }
         for purpose in self.recalls.values_mut() {
-            if let RecallFor::Cancel { ticket, .. } = purpose {
+            if let RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } = purpose {
                 *ticket = ticket.filter(|ticket| *ticket != forgotten);
             }
         }

@@ -42,12 +42,19 @@ mod recent;
 pub mod record;
 mod recovery;
 pub mod request;
+mod resolve;
+#[cfg(test)]
+mod resolve_cases;
 mod sale;
 #[cfg(test)]
 mod states;
 mod sums;
 #[cfg(test)]
 mod sums_cases;
+mod terminal;
+#[cfg(test)]
+mod terminal_cases;
+mod terminal_unknown;
 pub mod time;
 pub mod timeouts;
 mod transaction;
@@ -65,4 +72,6 @@ pub struct Config {
     pub gateway: Option<ids::GatewayId>,
     /// Acceptor at each gateway.
     pub acceptors: std::collections::BTreeMap<ids::GatewayId, ids::Acceptor>,
+    /// Acceptor of each terminal, where it is known.
+    pub terminals: std::collections::BTreeMap<ids::DeviceId, ids::Acceptor>,
 }

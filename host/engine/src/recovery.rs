@@ -23,6 +23,7 @@ impl Engine {
             let Some(mut transaction) = found(&records, self.position) else {
                 continue;
             };
+            transaction.known_boot_ms = self.now.boot_ms;
             let key = (transaction.scope.clone(), transaction.request.key.clone());
             self.keys.insert(key, transaction.id);
             self.resume(&mut transaction);
@@ -41,6 +42,15 @@ impl Engine {
             } else {
                 transaction.phase = Phase::Settled;
             }
+            return;
+        }
+        if let Some(word) = transaction.resolved {
+            // The ending that follows from it did not get to disk.
+            self.end_as_resolved(transaction, word);
+            return;
+        }
+        if transaction.on_terminal() {
+            self.resume_on_terminal(transaction);
             return;
         }
         let answered = transaction.answered.clone();
@@ -65,7 +75,7 @@ fn is_approval(transaction: &Transaction) -> bool {
 }
 
 /// A transaction out of its records.
-fn found(records: &[Record], position: Position) -> Option<Transaction> {
+pub(crate) fn found(records: &[Record], position: Position) -> Option<Transaction> {
     let (intent, began) = records.iter().find_map(|record| match &record.fact {
         Fact::Intent(intent) => Some((intent, record)),
         _ => None,
@@ -80,10 +90,16 @@ fn found(records: &[Record], position: Position) -> Option<Transaction> {
             Fact::Ended(ending) => {
                 transaction.ending = Some(ending.answer.clone());
                 transaction.reversal = ending.reversal;
+                transaction.phase = Phase::Inquiring;
             }
             Fact::Reversed => transaction.reversal = None,
             Fact::NeedsOperator { .. } => transaction.phase = Phase::NeedsOperator,
-            Fact::Reported { .. } | Fact::Collected { .. } | Fact::Resolved(_) => {}
+            Fact::Resolved(resolved) => {
+                transaction.resolved = Some(resolved.outcome);
+                transaction.reversal = None;
+                transaction.phase = Phase::Inquiring;
+            }
+            Fact::Reported { .. } | Fact::Collected { .. } => {}
         }
     }
     Some(transaction)

@@ -12,8 +12,8 @@ use crate::transaction::{Phase, SealedRead, Stop, Transaction};
 use std::sync::Arc;
 
 impl Engine {
-    /// The reader lights up.
-    pub(crate) fn start_with_card(&mut self, transaction: &mut Transaction) {
+    /// Its device lights up.
+    pub(crate) fn start_on_device(&mut self, transaction: &mut Transaction) {
         let Some(device) = transaction.device.clone() else {
             return;
         };
@@ -22,17 +22,26 @@ impl Engine {
         let since_micros = self.now.wall_micros;
         self.devices
             .hold(&device, owner, Some(transaction.id), since_micros);
+        transaction.holds_device = true;
         self.step_to(transaction, Stage::Accepted, None);
         if finishing {
             transaction.phase = Phase::AwaitingReader;
+        } else {
+            self.begin_on_device(transaction);
+        }
+    }
+
+    fn begin_on_device(&mut self, transaction: &mut Transaction) {
+        if transaction.on_terminal() {
+            self.pay(transaction);
         } else {
             self.present(transaction);
         }
     }
 
-    /// The reader that a sale waited for is its own. An earlier try of the same basket may have
+    /// The device that a request waited for is its own. An earlier try of the same basket may have
     /// become unknown meanwhile.
-    pub(crate) fn reader_is_done(&mut self, transaction: &mut Transaction) {
+    pub(crate) fn device_is_done(&mut self, transaction: &mut Transaction) {
         let Transaction {
             request,
             scope,
@@ -40,7 +49,7 @@ impl Engine {
             ..
         } = &*transaction;
         match self.check_unresolved(request, scope, amounts) {
-            Ok(()) => self.present(transaction),
+            Ok(()) => self.begin_on_device(transaction),
             Err(not_now) => self.give_up_before_intent(transaction, not_now),
         }
     }
@@ -61,8 +70,8 @@ impl Engine {
         self.call_reader(transaction, present, timeout_ms);
     }
 
-    /// The reader of a transaction replied.
-    pub(crate) fn reader_replied(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
+    /// The device of a transaction replied.
+    pub(crate) fn device_said(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match transaction.phase {
             Phase::Presenting | Phase::AuthorizingCard => {
                 if let DeviceReply::Presented {
@@ -78,12 +87,13 @@ impl Engine {
                 }
             }
             Phase::Completing => self.completed(transaction, &reply),
+            Phase::Paying => self.paid(transaction, reply),
+            Phase::Inquiring => self.terminal_inquired(transaction, reply),
+            Phase::Reversing => self.terminal_reversed(transaction, reply),
             Phase::AwaitingReader
             | Phase::Preparing(_)
             | Phase::Authorizing
             | Phase::Modifying
-            | Phase::Inquiring
-            | Phase::Reversing
             | Phase::NeedsOperator
             | Phase::Settled => {}
         }
@@ -269,7 +279,7 @@ impl Engine {
 }
 
 /// A card's or cardholder's no, as its register is told.
-fn refusal_reason(refusal: CardRefusal) -> Reason {
+pub(crate) fn refusal_reason(refusal: CardRefusal) -> Reason {
     match refusal {
         CardRefusal::CancelledOnDevice => Reason::Cancelled,
         CardRefusal::NoCard => Reason::TimedOut,

@@ -2,8 +2,10 @@
 //! Drives every state through every event and compares with `docs/transaction-states.md`, so that
 //! the table cannot drift. A pair that is not in the table must change nothing.
 
+use crate::answer::Outcome;
 use crate::bench::{
-    Bench, answer, authorized, completed, gateway_is, prepared, presented, request, told,
+    Bench, answer, authorized, completed, gateway_is, on_terminal, paid, prepared, presented,
+    request, terminal_is, told,
 };
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
@@ -12,14 +14,14 @@ use crate::event::Event;
 use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply};
 use crate::ids::{CallId, Ticket, TransactionId};
 use crate::record::Past;
-use crate::request::Kind;
+use crate::request::{Kind, Request, Resolve};
 use crate::transaction::Phase;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 16] = [
+const STATES: [&str; 21] = [
     "waiting for reader",
     "waiting for card",
     "reading card",
@@ -35,10 +37,15 @@ const STATES: [&str; 16] = [
     "inquiring (void)",
     "reversing",
     "needs operator",
+    "paying",
+    "paying (no inquiry)",
+    "inquiring (terminal)",
+    "reversing (terminal)",
+    "needs operator (terminal)",
     "ended",
 ];
 
-const EVENTS: [&str; 38] = [
+const EVENTS: [&str; 41] = [
     "reader is done",
     "card presented",
     "card read (chip)",
@@ -70,7 +77,10 @@ const EVENTS: [&str; 38] = [
     "pause ends",
     "patience ends",
     "gateway comes back",
+    "terminal comes back",
     "register cancels",
+    "a person says approved",
+    "a person says failed",
     "register asks again",
     "register asks otherwise",
     "register stops waiting",
@@ -139,6 +149,9 @@ fn bench_in(state: &str) -> Bench {
     } else {
         "asking"
     };
+    if state.starts_with("paying") || state.contains("terminal") {
+        return terminal_in(state);
+    }
     if state.contains("refund") || state.contains("void") || state == "needs operator" {
         let original = TransactionId(Uuid::from_u128(99));
         bench.past = Some(sale(original));
@@ -198,6 +211,20 @@ fn bench_in(state: &str) -> Bench {
     bench
 }
 
+fn terminal_in(state: &str) -> Bench {
+    let mut bench = Bench::new();
+    let deaf = state.contains("no inquiry") || state.contains("operator");
+    let device = if deaf { "deaf" } else { "counter" };
+    bench.money(on_terminal("key", Kind::Sale, device));
+    match state {
+        "inquiring (terminal)" | "needs operator (terminal)" => drop(bench.reader(unplugged())),
+        "reversing (terminal)" => drop(bench.reader(paid(Decision::Approved, Some(1_001)))),
+        _ => {}
+    }
+    assert_eq!(state_of(&bench), state);
+    bench
+}
+
 fn state_of(bench: &Bench) -> String {
     let mut open = bench.engine.open.values();
     let Some(transaction) = open.next() else {
@@ -205,6 +232,7 @@ fn state_of(bench: &Bench) -> String {
         return if recent { "ended" } else { "gone" }.into();
     };
     let void = transaction.is_void();
+    let terminal = transaction.on_terminal();
     let plain = match transaction.phase {
         Phase::AwaitingReader => "waiting for reader",
         Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
@@ -216,6 +244,11 @@ fn state_of(bench: &Bench) -> String {
             "authorizing (no chip, no inquiry)"
         }
         Phase::Authorizing => "authorizing (no chip)",
+        Phase::Paying if transaction.device == Some("deaf".into()) => "paying (no inquiry)",
+        Phase::Paying => "paying",
+        Phase::Inquiring if terminal => "inquiring (terminal)",
+        Phase::Reversing if terminal => "reversing (terminal)",
+        Phase::NeedsOperator if terminal => "needs operator (terminal)",
         Phase::Completing => "completing",
         Phase::Modifying if void => "modifying (void)",
         Phase::Modifying => "modifying (refund)",
@@ -248,7 +281,8 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
             bench.step(gateway_is("asking", true, false));
             if let Some(transaction) = bench.engine.open.values().next() {
                 // Its call failed with its gateway.
-                let waiting = matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
+                let waiting = !transaction.on_terminal()
+                    && matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
                 if waiting {
                     let inquiring = transaction.phase == Phase::Inquiring;
                     let reply = if inquiring { pending() } else { failed(true) };
@@ -257,7 +291,10 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
             }
             return Some(bench.step(gateway_is("asking", true, true)));
         }
+        "terminal comes back" => return terminal_comes_back(bench),
         "register cancels" => return Some(bench.cancel("key")),
+        "a person says approved" => return person_says(bench, Outcome::Approved),
+        "a person says failed" => return person_says(bench, Outcome::Failed),
         "register asks again" => return Some(bench.money(asked_for?)),
         "register asks otherwise" => {
             let mut other = asked_for?;
@@ -287,6 +324,42 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
     Some(bench.step(Event::TimerFired(timer)))
 }
 
+/// Where a person's word is not taken, nothing happens.
+fn person_says(bench: &mut Bench, outcome: Outcome) -> Option<Vec<Effect>> {
+    let transaction_id = bench.engine.open.keys().next().copied()?;
+    let resolve = Resolve {
+        transaction_id,
+        outcome,
+        evidence: "the terminal's slip".into(),
+        operator: "Ada".into(),
+    };
+    let state = state_of(bench);
+    let before = bench.engine.position();
+    let effects = bench.ask(Request::Resolve(Box::new(resolve)));
+    if told(&effects, before) != "answer NotAllowed" {
+        return Some(effects);
+    }
+    assert_eq!(state_of(bench), state);
+    None
+}
+
+fn terminal_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
+    let transaction = bench.engine.open.values().next()?;
+    let device = transaction.device.clone()?.0;
+    if !transaction.on_terminal() {
+        return None;
+    }
+    bench.step(terminal_is(&device, false));
+    if matches!(
+        state_of(bench).as_str(),
+        "inquiring (terminal)" | "reversing (terminal)"
+    ) {
+        // Its call failed with its terminal.
+        bench.reader(unplugged());
+    }
+    Some(bench.step(terminal_is(&device, true)))
+}
+
 fn late_reply() -> Event {
     Event::GatewayReplied {
         call: CallId(777),
@@ -296,6 +369,9 @@ fn late_reply() -> Event {
 
 fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
     let (_, _, command) = bench.reader_call.as_ref()?;
+    if bench.engine.open.values().any(|open| open.on_terminal()) {
+        return terminal_reply(command, event);
+    }
     let presenting = matches!(command, DeviceCommand::Present { .. });
     let reading = matches!(command, DeviceCommand::AuthorizeCard { .. });
     let awaited = state_of(bench) == "waiting for reader";
@@ -318,6 +394,40 @@ fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
         "reader failed" => unplugged(),
         "chip accepts" if completing => completed(true),
         "chip refuses" if completing => completed(false),
+        _ => return None,
+    })
+}
+
+fn terminal_reply(command: &DeviceCommand, event: &str) -> Option<DeviceReply> {
+    let paying = matches!(command, DeviceCommand::Pay { .. });
+    let inquiring = matches!(command, DeviceCommand::Inquire { .. });
+    let reversing = matches!(command, DeviceCommand::Reverse { .. });
+    let refused = |refusal| DeviceReply::Refused {
+        refusal,
+        text: "no".into(),
+    };
+    Some(match event {
+        "approved" if paying => paid(Decision::Approved, Some(1_000)),
+        "approved in part" if paying => paid(Decision::Approved, Some(400)),
+        "approved too much" if paying => paid(Decision::Approved, Some(1_001)),
+        "declined" if paying => paid(Decision::Declined, None),
+        "card refused" if paying => refused(CardRefusal::CardUnreadable),
+        "no card" if paying => refused(CardRefusal::NoCard),
+        "cancelled on the reader" if paying => refused(CardRefusal::CancelledOnDevice),
+        "reader stopped" if paying => DeviceReply::Cancelled,
+        "nothing was sent" if paying => DeviceReply::Failed {
+            effect_possible: false,
+            reason: "down".into(),
+        },
+        "no answer" if paying => unplugged(),
+        "found approved" if inquiring => paid(Decision::Approved, Some(1_000)),
+        "found declined" if inquiring => paid(Decision::Declined, None),
+        "found pending" if inquiring => DeviceReply::Running,
+        "not found" if inquiring => DeviceReply::NotFound,
+        "inquiry failed" if inquiring => unplugged(),
+        "reversal acknowledged" if reversing => DeviceReply::Reversed,
+        "reversal refused" if reversing => refused(CardRefusal::Other),
+        "reversal failed" if reversing => unplugged(),
         _ => return None,
     })
 }

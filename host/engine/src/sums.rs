@@ -65,7 +65,8 @@ impl Standing {
     /// As an open or ending transaction has it.
     pub(crate) fn of(transaction: &Transaction) -> Option<Self> {
         let at_rest = transaction.is_decided();
-        let stands = match transaction.outcome() {
+        // Where a reversal was refused, a person said whether the money stands.
+        let stands = match transaction.resolved.or(transaction.outcome()) {
             _ if transaction.phase == Phase::NeedsOperator => Stands::Maybe,
             Some(Outcome::Approved) => Stands::Yes,
             _ if at_rest => Stands::No,

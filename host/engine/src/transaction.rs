@@ -27,7 +27,7 @@ pub(crate) struct Transaction {
     pub(crate) fingerprint: Fingerprint,
     /// Final amounts; a void's are its original's.
     pub(crate) amounts: Amounts,
-    /// Absent for refunds and voids.
+    /// Absent for refunds and voids at a gateway.
     pub(crate) device: Option<DeviceId>,
     /// Absent in the terminal flow, where the device authorizes.
     pub(crate) gateway: Option<GatewayId>,
@@ -51,9 +51,11 @@ pub(crate) struct Transaction {
     pub(crate) answered: Option<GatewayAnswer>,
     pub(crate) ending: Option<FinalAnswer>,
     pub(crate) reversal: Option<ReversalReason>,
+    /// A person's word on it.
+    pub(crate) resolved: Option<Outcome>,
     /// Found at start, under inquiry, or told so: its register may believe it failed.
     pub(crate) unknown: bool,
-    /// The connector turned out not to know inquiries.
+    /// The other side turned out not to know inquiries.
     pub(crate) inquiry_unsupported: bool,
     /// Must be durable before anything of it is told or done.
     pub(crate) after: Position,
@@ -64,10 +66,14 @@ pub(crate) struct Transaction {
     pub(crate) seq: u32,
     pub(crate) stage: Stage,
     pub(crate) started_at_micros: i64,
-    /// Absent when found at start.
-    pub(crate) started_boot_ms: Option<u64>,
+    /// When this engine came to know it.
+    pub(crate) known_boot_ms: u64,
+    /// Its device is its own; never so for one found at start.
+    pub(crate) holds_device: bool,
     /// The call whose reply it waits for.
     pub(crate) call: Option<CallId>,
+    /// The terminal's payment: whenever its reply comes, it is the terminal's word.
+    pub(crate) payment: Option<CallId>,
     /// The pause before the next attempt.
     pub(crate) pause: Option<TimerId>,
     /// The end of its register's patience.
@@ -91,7 +97,7 @@ pub(crate) struct Waiter {
 /// What a transaction waits for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Phase {
-    /// The reader, which still shows how the transaction before ended.
+    /// The device, which still ends what came before.
     AwaitingReader,
     /// A card.
     Presenting,
@@ -99,15 +105,17 @@ pub(crate) enum Phase {
     AuthorizingCard,
     /// The connector's references; holds the sealed read of a sale.
     Preparing(Option<SealedRead>),
+    /// The terminal, which runs the whole payment.
+    Paying,
     /// The issuer.
     Authorizing,
     /// The chip.
     Completing,
     /// The gateway, about a refund or a void.
     Modifying,
-    /// The gateway, about what became of it; or the next attempt to ask.
+    /// The other side, about what became of it; or the next attempt to ask.
     Inquiring,
-    /// The gateway, to undo it; or the next attempt. Its register has been answered.
+    /// The other side, to undo it; or the next attempt. Its register has been answered.
     Reversing,
     /// A person.
     NeedsOperator,
@@ -173,6 +181,7 @@ impl Transaction {
             answered: None,
             ending: None,
             reversal: None,
+            resolved: None,
             unknown: false,
             inquiry_unsupported: false,
             after: Position(0),
@@ -182,8 +191,10 @@ impl Transaction {
             seq: 0,
             stage: Stage::Accepted,
             started_at_micros,
-            started_boot_ms: None,
+            known_boot_ms: 0,
+            holds_device: false,
             call: None,
+            payment: None,
             pause: None,
             patience: None,
             prompt: None,
@@ -193,7 +204,12 @@ impl Transaction {
         }
     }
 
-    /// Whether it can still end without having touched the gateway's ledger.
+    /// Whether its device authorizes it, and no gateway takes part.
+    pub(crate) fn on_terminal(&self) -> bool {
+        self.gateway.is_none()
+    }
+
+    /// Whether it can still end without having touched the other side's ledger.
     pub(crate) fn before_intent(&self) -> bool {
         !self.intent && self.ending.is_none()
     }

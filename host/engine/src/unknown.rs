@@ -83,6 +83,10 @@ impl Engine {
 
     /// The next attempt to learn what became of it. Without its gateway it waits for it.
     pub(crate) fn resume_unknown(&mut self, transaction: &mut Transaction) {
+        if transaction.on_terminal() {
+            self.ask_terminal(transaction);
+            return;
+        }
         self.end_pause(transaction);
         if !self.is_ready(transaction) {
             return;
@@ -99,6 +103,7 @@ impl Engine {
         if transaction.waiters.is_empty()
             && transaction.phase == Phase::Inquiring
             && !transaction.is_void()
+            && !transaction.on_terminal()
         {
             self.undo(transaction, "its register stopped waiting");
         }
@@ -113,8 +118,12 @@ impl Engine {
             | Phase::Preparing(_) => {
                 self.stop_one(transaction, Stop::TooLong);
             }
+            Phase::Paying => {
+                self.cancel_reader(transaction);
+                self.tell_unknown(transaction);
+            }
             Phase::Authorizing | Phase::Modifying | Phase::Inquiring => {
-                if transaction.is_void() {
+                if transaction.is_void() || transaction.on_terminal() {
                     self.tell_unknown(transaction);
                 } else {
                     self.undo(transaction, "no answer within the hard limit");
@@ -127,6 +136,10 @@ impl Engine {
 
     /// Asks the gateway to undo it; until it says that it has.
     pub(crate) fn try_reverse(&mut self, transaction: &mut Transaction) {
+        if transaction.on_terminal() {
+            self.reverse_on_terminal(transaction);
+            return;
+        }
         self.end_pause(transaction);
         let (Some(wire), Some(reason)) = (transaction.wire.clone(), transaction.reversal) else {
             return;
@@ -146,15 +159,7 @@ impl Engine {
 
     pub(crate) fn reversed(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
         match reply {
-            GatewayReply::Reversed => {
-                self.append(transaction, Fact::Reversed);
-                let Some(outcome) = transaction.outcome() else {
-                    return;
-                };
-                transaction.stage = Stage::Reversing;
-                self.resolved(transaction, outcome, true);
-                transaction.phase = Phase::Settled;
-            }
+            GatewayReply::Reversed => self.reversal_acknowledged(transaction),
             GatewayReply::ReversalRefused {
                 response_code,
                 response_text,
@@ -168,6 +173,16 @@ impl Engine {
             }
             _ => self.pause(transaction),
         }
+    }
+
+    pub(crate) fn reversal_acknowledged(&mut self, transaction: &mut Transaction) {
+        self.append(transaction, Fact::Reversed);
+        let Some(outcome) = transaction.outcome() else {
+            return;
+        };
+        transaction.stage = Stage::Reversing;
+        self.resolved(transaction, outcome, true);
+        transaction.phase = Phase::Settled;
     }
 
     fn can_inquire(&self, transaction: &Transaction) -> bool {

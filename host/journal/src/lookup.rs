@@ -10,7 +10,7 @@ use crate::{kept, project};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
-use payhal_engine::record::{Past, PastChange, Record};
+use payhal_engine::record::{Fact, Past, PastChange, Record};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
@@ -123,7 +123,25 @@ fn changes(connection: &Connection, id: TransactionId) -> Result<Vec<PastChange>
         .query_map(params![id.0.as_bytes()], rows::summary)
         .doing("read")?;
     let lines: Vec<Summary> = found.collect::<rusqlite::Result<_>>().doing("read")?;
-    Ok(lines.iter().filter_map(change).collect())
+    let mut changes = Vec::new();
+    for line in lines {
+        let Some(mut change) = change(&line) else {
+            continue;
+        };
+        change.counts = change.counts || stands_by_word(connection, &line)?;
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// Whether a person found that it happened although its register was told otherwise.
+fn stands_by_word(connection: &Connection, line: &Summary) -> Result<bool, JournalError> {
+    let records = records(connection, line.transaction_id)?;
+    let approved = |record: &Record| match &record.fact {
+        Fact::Resolved(resolved) => resolved.outcome == Outcome::Approved,
+        _ => false,
+    };
+    Ok(records.iter().any(approved))
 }
 
 fn change(line: &Summary) -> Option<PastChange> {
