@@ -23,7 +23,8 @@ use serde::de::DeserializeOwned;
 /// 3. The host calls `pay` with the purposes that the manifest's `can` lists, and `Sale`. What is
 ///    approved is at most `total_minor_max`, or the total where that is absent.
 /// 4. A terminal's "declined" is a reply (`approved: false`), not a refusal; a refusal says that
-///    it did not take the request up at all (busy, unknown command).
+///    no issuer was asked: the terminal did not take the request up (busy, unknown command), or
+///    card or cardholder ended it before (the codes of `CardRefusal`).
 /// 5. `inquire` tells what became of a transaction; `NotFound` only if the terminal said so.
 /// 6. Mask card numbers that the protocol carries before you reply.
 /// 7. End the library with `export_terminal!(YourTerminal);`.
