@@ -4,7 +4,7 @@
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
 use crate::supervisor::InstanceConfig;
-use payhal_engine::ids::{Acceptor, GatewayId};
+use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
 use payhal_engine::timeouts::Timeouts;
 use payhal_journal::Retention;
 use payhal_journal::limits::{KEYS_RETENTION_DAYS, RETENTION_DAYS_MIN};
@@ -88,6 +88,7 @@ struct TimeoutsTable {
     completion_ms: Option<u64>,
     hard_ms: Option<u64>,
     grace_ms: Option<u64>,
+    terminal_ms: Option<u64>,
     retry_ms: Option<[u64; 3]>,
 }
 
@@ -315,19 +316,28 @@ impl File {
         let acceptors: BTreeMap<GatewayId, Acceptor> = self
             .gateway
             .iter()
-            .filter_map(|table| {
-                let acceptor = table.acceptor.as_ref()?;
-                let acceptor = Acceptor {
-                    merchant: acceptor.merchant.as_str().into(),
-                    terminal: acceptor.terminal.as_str().into(),
-                };
-                Some((GatewayId::from(table.name.as_str()), acceptor))
-            })
+            .filter_map(|table| Some((table.name.as_str().into(), table.acceptor()?)))
+            .collect();
+        let terminals: BTreeMap<DeviceId, Acceptor> = self
+            .device
+            .iter()
+            .filter_map(|table| Some((table.name.as_str().into(), table.acceptor()?)))
             .collect();
         Ok(payhal_engine::Config {
             timeouts: self.timeouts.over(Timeouts::default()),
             gateway: gateway.map(GatewayId::from),
             acceptors,
+            terminals,
+        })
+    }
+}
+
+impl InstanceTable {
+    fn acceptor(&self) -> Option<Acceptor> {
+        let acceptor = self.acceptor.as_ref()?;
+        Some(Acceptor {
+            merchant: acceptor.merchant.as_str().into(),
+            terminal: acceptor.terminal.as_str().into(),
         })
     }
 }
@@ -363,6 +373,7 @@ impl TimeoutsTable {
             completion_ms: self.completion_ms.unwrap_or(defaults.completion_ms),
             hard_ms: self.hard_ms.unwrap_or(defaults.hard_ms),
             grace_ms: self.grace_ms.unwrap_or(defaults.grace_ms),
+            terminal_ms: self.terminal_ms.unwrap_or(defaults.terminal_ms),
             retry_ms: self.retry_ms.unwrap_or(defaults.retry_ms),
             ..defaults
         }

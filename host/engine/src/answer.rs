@@ -31,6 +31,8 @@ pub enum Answer {
     Cancel(CancelState),
     /// To a look at live transactions.
     Live(Vec<Snapshot>),
+    /// To a look at quarantined terminals.
+    Quarantined(Vec<DeviceId>),
     /// To an identify: done.
     Identified,
     /// To an answer to a question: it counted.

@@ -555,6 +555,7 @@ fn answer_words(answer: &Answer) -> String {
         }
         Answer::Cancel(state) => format!("cancel: {state:?}"),
         Answer::Live(snapshots) => format!("{} live", snapshots.len()),
+        Answer::Quarantined(terminals) => format!("{} quarantined", terminals.len()),
         Answer::Identified => "Identified".into(),
         Answer::Responded => "Responded".into(),
         Answer::Totals(_) => "Totals".into(),

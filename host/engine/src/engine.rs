@@ -4,7 +4,7 @@
 //! Never reads a clock, never blocks, never decides on the order of a randomly seeded map.
 
 use crate::Config;
-use crate::answer::Reason;
+use crate::answer::{Answer, Reason};
 use crate::devices::Devices;
 use crate::effect::Effect;
 use crate::event::Event;
@@ -205,6 +205,10 @@ impl Engine {
             }
             Request::Live(which) => self.look(ticket, &caller, &which),
             Request::LiveAll => self.look_at_all(ticket, &caller),
+            Request::Quarantined => {
+                let quarantined = self.quarantined();
+                self.answer(Position(0), ticket, Answer::Quarantined(quarantined));
+            }
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
             Request::Respond { prompt, response } => {
                 self.responded(ticket, &caller, prompt, response);

@@ -42,6 +42,8 @@ pub enum Request {
     Live(Which),
     /// The live state of every transaction the caller may see.
     LiveAll,
+    /// The terminals that take no payment until an earlier one is resolved, whosever it is.
+    Quarantined,
     /// Show a text on a device, or beep, so that a person finds it.
     Identify {
         /// The device.

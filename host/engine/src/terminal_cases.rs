@@ -134,7 +134,8 @@ fn what_a_request_names_decides_who_takes_it() {
 #[test]
 fn what_a_terminal_cannot_do_is_refused_before_anything() {
     let mut bench = Bench::new();
-    let cases: [(&str, fn(&mut MoneyRequest)); 6] = [
+    type Spoil = fn(&mut MoneyRequest);
+    let cases: [(&str, Spoil); 6] = [
         ("counter", |r| r.kind = Kind::CashAdvance),
         ("old", |r| r.kind = Kind::Authorize),
         ("old", |r| {
@@ -355,10 +356,9 @@ fn a_question_about_the_lost_payment_waits_for_its_register_no_longer_than_it_ma
     let mut bench = Bench::new();
     bench.money(sale("k", "counter"));
     bench.reader(lost());
-    let timers = bench.engine.timers.iter();
+    let mut timers = bench.engine.timers.iter();
     let (patience, _) = timers
-        .filter(|(_, (_, alarm))| *alarm == Alarm::Patience)
-        .next()
+        .find(|(_, (_, alarm))| *alarm == Alarm::Patience)
         .unwrap();
     let effects = bench.step(Event::TimerFired(*patience));
     let told = effects.iter().find_map(|effect| match &effect.action {

@@ -109,7 +109,9 @@ impl Session {
             }
             Subject::Device(name) => {
                 let live = self.live(Request::LiveAll).await;
-                let device = views::device(&supervisor.view(&name)?, holder(&live, &name));
+                let quarantined = self.quarantined().await;
+                let holder = holder(&live, &name);
+                let device = views::device(&supervisor.view(&name)?, holder, &quarantined);
                 rpc::notification_text(topic, &p::events::DeviceChanged { seq, at, device })
             }
             Subject::Gateway(name) => {

@@ -5,7 +5,7 @@
 use super::session::Session;
 use super::{convert, receipt, views};
 use payhal_engine::answer::Answer;
-use payhal_engine::ids::RegisterId;
+use payhal_engine::ids::{DeviceId, RegisterId};
 use payhal_engine::record::{Fact, FinalAnswer};
 use payhal_engine::request::{Request, Snapshot, Which};
 use payhal_journal::{Filter, View};
@@ -22,6 +22,14 @@ impl Session {
     pub(super) async fn live(&self, request: Request) -> Vec<Snapshot> {
         match self.ask(request, None).await {
             Some(Answer::Live(snapshots)) => snapshots,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The terminals that wait for the word on an earlier payment.
+    pub(super) async fn quarantined(&self) -> Vec<DeviceId> {
+        match self.ask(Request::Quarantined, None).await {
+            Some(Answer::Quarantined(terminals)) => terminals,
             _ => Vec::new(),
         }
     }
@@ -66,10 +74,11 @@ pub(super) async fn devices(
     _: DeviceListParams,
 ) -> Result<DeviceListResult, ErrorObject> {
     let live = session.live(Request::LiveAll).await;
+    let quarantined = session.quarantined().await;
     let views = session.shared.supervisor.devices();
     let devices = views
         .iter()
-        .map(|view| views::device(view, holder(&live, &view.name)));
+        .map(|view| views::device(view, holder(&live, &view.name), &quarantined));
     Ok(DeviceListResult {
         devices: devices.collect(),
     })

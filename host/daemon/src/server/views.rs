@@ -4,6 +4,7 @@
 use super::convert;
 use crate::supervisor::{State, View as InstanceView};
 use payhal_engine::answer::Outcome;
+use payhal_engine::ids::DeviceId;
 use payhal_engine::money::Amounts;
 use payhal_engine::record::{Fact, FinalAnswer, Record};
 use payhal_engine::request::{Kind, MoneyRequest, Snapshot};
@@ -279,14 +280,16 @@ pub(super) fn from_snapshot(snapshot: &Snapshot) -> TransactionView {
 }
 
 /// A device, with whoever has it.
-pub(super) fn device(view: &InstanceView, holder: Option<&Snapshot>) -> DeviceSummary {
+pub(super) fn device(
+    view: &InstanceView,
+    holder: Option<&Snapshot>,
+    quarantined: &[DeviceId],
+) -> DeviceSummary {
     let manifest = &view.plugin.manifest;
     let identity = view.identity.clone().unwrap_or_default();
-    let quarantined = holder.is_some_and(|snapshot| {
-        snapshot.resolution.is_some() && manifest.kind == PluginKind::Terminal
-    });
+    let quarantined = quarantined.iter().any(|id| *id.0 == *view.name);
     let state = match (&view.state, holder) {
-        (State::Ready, Some(_)) if quarantined => DeviceState::Quarantined,
+        (State::Ready, _) if quarantined => DeviceState::Quarantined,
         (State::Ready, Some(_)) => DeviceState::Busy,
         (State::Ready, None) => DeviceState::Ready,
         (State::Starting, _) => DeviceState::Starting,
