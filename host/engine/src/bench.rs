@@ -2,7 +2,7 @@
 //! One engine on a test bench: readers, terminals, gateways, one register, and a journal that is durable
 //! after every step.
 
-use crate::answer::{Answer, Reason};
+use crate::answer::{Answer, Outcome, Reason};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::device::{
     DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, IssuerAnswer,
@@ -208,6 +208,7 @@ impl Bench {
                         || ending.reversal.is_some();
                 }
                 Fact::Reversed => counts = false,
+                Fact::Resolved(resolved) => counts = resolved.outcome == Outcome::Approved,
                 _ => {}
             }
         }
