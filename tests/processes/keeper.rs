@@ -157,7 +157,8 @@ impl Keeper {
     }
 }
 
-fn as_pid(pid: u32) -> Option<Pid> {
+/// As the system calls take it.
+pub(crate) fn as_pid(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
 }
 

@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod failpoints;

@@ -29,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) key: String,
     /// Final answers in order; what says "the same key again" is none.
     pub(crate) answers: Vec<Word>,
+    /// Transactions of which it was told meanwhile that nothing moved.
+    pub(crate) denied: Vec<String>,
 }
 
 /// One transaction of the journal.
@@ -95,7 +97,7 @@ impl fmt::Display for Violation {
 type Promise = (&'static str, fn(&Views) -> Vec<String>);
 
 /// Every promise, in the words of the design.
-const PROMISES: [Promise; 8] = [
+const PROMISES: [Promise; 9] = [
     ("Every key gets an answer.", unanswered),
     (
         "One key has one final answer, the same each time.",
@@ -109,6 +111,10 @@ const PROMISES: [Promise; 8] = [
     (
         "An approval at a gateway or terminal is told under its key, or waits for a person.",
         lost_approvals,
+    ),
+    (
+        "Nothing moved where a register was told so, though it was not the last word.",
+        denied_and_moved,
     ),
     (
         "Nothing is left open but what waits for a person.",
@@ -231,6 +237,23 @@ fn lost_approvals(views: &Views) -> Vec<String> {
         .collect()
 }
 
+fn denied_and_moved(views: &Views) -> Vec<String> {
+    let moved: BTreeSet<&str> = views
+        .booked
+        .iter()
+        .filter(|line| line.was_approved())
+        .map(|line| line.transaction.as_str())
+        .collect();
+    let mut wrong = Vec::new();
+    for told in &views.told {
+        let mut denied = told.denied.iter();
+        if let Some(lie) = denied.find(|denied| moved.contains(denied.as_str())) {
+            wrong.push(format!("{}: {lie}", name(told)));
+        }
+    }
+    wrong
+}
+
 fn left_open(views: &Views) -> Vec<String> {
     let open = views
         .kept
@@ -300,6 +323,7 @@ mod bites {
             register: "till".into(),
             key: key.into(),
             answers: answers.to_vec(),
+            denied: Vec::new(),
         }
     }
 
@@ -460,6 +484,17 @@ mod bites {
                 .any(|found| found.promise == promise)
         );
         views.booked.push(booked("t8", "sale", "approved", 1));
+        assert_found(&views, promise);
+    }
+
+    #[test]
+    fn a_wrong_word_on_the_way_is_found() {
+        let promise =
+            "Nothing moved where a register was told so, though it was not the last word.";
+        let mut views = sound();
+        views.told[0].denied.push("t2".into());
+        assert_eq!(reconcile(&views), []);
+        views.told[0].denied.push("t1".into());
         assert_found(&views, promise);
     }
 

@@ -4,17 +4,18 @@
 //!
 //! Keeps everything it was told. It never makes a new key for what it sent once.
 
+use crate::host::PATIENCE;
 use crate::keeper::{LAST_WORD, Place};
 use crate::reconcile::{Told, Word};
 use crate::register::sale;
 use payhal_client::protocol::device::SimulateParams;
 use payhal_client::protocol::payment::{Approved, CancelParams, RefundParams, VoidParams};
 use payhal_client::protocol::progress::Stage;
-use payhal_client::protocol::{Amount, ErrorData, Retry};
+use payhal_client::protocol::{Amount, ErrorData, MoneyMoved, Retry};
 use payhal_client::{CallError, Client, Config, Payment, Update};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,6 +46,8 @@ pub(crate) struct Wish {
     pub(crate) what: What,
     /// The cashier cancels at this stage.
     pub(crate) cancel_at: Option<Stage>,
+    /// The customer waits for this before showing the card.
+    pub(crate) card_after: Option<Arc<Notify>>,
     /// The first connection is dropped after so long, and the same key asked on another.
     pub(crate) impatient_after: Option<Duration>,
 }
@@ -55,6 +58,7 @@ impl Wish {
             key: key.into(),
             what,
             cancel_at: None,
+            card_after: None,
             impatient_after: None,
         }
     }
@@ -62,27 +66,78 @@ impl Wish {
 
 /// At which stage every running call is, as far as the registers know.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stages(Arc<Mutex<BTreeMap<String, Option<Stage>>>>, Arc<Notify>);
+pub(crate) struct Stages {
+    stages: Arc<Mutex<BTreeMap<String, Option<Stage>>>>,
+    /// Key and name of every refusal that was not the last word.
+    refusals: Arc<Mutex<BTreeSet<(String, String)>>>,
+    news: Arc<Notify>,
+}
 
 impl Stages {
     /// Waits until some call is at this stage.
     pub(crate) async fn until(&self, stage: Stage) {
-        while !self.now().contains(&stage) {
-            self.1.notified().await;
-        }
+        self.until_that(|stages| stages.now().contains(&stage))
+            .await;
+    }
+
+    /// Waits until this key was told to come again for this reason.
+    pub(crate) async fn until_heard(&self, key: &str, name: &str) {
+        let heard = |stages: &Self| {
+            let refusal = (key.to_owned(), name.to_owned());
+            locked(&stages.refusals).contains(&refusal)
+        };
+        self.until_that(heard).await;
+    }
+
+    /// Waits until any key was.
+    pub(crate) async fn until_heard_anywhere(&self, name: &str) {
+        self.until_that(|stages| stages.heard_anywhere(name)).await;
+    }
+
+    /// Whether any key was told to come again for this reason.
+    pub(crate) fn heard_anywhere(&self, name: &str) -> bool {
+        let refusals = locked(&self.refusals);
+        refusals.iter().any(|(_, heard)| heard == name)
+    }
+
+    async fn until_that(&self, is_so: impl Fn(&Self) -> bool) {
+        let until = async {
+            loop {
+                let next = self.news.notified();
+                if is_so(self) {
+                    return;
+                }
+                next.await;
+            }
+        };
+        let came = timeout(PATIENCE, until).await;
+        assert!(
+            came.is_ok(),
+            "what registers must be told did not come; they heard {:?} and are at {:?}",
+            locked(&self.refusals),
+            locked(&self.stages),
+        );
+    }
+
+    fn heard(&self, key: &str, name: &str) {
+        locked(&self.refusals).insert((key.to_owned(), name.to_owned()));
+        self.news.notify_one();
     }
 
     fn set(&self, register: &str, stage: Option<Stage>) {
-        let mut stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stages.insert(register.to_owned(), stage);
-        self.1.notify_one();
+        locked(&self.stages).insert(register.to_owned(), stage);
+        self.news.notify_one();
     }
 
     /// The stages of this moment.
     pub(crate) fn now(&self) -> Vec<Stage> {
-        let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stages = locked(&self.stages);
         stages.values().copied().flatten().collect()
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A register.
@@ -155,7 +210,11 @@ impl Till {
                 Ok(Ok(approved)) => Some(approval(&approved)),
                 Ok(Err(error)) => match last_word(&error) {
                     Next::Last(word) => Some(word),
-                    Next::Again => None,
+                    Next::Again(details) => {
+                        self.stages.heard(&wish.key, details.name.as_str());
+                        self.deny(&wish.key, &details);
+                        None
+                    }
                     Next::Reconnect => {
                         self.client = None;
                         None
@@ -176,15 +235,30 @@ impl Till {
     }
 
     fn note(&mut self, key: &str, word: Option<Word>) {
-        let known = self.told.iter_mut().find(|told| told.key == key);
-        match known {
-            Some(told) => told.answers.extend(word),
-            None => self.told.push(Told {
+        self.told_under(key).answers.extend(word);
+    }
+
+    /// "Nothing moved" must be true, also where it is not the last word.
+    fn deny(&mut self, key: &str, details: &ErrorData) {
+        if let (MoneyMoved::No, Some(transaction)) = (details.money_moved, &details.transaction_id)
+        {
+            let denied = transaction.to_string();
+            self.told_under(key).denied.push(denied);
+        }
+    }
+
+    fn told_under(&mut self, key: &str) -> &mut Told {
+        let at = self.told.iter().position(|told| told.key == key);
+        let at = at.unwrap_or_else(|| {
+            self.told.push(Told {
                 register: self.id.clone(),
                 key: key.to_owned(),
-                answers: word.into_iter().collect(),
-            }),
-        }
+                answers: Vec::new(),
+                denied: Vec::new(),
+            });
+            self.told.len() - 1
+        });
+        &mut self.told[at]
     }
 
     async fn attempt(&self, client: Client, wish: &Wish) -> Result<Approved, CallError> {
@@ -199,7 +273,8 @@ impl Till {
             self.stages.set(&self.id, Some(progress.stage));
             if progress.stage == Stage::WaitingForCard && !shown {
                 shown = true;
-                customer.spawn(show(client.clone(), wish.what.clone()));
+                let ready = wish.card_after.clone();
+                customer.spawn(show(client.clone(), wish.what.clone(), ready));
             }
             if wish.cancel_at == Some(progress.stage) {
                 let client = client.clone();
@@ -238,7 +313,12 @@ async fn cancel(client: &Client, key: &str) {
 }
 
 /// Shows a card until the reader has taken it.
-async fn show(client: Client, what: What) {
+async fn show(client: Client, what: What, ready: Option<Arc<Notify>>) {
+    if let Some(ready) = ready {
+        ready.notified().await;
+        // For the next reader that asks, if this one is lost.
+        ready.notify_one();
+    }
     let What::Sale {
         reader, how, card, ..
     } = what
@@ -255,7 +335,7 @@ async fn show(client: Client, what: What) {
 /// What a register does after an error.
 enum Next {
     Last(Word),
-    Again,
+    Again(Box<ErrorData>),
     Reconnect,
 }
 
@@ -268,7 +348,7 @@ fn last_word(error: &CallError) -> Next {
         .as_deref()
         .unwrap_or_else(|| panic!("an error of the host has details: {rpc:?}"));
     match details.retry {
-        Retry::SameKey | Retry::AskOperator => Next::Again,
+        Retry::SameKey | Retry::AskOperator => Next::Again(Box::new(details.clone())),
         Retry::NewKey => Next::Last(Word::Ended {
             transaction: details.transaction_id.as_ref().map(ToString::to_string),
             outcome: said(json!(details.outcome)),

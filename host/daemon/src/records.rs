@@ -5,7 +5,7 @@ use payhal_dispatcher::ports::JournalPort;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
 use payhal_engine::record::{Record, Restored};
-use payhal_journal::{Filter, Happened, Journal, JournalError, Options, Page, View};
+use payhal_journal::{Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, View};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -17,6 +17,8 @@ pub(crate) struct Records {
     options: Options,
     tell: Arc<dyn Fn(Happened) + Send + Sync>,
     journal: Arc<Mutex<Option<Journal>>>,
+    /// Of the journal that was open last.
+    known: Arc<Mutex<Option<KnownKeys>>>,
 }
 
 impl std::fmt::Debug for Records {
@@ -39,11 +41,16 @@ impl Records {
             options,
             tell: Arc::new(tell),
             journal: Arc::default(),
+            known: Arc::default(),
         }
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Journal>> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<KnownKeys>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes what is open, and opens the journal from disk.
@@ -54,6 +61,7 @@ impl Records {
         let tell = Arc::clone(&self.tell);
         let (journal, restored) =
             Journal::open(&self.path, &self.options, move |happened| tell(happened))?;
+        *self.known() = Some(journal.known_keys());
         *held = Some(journal);
         Ok(restored)
     }
@@ -117,9 +125,14 @@ impl Records {
         }
     }
 
-    /// Whether the file holds this key, asked past a journal that is closed. An error counts as
-    /// yes: "nothing moved" is said only when it is known.
+    /// Whether the file holds this key, asked past a journal that is closed: in memory, then on a
+    /// disk that may not answer either. An error counts as yes: "nothing moved" is said only when
+    /// it is known.
     pub(crate) fn may_hold(&self, scope: Scope, key: IdempotencyKey) -> bool {
+        let is_new = |known: &KnownKeys| known.lacks(&scope, &key);
+        if self.known().as_ref().is_some_and(is_new) {
+            return false;
+        }
         let found = payhal_journal::show(&self.path, &RecallBy::Key(scope, key));
         found.map_or(true, |view| view.is_some())
     }

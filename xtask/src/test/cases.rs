@@ -17,7 +17,32 @@ pub(crate) enum Pick {
 
 /// Runs the picked cases of `payhal-tests`' binary, with what `prepare` puts in its environment.
 pub(crate) fn run(binary: &str, pick: Pick, prepare: impl Fn(&mut Command)) -> Result<(), Stopped> {
-    let mut list = cargo_test(binary);
+    run_with(workspace::cargo, binary, pick, prepare)
+}
+
+/// The same with mounts of its own, which are gone with it.
+pub(crate) fn run_with_mounts(
+    binary: &str,
+    pick: Pick,
+    prepare: impl Fn(&mut Command),
+) -> Result<(), Stopped> {
+    let in_namespace = || {
+        let mut command = workspace::program("unshare");
+        command
+            .args(["--map-root-user", "--mount"])
+            .arg(workspace::cargo().get_program());
+        command
+    };
+    run_with(in_namespace, binary, pick, prepare)
+}
+
+fn run_with(
+    cargo: impl Fn() -> Command,
+    binary: &str,
+    pick: Pick,
+    prepare: impl Fn(&mut Command),
+) -> Result<(), Stopped> {
+    let mut list = cargo_test(workspace::cargo(), binary);
     list.args(["--", "--list", "--format", "terse"]);
     let names = picked(&workspace::output(&mut list)?, pick);
     if names.is_empty() {
@@ -26,14 +51,13 @@ pub(crate) fn run(binary: &str, pick: Pick, prepare: impl Fn(&mut Command)) -> R
         )));
     }
     println!("{} cases of {binary}", names.len());
-    let mut command = cargo_test(binary);
+    let mut command = cargo_test(cargo(), binary);
     command.args(["--", "--exact"]).args(names);
     prepare(&mut command);
     Ok(workspace::run(&mut command)?)
 }
 
-fn cargo_test(binary: &str) -> Command {
-    let mut command = workspace::cargo();
+fn cargo_test(mut command: Command, binary: &str) -> Command {
     command.args([
         "test",
         "--quiet",

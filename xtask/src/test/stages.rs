@@ -9,7 +9,15 @@ use super::{Run, Stopped, register_sdks};
 use crate::{fuzz, kill, simulate, workspace};
 
 /// Cases of the binary `processes` that have a stage of their own.
-const OWN_STAGE: &[&str] = &["failpoints", "kill", "load", "runner_kill", "stock_clients"];
+const OWN_STAGE: &[&str] = &[
+    "failpoints",
+    "kill",
+    "load",
+    "mounted",
+    "runner_kill",
+    "stock_clients",
+    "traced",
+];
 
 /// Stages that run when they are named, and with `--all`.
 pub(crate) const SLOW: &[&str] = &["mutations"];
@@ -27,7 +35,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 20] = [
+pub(crate) const STAGES: [Stage; 22] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -138,6 +146,25 @@ pub(crate) const STAGES: [Stage; 20] = [
         needs: &[],
         minutes: 1,
         run: |run| Ok(kill::at_random(&run.layout()?, kill::TIMES, 1)?),
+    },
+    Stage {
+        name: "disk",
+        proves: "system calls of the journal that fail lose nothing and charge nobody twice",
+        needs: &[Tool::Strace],
+        minutes: 1,
+        run: |run| processes(run, Pick::Only("traced")),
+    },
+    Stage {
+        name: "disk-full",
+        proves: "nor does a disk without room",
+        needs: &[Tool::Mounts],
+        minutes: 1,
+        run: |run| {
+            let layout = run.layout()?;
+            cases::run_with_mounts("processes", Pick::Only("mounted"), |command| {
+                layout.name_in(command);
+            })
+        },
     },
     Stage {
         name: "load",

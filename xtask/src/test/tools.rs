@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     Python,
     Venv,
     Chromium,
+    Strace,
+    Mounts,
 }
 
 /// One line for each tool that is not here: its name, and what installs it.
@@ -58,6 +60,8 @@ impl Tool {
             Self::Python => "Python 3.11 or newer",
             Self::Venv => "Python's venv",
             Self::Chromium => "Chromium",
+            Self::Strace => "strace that may trace a running process",
+            Self::Mounts => "a mount namespace",
         }
     }
 
@@ -73,6 +77,8 @@ impl Tool {
             Self::Python => "apt-get install -y python3",
             Self::Venv => "apt-get install -y python3-venv",
             Self::Chromium => "apt-get install -y chromium",
+            Self::Strace => "apt-get install -y strace",
+            Self::Mounts => "run as root, where containers may mount",
         }
     }
 
@@ -94,8 +100,22 @@ impl Tool {
             }
             Self::Venv => answers("python3", &["-c", "import ensurepip, venv"]),
             Self::Chromium => chromium().is_some(),
+            Self::Strace => may_attach() && answers("strace", &["-o", "/dev/null", "true"]),
+            Self::Mounts => {
+                let private = ["--map-root-user", "--mount"];
+                let mount = ["mount", "-t", "tmpfs", "none", "/tmp"];
+                answers("unshare", &[private.as_slice(), &mount].concat())
+            }
         }
     }
+}
+
+/// Whether the kernel lets one process of a user trace another: Yama may forbid it to all but root.
+fn may_attach() -> bool {
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let is_root = status.lines().any(|line| line.starts_with("Uid:\t0\t"));
+    is_root || scope.map_or(true, |scope| scope.trim() == "0")
 }
 
 fn answers(program: &str, arguments: &[&str]) -> bool {
@@ -127,6 +147,7 @@ mod tests {
             Tool::Npm,
             Tool::Venv,
             Tool::Chromium,
+            Tool::Strace,
         ] {
             assert!(tool.installed_by().starts_with("apt-get install -y "));
         }
