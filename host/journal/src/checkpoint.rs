@@ -57,6 +57,12 @@ impl Checkpoints {
         })
     }
 
+    /// Asks for a pass over what an earlier process left. After a flush that failed, the system's
+    /// cache may show frames that never reached the disk: copied into the file they do.
+    pub(crate) fn begin(&mut self) {
+        self.ask(0);
+    }
+
     /// Asks for a pass when enough has come together; completes one when it must.
     pub(crate) fn after_commit(&mut self, connection: &Connection) -> Result<(), JournalError> {
         let pages = self.pages.load(Ordering::Relaxed);
@@ -139,6 +145,13 @@ impl Copier {
             tracing::warn!("failed to {error}");
         }
     }
+}
+
+/// Copies everything, and lets the log start afresh.
+pub(crate) fn all(connection: &Connection) -> Result<(), JournalError> {
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+        .doing("checkpoint")
 }
 
 /// Copies what can be copied without making anybody wait.

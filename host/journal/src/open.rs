@@ -2,13 +2,13 @@
 //! Opening: lock, look for damage, bring the tables forward, restore, start the threads.
 
 use crate::chain::{self, Link, Walk};
-use crate::checkpoint::{Checkpoints, Copier};
+use crate::checkpoint::{self, Checkpoints, Copier};
 use crate::error::{Doing, JournalError};
 use crate::keys::Keys;
 use crate::limits::CHAIN_TAIL_RECORDS;
 use crate::prune::Pruning;
 use crate::rows::{self, Began, Head, STORED};
-use crate::shared::{Shared, Tell};
+use crate::shared::{self, Shared, Tell};
 use crate::writer::Writer;
 use crate::{Journal, Options, Question, connect, epoch, files, lookup, schema, wal};
 use payhal_engine::ids::Position;
@@ -37,6 +37,10 @@ pub(crate) fn open(
     let mut before = epoch::before(path)?;
     files::create_private(path)?;
     make(path)?;
+    if shared::failed_before() {
+        checkpoint::all(&connect::writer(path, None)?)?;
+        shared::forget_failure();
+    }
     wal::prepare(path)?;
     let mut connection = connect::writer(path, options.pages_max)?;
     epoch::adopt_older(&connection, path, &mut before)?;
@@ -59,7 +63,8 @@ pub(crate) fn open(
     let (questions, asked) = mpsc::channel::<Question>();
     let passing = Arc::new(AtomicBool::new(false));
     let (passes, passes_asked) = mpsc::channel();
-    let checkpoints = Checkpoints::watch(&mut connection, passes, passing.clone())?;
+    let mut checkpoints = Checkpoints::watch(&mut connection, passes, passing.clone())?;
+    checkpoints.begin();
     let writer = Writer {
         connection,
         pruning: Pruning::new(options.retention),
@@ -110,9 +115,7 @@ fn make(path: &Path) -> Result<(), JournalError> {
     if empty {
         schema::migrate(&mut connection, path)?;
     }
-    connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
-        .doing("make")
+    checkpoint::all(&connection)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, JournalError> {

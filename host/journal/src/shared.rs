@@ -19,6 +19,19 @@ pub enum Happened {
     Recalled(RecallId, Option<Box<Past>>),
 }
 
+/// Whether a journal of this process failed since the last one was opened: what the system's cache
+/// shows of its log may not be on the disk.
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn failed_before() -> bool {
+    FAILED.load(Ordering::Acquire)
+}
+
+/// What the cache shows was written anew and flushed.
+pub(crate) fn forget_failure() {
+    FAILED.store(false, Ordering::Release);
+}
+
 /// Takes news. Called from the journal's threads; must not block.
 pub(crate) type Tell = Box<dyn Fn(Happened) + Send + Sync>;
 
@@ -54,6 +67,7 @@ impl Shared {
     pub(crate) fn stop(&self, error: &JournalError) {
         let reason: Arc<str> = error.to_string().into();
         if self.stopped.set(reason.clone()).is_ok() {
+            FAILED.store(true, Ordering::Release);
             tracing::error!("failed to {reason}");
             self.tell(Happened::Failed(reason));
         }

@@ -6,7 +6,6 @@
 //! of them, tears inside one at sectors and at bytes, flipped bits. All are judged by the scan that
 //! opening uses; a seeded sample is opened for real, and must agree with it.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
-#![expect(clippy::print_stdout, reason = "tells how much was checked")]
 
 mod history;
 #[expect(dead_code, reason = "this binary needs one of them")]
@@ -70,7 +69,7 @@ impl Check {
         let found = scan_log(&disk.wal);
         self.judge(found, expected, what);
         self.states += 1;
-        if self.random.next() % OPENED_EVERY == 0 {
+        if self.random.next().is_multiple_of(OPENED_EVERY) {
             self.open(disk, found, expected, what);
         }
     }
@@ -115,7 +114,7 @@ impl Check {
                 Expected::Refused => panic!("opened: {}", what()),
             };
             assert_eq!(position, least, "{}", what());
-            if self.opened % 64 == 0 {
+            if self.opened.is_multiple_of(64) {
                 assert_eq!(verify(&path).unwrap().damage, None, "{}", what());
             }
         } else {

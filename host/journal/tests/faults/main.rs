@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A disk that is full, broken or read-only, too few files, damaged pages, a lock that somebody
+//! else holds: the journal stops, says what to do, and what was told durable is there afterwards.
+//!
+//! Faults are the system's own: limits of a process, a small file system in a mount namespace, and,
+//! where strace is, errors that it puts into single system calls. The journal runs in a child: the
+//! test `child` of this binary.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
+
+mod disk;
+mod pages;
+#[expect(dead_code, reason = "this binary needs some of them")]
+#[path = "../durable/records.rs"]
+mod records;
+mod traced;
+
+use payhal_engine::ids::Position;
+use payhal_journal::{Happened, Journal, Options, verify};
+use records::sale;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Only ever waited for in full when something is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Variables of the child: the journal, and how many commits to make.
+const PATH: &str = "PAYHAL_FAULT_PATH";
+const COMMITS: &str = "PAYHAL_FAULT_COMMITS";
+
+/// What a child told, line by line.
+#[derive(Debug, Default)]
+struct Told {
+    /// The journal could not be opened.
+    refused: Option<String>,
+    /// The last position told durable.
+    durable: u64,
+    /// Why it stopped.
+    failed: Option<String>,
+    /// What the next append was told.
+    then: Option<String>,
+    /// The position found when it was opened again in the same process.
+    again: Option<u64>,
+}
+
+/// The end of a command that runs the child.
+fn child_arguments() -> [String; 5] {
+    let me = std::env::current_exe().unwrap();
+    [
+        me.to_str().unwrap().to_owned(),
+        "--exact".into(),
+        "child".into(),
+        "--ignored".into(),
+        "--nocapture".into(),
+    ]
+}
+
+fn run(mut command: Command, path: &Path, commits: u64) -> Told {
+    command.env(PATH, path).env(COMMITS, commits.to_string());
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut told = Told::default();
+    for line in text.lines() {
+        let Some((word, rest)) = line.trim().split_once(": ") else {
+            continue;
+        };
+        match word {
+            "refused" => told.refused = Some(rest.to_owned()),
+            "durable" => told.durable = rest.parse().unwrap(),
+            "failed" => told.failed = Some(rest.to_owned()),
+            "then" => told.then = Some(rest.to_owned()),
+            "again" => told.again = Some(rest.parse().unwrap()),
+            _ => {}
+        }
+    }
+    let ended = text.contains("\nended: ");
+    assert!(ended, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
+/// A shell that sets the child up.
+fn shell(setup: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{setup} exec \"$0\" \"$@\"")]);
+    command.args(child_arguments());
+    command
+}
+
+/// Everything that was told durable is there, and nothing is damaged.
+fn nothing_is_lost(path: &Path, told: &Told) {
+    let (journal, restored) = Journal::open(path, &Options::default(), |_| {}).unwrap();
+    drop(journal);
+    assert!(restored.position.0 >= told.durable, "{told:?}");
+    assert_eq!(verify(path).unwrap().damage, None);
+}
+
+fn new_journal() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    (folder, path)
+}
+
+/// Makes a journal without records.
+fn make(path: &Path) {
+    drop(Journal::open(path, &Options::default(), |_| {}).unwrap());
+}
+
+/// The child: opens, commits, tells; when it stops, tries once more, closes, and opens again.
+#[test]
+#[ignore = "the other tests run it in a process of its own"]
+fn child() {
+    let path = PathBuf::from(std::env::var_os(PATH).expect("its parent says where"));
+    let commits: u64 = std::env::var(COMMITS).unwrap().parse().unwrap();
+    let (tell, told) = channel();
+    let opened = Journal::open(&path, &Options::default(), move |happened| {
+        tell.send(happened).ok();
+    });
+    println!();
+    let (journal, restored) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            println!("refused: {error}");
+            println!("ended: well");
+            return;
+        }
+    };
+    let append = |position: u64| {
+        let sale = sale(position.into());
+        journal.append(Position(position), Box::new(sale.intent()), false)
+    };
+    for position in restored.position.0 + 1..=restored.position.0 + commits {
+        let happened = match append(position) {
+            Ok(()) => told.recv_timeout(PATIENCE).unwrap(),
+            Err(error) => Happened::Failed(error.to_string().into()),
+        };
+        match happened {
+            Happened::Durable(position) => println!("durable: {}", position.0),
+            Happened::Failed(why) => {
+                println!("failed: {why}");
+                println!("then: {}", append(position + 1).unwrap_err());
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(journal);
+    if let Ok((_, restored)) = Journal::open(&path, &Options::default(), |_| {}) {
+        println!("again: {}", restored.position.0);
+    }
+    println!("ended: well");
+}
