@@ -261,6 +261,9 @@ impl Journal {
     pub(crate) fn restored(&self) -> Restored {
         let mut restored = Restored {
             position: Position(self.durable as u64),
+            last_at_micros: self.records[..self.durable]
+                .last()
+                .map_or(0, |record| record.at_micros),
             ..Restored::default()
         };
         let mut open = Vec::new();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Puts the host together, and takes it apart in order.
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::pump::{HostPorts, Inbox, Pump};
 use crate::records::Records;
@@ -188,19 +188,10 @@ fn survive_full_disks() {
     }
 }
 
-/// Wall time cannot be before the newest record that is still open, nor before the build's year.
+/// Wall time cannot be before the last record, nor before the build's year.
 fn newest_micros(restored: &payhal_engine::record::Restored) -> i64 {
     const BUILD_MICROS: i64 = 1_767_225_600_000_000;
-    let newest = restored
-        .open
-        .iter()
-        .flatten()
-        .map(|record| record.at_micros)
-        .max();
-    newest
-        .filter(|at| *at <= clock::wall_micros())
-        .unwrap_or(BUILD_MICROS)
-        .max(BUILD_MICROS)
+    restored.last_at_micros.max(BUILD_MICROS)
 }
 
 fn make_state_folder(path: &Path) -> Result<(), HostError> {

@@ -306,7 +306,9 @@ impl Pump {
         let answer = match request {
             Request::Live(_) | Request::LiveAll => Answer::Live(Vec::new()),
             Request::Money(money) => {
-                let known = self.ports.records.may_hold(caller.scope, money.key.clone());
+                let records = &self.ports.records;
+                let known = records.outlived(&money.key)
+                    || records.may_hold(caller.scope, money.key.clone());
                 let reason = match known {
                     true => Reason::OutcomeUnknown,
                     false => Reason::JournalUnavailable,

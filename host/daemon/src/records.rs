@@ -4,7 +4,7 @@
 use payhal_dispatcher::ports::JournalPort;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
-use payhal_engine::record::{Record, Restored};
+use payhal_engine::record::{Epoch, Record, Restored};
 use payhal_journal::{Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, View};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,8 @@ pub(crate) struct Records {
     journal: Arc<Mutex<Option<Journal>>>,
     /// Of the journal that was open last.
     known: Arc<Mutex<Option<KnownKeys>>>,
+    /// Of the journal that was opened last.
+    epoch: Arc<Mutex<Epoch>>,
 }
 
 impl std::fmt::Debug for Records {
@@ -42,6 +44,7 @@ impl Records {
             tell: Arc::new(tell),
             journal: Arc::default(),
             known: Arc::default(),
+            epoch: Arc::default(),
         }
     }
 
@@ -63,7 +66,14 @@ impl Records {
             Journal::open(&self.path, &self.options, move |happened| tell(happened))?;
         *self.known() = Some(journal.known_keys());
         *held = Some(journal);
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = restored.epoch;
         Ok(restored)
+    }
+
+    /// Whether a key is older than the journal: that it is not in it says nothing.
+    pub(crate) fn outlived(&self, key: &IdempotencyKey) -> bool {
+        let epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        epoch.predates(key)
     }
 
     /// Writes what is queued and closes.

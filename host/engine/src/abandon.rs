@@ -14,7 +14,7 @@ impl Engine {
     /// What every waiting ticket must be told. Only [`Self::successor`] makes sense afterwards.
     /// `unmade`: device calls that never left.
     pub fn abandon(&mut self, now: Now, unmade: &[CallId]) -> Vec<(Ticket, Answer)> {
-        self.now = now;
+        self.set_now(now);
         self.out.clear();
         self.keep_payments(unmade);
         self.drop_calls(unmade);

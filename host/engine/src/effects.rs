@@ -34,6 +34,7 @@ impl Engine {
     fn append_as(&mut self, transaction: &mut Transaction, fact: Fact, lazy: bool) {
         self.position = Position(self.position.0 + 1);
         transaction.position = self.position;
+        self.last_at_micros = self.now.wall_micros;
         let record = Record {
             transaction_id: transaction.id,
             at_micros: self.now.wall_micros,

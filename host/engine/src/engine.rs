@@ -16,7 +16,7 @@ use crate::ids::{
 use crate::keys::{Pending, RecallFor};
 use crate::parents::Parents;
 use crate::recent::{Ended, Recent};
-use crate::record::{BatchClosed, Record, Restored};
+use crate::record::{BatchClosed, Epoch, Record, Restored};
 use crate::request::{Caller, Request};
 use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
@@ -53,6 +53,9 @@ pub struct Engine {
     pub(crate) gateways: BTreeMap<GatewayId, GatewayStatus>,
     pub(crate) calls: BTreeMap<CallId, CallFor>,
     pub(crate) timers: BTreeMap<TimerId, (TransactionId, Alarm)>,
+    pub(crate) epoch: Epoch,
+    /// When the last record was made: no later one is dated before it.
+    pub(crate) last_at_micros: i64,
     /// Taken up by the first step, which brings the time.
     pub(crate) found: Vec<Vec<Record>>,
     /// Device calls of a former engine in this process, to be stopped by the first step.
@@ -117,6 +120,8 @@ impl Engine {
             gateways: BTreeMap::new(),
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
+            epoch: restored.epoch,
+            last_at_micros: restored.last_at_micros,
             found: restored.open,
             orphans: Vec::new(),
             payments: BTreeMap::new(),
@@ -126,7 +131,7 @@ impl Engine {
 
     /// Takes one event and says what must be done.
     pub fn step(&mut self, now: Now, event: Event) -> Vec<Effect> {
-        self.now = now;
+        self.set_now(now);
         self.recover();
         match event {
             Event::Asked {
@@ -152,6 +157,18 @@ impl Engine {
             Event::Stopping => self.stop(),
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// A wall clock that was set back stands still until the time of the last record comes again:
+    /// what is told and recorded is in order. Deadlines run on boot time and never notice.
+    pub(crate) fn set_now(&mut self, now: Now) {
+        self.now = now;
+        self.now.wall_micros = now.wall_micros.max(self.last_at_micros);
+    }
+
+    /// Which life of the journal it runs on.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// The last position it gave to a record.

@@ -52,6 +52,16 @@ name_id!(
     IdempotencyKey
 );
 
+impl IdempotencyKey {
+    /// When it was made, microseconds since 1970 UTC, as its register's clock had it. Only a UUID
+    /// of version 7 says so, to the millisecond.
+    pub fn made_micros(&self) -> Option<i64> {
+        let uuid = Uuid::try_parse(&self.0).ok()?;
+        let millis = i64::try_from(uuid.as_u128() >> 80).ok()?;
+        (uuid.get_version_num() == 7).then(|| millis.saturating_mul(1_000))
+    }
+}
+
 /// What a key belongs to: the same string from another register is another key.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Scope {

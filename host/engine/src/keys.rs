@@ -4,7 +4,7 @@
 //! Never lets a second request with a key pass the first one.
 
 use crate::amounts::check_amounts;
-use crate::answer::{Answer, Reason, Refused};
+use crate::answer::{Answer, Reason, Refused, Resolution, ResolutionState};
 use crate::effect::{Action, RecallBy};
 use crate::engine::{Engine, ScopedKey};
 use crate::fingerprint::fingerprint;
@@ -236,6 +236,21 @@ impl Engine {
         }
     }
 
+    /// The key was made before the journal was restored, copied or lost, and is not in it. It may
+    /// have been approved all the same.
+    fn refuse_outlived(&mut self, ask: Ask) {
+        self.refuse_ask(ask, Reason::OutcomeUnknown, |refused| {
+            refused.resolution = Some(Resolution {
+                state: ResolutionState::NeedsOperator,
+                next_at_micros: None,
+            });
+            let detail = "the key is older than the host's journal, which was restored, copied or \
+                          lost since: look for the payment at the gateway or on the terminal, and \
+                          ask with a new key only if it did not happen there";
+            refused.detail = Some(detail.into());
+        });
+    }
+
     /// Takes up, in order, what waited for a key; stops where an original must be recalled first.
     pub(crate) fn run_pending(&mut self, key: &ScopedKey) {
         loop {
@@ -253,6 +268,8 @@ impl Engine {
                         self.asked_again(*ask, known);
                     } else if self.stopping {
                         self.refuse_ask(*ask, Reason::HostStopping, |_| {});
+                    } else if self.epoch.predates(&ask.request.key) {
+                        self.refuse_outlived(*ask);
                     } else if self.parent_awaited(&ask, key) {
                         if let Some(pending) = self.pending.get_mut(key) {
                             pending.queue.push_front(Queued::Money(ask));

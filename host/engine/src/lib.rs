@@ -56,6 +56,8 @@ mod terminal;
 mod terminal_cases;
 mod terminal_unknown;
 pub mod time;
+#[cfg(test)]
+mod time_cases;
 pub mod timeouts;
 mod transaction;
 mod unknown;

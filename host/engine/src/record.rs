@@ -5,7 +5,8 @@ use crate::answer::{Approved, Outcome, Refused};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
 use crate::ids::{
-    Acceptor, DeviceId, Fingerprint, GatewayId, Position, RegisterId, Scope, TransactionId,
+    Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Position, RegisterId, Scope,
+    TransactionId,
 };
 use crate::money::Amounts;
 use crate::request::MoneyRequest;
@@ -190,6 +191,17 @@ pub struct Epoch {
     pub began_micros: i64,
 }
 
+impl Epoch {
+    /// Whether a key was made before this life of the journal, as far as it says when it was made.
+    /// What became of it may be lost with the former one: it is never new, and never "not found".
+    pub fn predates(&self, key: &IdempotencyKey) -> bool {
+        self.number > 0
+            && key
+                .made_micros()
+                .is_some_and(|made| made < self.began_micros)
+    }
+}
+
 /// When a batch was last closed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BatchClosed {
@@ -217,4 +229,6 @@ pub struct Restored {
     pub closed: Vec<BatchClosed>,
     /// Which life of the journal this is.
     pub epoch: Epoch,
+    /// When the last record was made, microseconds since 1970 UTC.
+    pub last_at_micros: i64,
 }

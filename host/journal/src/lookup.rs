@@ -238,6 +238,19 @@ pub(crate) fn open_records(connection: &Connection) -> Result<Vec<Vec<Record>>, 
         .collect()
 }
 
+/// When the last record was made.
+pub(crate) fn last_at_micros(connection: &Connection) -> Result<i64, JournalError> {
+    let at = connection
+        .query_row(
+            "SELECT at FROM record ORDER BY position DESC LIMIT 1",
+            (),
+            |row| row.get(0),
+        )
+        .optional()
+        .doing("read")?;
+    Ok(at.unwrap_or_default())
+}
+
 /// One page of lines, newest first.
 pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, JournalError> {
     let limit = match filter.limit {

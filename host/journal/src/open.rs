@@ -12,7 +12,7 @@ use crate::shared::{self, Shared, Tell};
 use crate::writer::Writer;
 use crate::{Journal, Options, Question, connect, epoch, files, lookup, schema, wal};
 use payhal_engine::ids::Position;
-use payhal_engine::record::Restored;
+use payhal_engine::record::{Epoch, Restored};
 use payhal_failpoint::failpoint;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
@@ -49,14 +49,7 @@ pub(crate) fn open(
     let mut head = stand(&connection, path)?;
     let epoch = epoch::settle(&mut connection, path, &before, &mut head)?;
     failpoint!("journal.open.settled");
-    let restored = Restored {
-        position: Position(head.position),
-        stan: head.stan,
-        open: lookup::open_records(&connection)?,
-        closed: Vec::new(),
-        epoch: epoch.epoch(),
-    };
-
+    let restored = restored(&connection, &head, epoch.epoch())?;
     let shared = Arc::new(Shared::new(tell));
     let reading = connect::reader(path)?;
     let (orders, ordered) = mpsc::channel();
@@ -116,6 +109,22 @@ fn make(path: &Path) -> Result<(), JournalError> {
         schema::migrate(&mut connection, path)?;
     }
     checkpoint::all(&connection)
+}
+
+/// What the engine is handed.
+fn restored(
+    connection: &Connection,
+    head: &Head,
+    epoch: Epoch,
+) -> Result<Restored, JournalError> {
+    Ok(Restored {
+        position: Position(head.position),
+        stan: head.stan,
+        open: lookup::open_records(connection)?,
+        closed: Vec::new(),
+        epoch,
+        last_at_micros: lookup::last_at_micros(connection)?,
+    })
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, JournalError> {

@@ -95,8 +95,19 @@ pub(super) async fn get(
 ) -> Result<TransactionView, ErrorObject> {
     let id = params.transaction_id.as_ref();
     let which = convert::which(id, params.idempotency_key.as_ref())?;
+    let outlived = match &which {
+        Which::Key(key) => session.shared.journal.outlived(key),
+        Which::Transaction(_) => false,
+    };
     let shown = session.transaction(which).await?;
-    shown.ok_or_else(|| ErrorObject::named(ErrorName::TransactionNotFound))
+    shown.ok_or_else(|| {
+        if outlived {
+            let detail = "the key is older than the host's journal, which was restored, copied or \
+                          lost since";
+            return ErrorObject::named(ErrorName::OutcomeUnknown).with_detail(detail);
+        }
+        ErrorObject::named(ErrorName::TransactionNotFound)
+    })
 }
 
 pub(super) async fn list(
