@@ -112,11 +112,7 @@ fn make(path: &Path) -> Result<(), JournalError> {
 }
 
 /// What the engine is handed.
-fn restored(
-    connection: &Connection,
-    head: &Head,
-    epoch: Epoch,
-) -> Result<Restored, JournalError> {
+fn restored(connection: &Connection, head: &Head, epoch: Epoch) -> Result<Restored, JournalError> {
     Ok(Restored {
         position: Position(head.position),
         stan: head.stan,
