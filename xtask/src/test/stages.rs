@@ -98,7 +98,7 @@ pub(crate) const STAGES: [Stage; 22] = [
         name: "simulation",
         proves: "every invariant under faults, seed by seed, and with a crash at every effect",
         needs: &[],
-        minutes: 2,
+        minutes: 1,
         run: |_| {
             cases::run("simulation", Pick::AllBut(&[]), |command| {
                 simulate::of_seeds(command, 0, SEEDS);
@@ -116,7 +116,7 @@ pub(crate) const STAGES: [Stage; 22] = [
         name: "mutations",
         proves: "the simulation notices every deliberate mutation of what it proves",
         needs: &[],
-        minutes: 6,
+        minutes: 5,
         run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {
