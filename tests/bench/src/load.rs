@@ -177,6 +177,43 @@ pub(crate) fn ask(address: &str, method: &str) -> Result<String, Failure> {
     })
 }
 
+/// What looking took.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    /// The last answer.
+    pub(crate) answer: String,
+    /// Half were faster, microseconds.
+    pub(crate) p50_us: f64,
+    /// All but one in a hundred were faster.
+    pub(crate) p99_us: f64,
+}
+
+/// Asks one after another on one connection.
+pub(crate) fn looks(
+    address: &str,
+    count: u32,
+    call: impl Fn(u32) -> String,
+) -> Result<Looks, Failure> {
+    runtime()?.block_on(async {
+        let mut register = Register::connect(address, 0, 0).await?;
+        let mut answer = String::new();
+        let mut latencies = Vec::new();
+        for number in 0..count {
+            let call = call(number);
+            let begun = Instant::now();
+            answer = register.answer(&call).await?;
+            latencies.push(begun.elapsed().as_secs_f64() * 1e6);
+        }
+        latencies.sort_by(f64::total_cmp);
+        let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize];
+        Ok(Looks {
+            answer,
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+        })
+    })
+}
+
 /// Connects and waits for the answer to hello.
 pub(crate) fn hello(address: &str) -> Result<(), Failure> {
     runtime()?

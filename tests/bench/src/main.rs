@@ -15,6 +15,7 @@ mod process;
 mod product;
 mod report;
 mod rows;
+mod seed;
 
 use clap::{Args, Parser, Subcommand};
 use rows::{Row, Setup};
@@ -45,6 +46,9 @@ struct Bench {
     /// Rounds of each contest
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(i64::from(ROUNDS_MIN)..))]
     rounds: u32,
+    /// What takes minutes too: a journal of a million records
+    #[arg(long)]
+    full: bool,
     /// One JSON document instead of a table
     #[arg(long)]
     json: bool,
@@ -76,7 +80,7 @@ fn main() -> ExitCode {
 }
 
 fn bench(bench: &Bench) -> Result<(), Failure> {
-    let setup = Setup::from_environment(bench.rounds)?;
+    let setup = Setup::from_environment(bench.rounds, bench.full)?;
     let rows = if bench.rows.is_empty() {
         Row::ALL.to_vec()
     } else {

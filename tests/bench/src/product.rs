@@ -77,6 +77,11 @@ impl Shop {
         Ok(Self { folder })
     }
 
+    /// Its journal, to be filled before a host uses it.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal.sqlite")
+    }
+
     fn said(&self) -> PathBuf {
         self.folder.path().join("standard-error")
     }

@@ -3,6 +3,7 @@
 
 mod call;
 mod idle;
+mod journal;
 mod memory;
 mod ping;
 mod sale;
@@ -32,11 +33,13 @@ pub(crate) enum Row {
     Idle,
     /// Durable commits a sale
     Syncs,
+    /// A journal of years: restart and looks
+    Journal,
 }
 
 impl Row {
     /// In the order they are measured.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Ping,
         Self::Sale,
         Self::Call,
@@ -44,6 +47,7 @@ impl Row {
         Self::Memory,
         Self::Idle,
         Self::Syncs,
+        Self::Journal,
     ];
 
     /// Its name.
@@ -56,6 +60,7 @@ impl Row {
             Self::Memory => "memory",
             Self::Idle => "idle",
             Self::Syncs => "syncs",
+            Self::Journal => "journal",
         }
     }
 
@@ -69,6 +74,7 @@ impl Row {
             Self::Memory => memory::measure(setup, report),
             Self::Idle => idle::measure(setup, report),
             Self::Syncs => syncs::measure(setup, report),
+            Self::Journal => journal::measure(setup, report),
         }
     }
 }
@@ -78,13 +84,16 @@ impl Row {
 pub(crate) struct Setup {
     pub(crate) installed: Installed,
     pub(crate) rounds: u32,
+    /// Whether to measure what takes minutes too.
+    pub(crate) full: bool,
 }
 
 impl Setup {
-    pub(crate) fn from_environment(rounds: u32) -> Result<Self, Failure> {
+    pub(crate) fn from_environment(rounds: u32, full: bool) -> Result<Self, Failure> {
         Ok(Self {
             installed: Installed::from_environment()?,
             rounds,
+            full,
         })
     }
 }

@@ -8,17 +8,32 @@ use crate::measure::Spread;
 use crate::product::{Host, Ledger, Shop};
 use crate::report::{Goal, Report};
 
-const SALES: u32 = 400;
+const SALES: u32 = 640;
 const COMMITS: &str = "payhal_journal_commits";
 
 pub(super) fn measure(setup: &Setup, report: &mut Report) -> Result<(), Failure> {
-    let shop = Shop::new(16, Ledger::Memory)?;
+    contests(
+        setup,
+        report,
+        16,
+        &[(1, Goal::Exactly(2.0)), (16, Goal::Below(2.0))],
+    )?;
+    contests(setup, report, 64, &[(64, Goal::Below(1.0))])
+}
+
+fn contests(
+    setup: &Setup,
+    report: &mut Report,
+    readers: usize,
+    contests: &[(usize, Goal)],
+) -> Result<(), Failure> {
+    let shop = Shop::new(readers, Ledger::Memory)?;
     let host = shop.open(&setup.installed)?;
-    for (registers, goal) in [(1, Goal::Exactly(2.0)), (16, Goal::Below(2.0))] {
-        let (commits, sales) = count(&host, registers)?;
+    for (registers, goal) in contests {
+        let (commits, sales) = count(&host, *registers)?;
         let figure = format!("commits a sale, {registers} at once");
         let note = format!("{commits} commits, {sales} sales");
-        report.add("syncs", &figure, goal, Spread::of([commits / sales]), note);
+        report.add("syncs", &figure, *goal, Spread::of([commits / sales]), note);
     }
     Ok(())
 }
