@@ -38,16 +38,19 @@ impl Engine {
             RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } => *ticket,
             RecallFor::Key(_) | RecallFor::Parent(_) => None,
         });
-        let identifies = self.calls.values().filter_map(|purpose| match purpose {
+        let looks = self.calls.values().filter_map(|purpose| match purpose {
             CallFor::Identify { ticket, .. } => Some(*ticket),
+            CallFor::Totals { ticket } => *ticket,
             CallFor::Device { .. } | CallFor::Gateway { .. } => None,
         });
-        for ticket in cancels.chain(identifies) {
+        for ticket in cancels.chain(looks) {
             unanswered.push((ticket, self.refusal(Reason::JournalUnavailable)));
         }
         self.open.clear();
         self.pending.clear();
         self.recalls.clear();
+        self.calls
+            .retain(|_, purpose| !matches!(purpose, CallFor::Totals { .. }));
         let answer = |refused| Answer::Refused {
             refused: Box::new(refused),
             replayed: false,

@@ -14,7 +14,7 @@ use crate::limits::OPEN_MAX;
 use crate::money::{Amount, Amounts, Currency};
 use crate::request::{Kind, MoneyRequest};
 use crate::sums::{Batch, Parent, whole};
-use crate::transaction::{Phase, Transaction, Waiter};
+use crate::transaction::{Transaction, Waiter};
 use std::sync::Arc;
 
 /// Why a request is not accepted.
@@ -57,6 +57,7 @@ impl Engine {
             .insert((ask.scope, ask.request.key), transaction.id);
         self.set_patience(&mut transaction, self.config.timeouts.hard_ms);
         self.parents.note(&transaction);
+        self.receipts.note(&transaction);
         if transaction.device.is_some() {
             self.start_on_device(&mut transaction);
         } else {
@@ -75,11 +76,22 @@ impl Engine {
                     None => self.accept_payment(ask),
                 }
             }
-            None => {
-                let detail = "this kind of transaction is not served";
-                Err(NotNow::new(Reason::NotAllowed, detail))
-            }
+            None if ask.request.kind == Kind::BatchClose => self.accept_close(ask),
+            None => self.accept_receipt(ask),
         }
+    }
+
+    /// Given back for a transaction that only its receipt tells of.
+    fn accept_receipt(&self, ask: &Ask) -> Result<Transaction, NotNow> {
+        let gateway = self.choose_gateway(ask.request.gateway.as_ref())?;
+        let parameters = self.reachable(&gateway)?;
+        let amounts = amounts_of(&ask.request, parameters);
+        self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
+        check_able(&ask.request, &gateway, parameters)?;
+        check_currency(&amounts, &gateway, parameters)?;
+        self.receipts.check(&ask.request, &gateway)?;
+        let acceptor = self.acceptor_of_batch(&gateway, ask.request.device.as_ref());
+        Ok(self.accepted(ask, amounts, Some(gateway), acceptor))
     }
 
     /// A card is presented, or a token stands for it.
@@ -96,7 +108,6 @@ impl Engine {
         };
         let terminal = device.as_ref().or(ask.request.device.as_ref());
         let acceptor = self.acceptor(&gateway, terminal);
-        self.check_acceptor(&gateway, &acceptor, true)?;
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = device;
         Ok(transaction)
@@ -150,7 +161,6 @@ impl Engine {
         }
         check_able(&ask.request, gateway, parameters)?;
         let amounts = parent.allows(ask, original, batch)?;
-        self.check_acceptor(gateway, &parent.wire.acceptor, true)?;
         let acceptor = parent.wire.acceptor.clone();
         let mut transaction = self.accepted(ask, amounts, Some(gateway.clone()), acceptor);
         transaction.original = Some(parent.wire.clone());
@@ -238,7 +248,7 @@ impl Engine {
         boot.max(wall.unwrap_or(0))
     }
 
-    fn choose_gateway(&self, given: Option<&GatewayId>) -> Result<GatewayId, NotNow> {
+    pub(crate) fn choose_gateway(&self, given: Option<&GatewayId>) -> Result<GatewayId, NotNow> {
         if let Some(gateway) = given.or(self.config.gateway.as_ref()) {
             return Ok(gateway.clone());
         }
@@ -270,47 +280,13 @@ impl Engine {
         Err(not_now)
     }
 
-    /// What a gateway allows one acceptor to have in flight. `fresh`: what has not sent anything
-    /// yet counts as well, so that a card is not presented in vain.
-    pub(crate) fn check_acceptor(
+    /// Whose batch: of the device that is named, or of the only one.
+    pub(crate) fn acceptor_of_batch(
         &self,
         gateway: &GatewayId,
-        acceptor: &Acceptor,
-        fresh: bool,
-    ) -> Result<(), NotNow> {
-        let parameters = self.reachable(gateway)?;
-        let of_acceptor = || {
-            let open = self.open.values();
-            open.filter(|other| {
-                other.gateway.as_ref() == Some(gateway) && other.acceptor == *acceptor
-            })
-        };
-        let running = of_acceptor()
-            .filter(|other| other.ending.is_none() && (fresh || other.intent))
-            .filter(|other| other.phase != Phase::NeedsOperator);
-        let running = running.count();
-        let full = parameters
-            .in_flight_per_acceptor
-            .is_some_and(|max| running >= max as usize);
-        if full {
-            let detail = "the gateway takes no more transactions of this acceptor at a time";
-            return Err(self.later(Reason::GatewayUnavailable, detail));
-        }
-        if parameters.reversal_before_next
-            && of_acceptor().any(|other| other.phase == Phase::Reversing)
-        {
-            let detail = "a reversal of this acceptor must be acknowledged first";
-            return Err(self.later(Reason::GatewayUnavailable, detail));
-        }
-        Ok(())
-    }
-
-    /// [`Self::check_acceptor`] once more, for one that was accepted.
-    pub(crate) fn check_again(&self, transaction: &Transaction) -> Result<(), NotNow> {
-        match &transaction.gateway {
-            Some(gateway) => self.check_acceptor(gateway, &transaction.acceptor, false),
-            None => Ok(()),
-        }
+        device: Option<&DeviceId>,
+    ) -> Acceptor {
+        self.acceptor(gateway, device.or_else(|| self.devices.only()))
     }
 
     /// Whose money it is at a gateway: as configured, or else each device is a terminal of its own.
@@ -343,7 +319,7 @@ fn same_reference(request: &MoneyRequest, earlier: &Transaction) -> bool {
 }
 
 /// Final amounts: what was given, or nothing in a currency of the gateway.
-fn amounts_of(request: &MoneyRequest, parameters: &GatewayParameters) -> Amounts {
+pub(crate) fn amounts_of(request: &MoneyRequest, parameters: &GatewayParameters) -> Amounts {
     let currency = || parameters.currencies.first().copied();
     let nothing = || Amount {
         minor: 0,
@@ -352,7 +328,7 @@ fn amounts_of(request: &MoneyRequest, parameters: &GatewayParameters) -> Amounts
     request.amounts.unwrap_or_else(|| whole(nothing()))
 }
 
-fn check_able(
+pub(crate) fn check_able(
     request: &MoneyRequest,
     gateway: &GatewayId,
     parameters: &GatewayParameters,

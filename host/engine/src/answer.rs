@@ -50,7 +50,7 @@ pub struct Approved {
     pub transaction_id: TransactionId,
     /// The register's key.
     pub key: IdempotencyKey,
-    /// What was asked.
+    /// What was asked; of a partial approval no cashback is left.
     pub requested: Amounts,
     /// What was approved; less than asked when `partial`.
     pub approved_minor: i64,

@@ -127,7 +127,7 @@ impl Bench {
         };
         let position = Position(self.records.len() as u64);
         self.engine = Engine::new(
-            Config::default(),
+            self.engine.config.clone(),
             Restored {
                 position,
                 stan: 1,
@@ -236,6 +236,17 @@ impl Bench {
             }
             _ => {}
         }
+    }
+
+    /// A gateway takes nothing of anybody, or as much as there is.
+    pub(crate) fn full(&mut self, gateway: &str, full: bool) -> Vec<Effect> {
+        let mut status = self.engine.gateways[&gateway.into()].clone();
+        let parameters = status.parameters.as_mut().unwrap();
+        parameters.in_flight_per_acceptor = full.then_some(0);
+        self.step(Event::GatewayChanged {
+            gateway: gateway.into(),
+            status: Some(status),
+        })
     }
 
     pub(crate) fn ask(&mut self, request: Request) -> Vec<Effect> {

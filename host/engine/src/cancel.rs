@@ -115,8 +115,8 @@ impl Engine {
     /// Stops what has sent nothing yet.
     pub(crate) fn stop_one(&mut self, transaction: &mut Transaction, stop: Stop) {
         match transaction.phase {
-            // Its reader was not asked yet.
-            Phase::AwaitingReader => self.finish_stop(transaction, stop),
+            // Nobody was asked yet, or nobody is being asked.
+            Phase::AwaitingReader | Phase::AwaitingTurn(_) => self.finish_stop(transaction, stop),
             Phase::Presenting | Phase::AuthorizingCard => {
                 let first = transaction.stop.is_none();
                 // A cancel outranks the other reasons: its register was told so.
@@ -134,6 +134,7 @@ impl Engine {
             // The terminal may have gone too far: its word counts.
             Phase::Paying => self.cancel_reader(transaction),
             Phase::Authorizing
+            | Phase::Asking
             | Phase::Completing
             | Phase::Modifying
             | Phase::Inquiring

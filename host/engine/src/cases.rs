@@ -3,8 +3,7 @@
 
 use crate::answer::{Answer, CancelState, Reason, ResolutionState};
 use crate::bench::{
-    Bench, answer, authorized, caller, completed, euros, gateway_is, prepared, presented,
-    reader_is, request,
+    Bench, answer, authorized, caller, completed, euros, prepared, presented, reader_is, request,
 };
 use crate::device::{DeviceCommand, DeviceReply};
 use crate::effect::{Action, Effect};
@@ -305,57 +304,6 @@ fn a_stopping_host_takes_no_money_and_frees_the_keys_of_what_it_stops() {
     let effects = bench.reader(DeviceReply::Cancelled);
     assert_eq!(refusal(&effects), Some(&Reason::HostStopping));
     assert!(bench.records.is_empty() && bench.engine.is_quiet());
-}
-
-#[test]
-fn a_gateway_in_trouble_takes_no_new_money_of_its_acceptor() {
-    let mut bench = Bench::new();
-    let Event::GatewayChanged {
-        gateway,
-        status: Some(mut status),
-    } = gateway_is("asking", true, true)
-    else {
-        unreachable!("it is a gateway")
-    };
-    status.parameters.as_mut().unwrap().reversal_before_next = true;
-    bench.step(Event::GatewayChanged {
-        gateway,
-        status: Some(status),
-    });
-    authorizing(&mut bench, sale_request("k"), true);
-    bench.gateway(lost());
-    bench.reader(completed(true));
-    let refused = bench.money(sale_request("next"));
-    assert_eq!(refusal(&refused), Some(&Reason::GatewayUnavailable));
-    bench.gateway(GatewayReply::Reversed);
-    assert_eq!(refusal(&bench.money(sale_request("next"))), None);
-}
-
-#[test]
-fn an_acceptor_has_no_more_in_flight_than_its_gateway_allows() {
-    let mut bench = Bench::new();
-    bench.engine.config.acceptors.insert(
-        "asking".into(),
-        crate::ids::Acceptor {
-            merchant: "m".into(),
-            terminal: "t".into(),
-        },
-    );
-    let Event::GatewayChanged {
-        gateway,
-        status: Some(mut status),
-    } = gateway_is("asking", true, true)
-    else {
-        unreachable!("it is a gateway")
-    };
-    status.parameters.as_mut().unwrap().in_flight_per_acceptor = Some(1);
-    bench.step(Event::GatewayChanged {
-        gateway,
-        status: Some(status),
-    });
-    bench.money(sale_request("a"));
-    let refused = bench.money(sale_request("b"));
-    assert_eq!(refusal(&refused), Some(&Reason::GatewayUnavailable));
 }
 
 #[test]

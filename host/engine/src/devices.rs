@@ -130,6 +130,12 @@ impl Devices {
         device.check_available(busy_hint_ms)
     }
 
+    /// The only device there is.
+    pub(crate) fn only(&self) -> Option<&DeviceId> {
+        let mut known = self.0.keys();
+        known.next().filter(|_| known.next().is_none())
+    }
+
     /// Whether a device is there, ready and idle, whatever its kind.
     fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let device = self
@@ -340,7 +346,7 @@ impl Engine {
                 self.identified(ticket, reply);
                 self.serve_next(&device);
             }
-            Some(gateway_call @ CallFor::Gateway { .. }) => {
+            Some(gateway_call @ (CallFor::Gateway { .. } | CallFor::Totals { .. })) => {
                 self.calls.insert(call, gateway_call);
             }
             None => self.late_word(call, reply),

@@ -102,7 +102,7 @@ impl Engine {
         call
     }
 
-    fn next_call(&mut self, purpose: CallFor) -> CallId {
+    pub(crate) fn next_call(&mut self, purpose: CallFor) -> CallId {
         self.last_call += 1;
         let call = CallId(self.last_call);
         self.calls.insert(call, purpose);

@@ -87,12 +87,18 @@ impl Engine {
         approved_minor: i64,
         show: Option<IssuerAnswer>,
     ) {
+        let partial = approved_minor < transaction.amounts.total.minor;
+        let mut requested = transaction.amounts;
+        if partial {
+            // A partial approval pays out no cash.
+            requested.cashback_minor = requested.cashback_minor.map(|_| 0);
+        }
         let approved = Approved {
             transaction_id: transaction.id,
             key: transaction.request.key.clone(),
-            requested: transaction.amounts,
+            requested,
             approved_minor,
-            partial: approved_minor < transaction.amounts.total.minor,
+            partial,
             approval_code: answer.approval_code.clone(),
             response_code: answer.response_code.clone(),
             rrn: answer.rrn.clone(),
@@ -100,8 +106,8 @@ impl Engine {
             card: transaction.card.clone(),
             entry: transaction.entry,
             cvm: transaction.cvm,
-            signature_required: answer.signature_required
-                || transaction.cvm == Some(Cvm::Signature),
+            signature_required: !transaction.passed.signature
+                && (answer.signature_required || transaction.cvm == Some(Cvm::Signature)),
             gateway: transaction.gateway.clone(),
             device: transaction.device.clone(),
             acceptor: Some(transaction.acceptor.clone()),
@@ -264,9 +270,12 @@ impl Engine {
         }
     }
 
-    /// A register does not wait for an identify any more.
-    pub(crate) fn forget_identify(&mut self, forgotten: Ticket) {
+    /// A register does not wait for an identify or for totals any more.
+    pub(crate) fn forget_look(&mut self, forgotten: Ticket) {
         for purpose in self.calls.values_mut() {
+            if let CallFor::Totals { ticket } = purpose {
+                *ticket = ticket.filter(|ticket| *ticket != forgotten);
+            }
             if let CallFor::Identify { device, ticket } = purpose
                 && *ticket == forgotten
             {

@@ -4,7 +4,7 @@
 //! Never reads a clock, never blocks, never decides on the order of a randomly seeded map.
 
 use crate::Config;
-use crate::answer::{Answer, Reason};
+use crate::answer::Answer;
 use crate::devices::Devices;
 use crate::effect::Effect;
 use crate::event::Event;
@@ -15,11 +15,13 @@ use crate::ids::{
 };
 use crate::keys::{Pending, RecallFor};
 use crate::parents::Parents;
+use crate::receipts::Receipts;
 use crate::recent::{Ended, Recent};
 use crate::record::{BatchClosed, Epoch, Record, Restored};
 use crate::request::{Caller, Request};
 use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
+use crate::turns::Turns;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A key and what it belongs to.
@@ -47,6 +49,8 @@ pub struct Engine {
     pub(crate) pending: BTreeMap<ScopedKey, Pending>,
     pub(crate) recalls: BTreeMap<RecallId, RecallFor>,
     pub(crate) parents: Parents,
+    pub(crate) receipts: Receipts,
+    pub(crate) turns: Turns,
     /// The last close of each batch.
     pub(crate) closed: Vec<BatchClosed>,
     pub(crate) devices: Devices,
@@ -78,6 +82,8 @@ pub(crate) enum CallFor {
     Identify { device: DeviceId, ticket: Ticket },
     /// A transaction's gateway.
     Gateway { transaction: TransactionId },
+    /// Somebody wants to see a batch's totals; absent when nobody does any more.
+    Totals { ticket: Option<Ticket> },
 }
 
 /// What an alarm is for.
@@ -89,6 +95,8 @@ pub(crate) enum Alarm {
     Patience,
     /// The end of a question.
     Prompt,
+    /// The end of waiting in line.
+    Turn,
 }
 
 impl Engine {
@@ -115,6 +123,8 @@ impl Engine {
             pending: BTreeMap::new(),
             recalls: BTreeMap::new(),
             parents: Parents::default(),
+            receipts: Receipts::default(),
+            turns: Turns::default(),
             closed: restored.closed,
             devices: Devices::default(),
             gateways: BTreeMap::new(),
@@ -156,6 +166,7 @@ impl Engine {
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Stopping => self.stop(),
         }
+        self.serve_turns();
         std::mem::take(&mut self.out)
     }
 
@@ -185,6 +196,8 @@ impl Engine {
                 .values()
                 .all(|transaction| transaction.waiters.is_empty())
             && self.devices.all_free()
+            && !(self.calls.values())
+                .any(|purpose| matches!(purpose, CallFor::Totals { ticket: Some(_) }))
     }
 
     /// An engine over what the journal holds, which knows this one's devices, gateways and calls.
@@ -216,9 +229,8 @@ impl Engine {
             Request::Money(request) => self.asked_for_money(ticket, caller, id, *request),
             Request::Cancel(which) => self.asked_to_cancel(ticket, &caller, which),
             Request::Resolve(resolve) => self.asked_to_resolve(ticket, &caller, *resolve),
-            Request::Totals { .. } => {
-                let refused = self.refusal(Reason::DeviceUnsupported);
-                self.refuse(Position(0), Some(ticket), refused);
+            Request::Totals { gateway, device } => {
+                self.asked_for_totals(ticket, id, gateway.as_ref(), device.as_ref());
             }
             Request::Live(which) => self.look(ticket, &caller, &which),
             Request::LiveAll => self.look_at_all(ticket, &caller),
@@ -234,8 +246,14 @@ impl Engine {
     }
 
     fn gateway_replied(&mut self, call: CallId, reply: GatewayReply) {
-        let Some(CallFor::Gateway { transaction }) = self.calls.get(&call).cloned() else {
-            return;
+        let transaction = match self.calls.get(&call).cloned() {
+            Some(CallFor::Gateway { transaction }) => transaction,
+            Some(CallFor::Totals { ticket }) => {
+                self.calls.remove(&call);
+                self.totals_told(ticket, reply);
+                return;
+            }
+            _ => return,
         };
         self.calls.remove(&call);
         self.with(transaction, |engine, transaction| {
@@ -249,9 +267,11 @@ impl Engine {
                 Phase::Inquiring => engine.inquired(transaction, reply),
                 Phase::Reversing => engine.reversed(transaction, reply),
                 Phase::AwaitingReader
+                | Phase::AwaitingTurn(_)
                 | Phase::Presenting
                 | Phase::Paying
                 | Phase::AuthorizingCard
+                | Phase::Asking
                 | Phase::Completing
                 | Phase::NeedsOperator
                 | Phase::Settled => {}
@@ -302,6 +322,10 @@ impl Engine {
                 engine.out_of_patience(transaction);
             }
             Alarm::Prompt => engine.prompt_expired(transaction),
+            Alarm::Turn => {
+                transaction.pause = None;
+                engine.turn_expired(transaction);
+            }
         });
     }
 
@@ -347,6 +371,7 @@ impl Engine {
         self.clear_timers(&mut transaction);
         let key = (transaction.scope.clone(), transaction.request.key.clone());
         self.parents.note(&transaction);
+        self.receipts.note(&transaction);
         match transaction.ending {
             Some(answer) => {
                 let ended = Ended {

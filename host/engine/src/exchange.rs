@@ -12,9 +12,12 @@ use crate::gateway::{
     Wire,
 };
 use crate::limits::{REFERENCE_BYTES_MAX, STAN_MAX};
+use crate::prompt::PromptKind;
+use crate::questions::question;
 use crate::record::{Fact, Intent};
 use crate::terminal::judge_terminal;
 use crate::transaction::{Phase, SealedRead, Transaction};
+use crate::turns::is_close;
 use std::sync::Arc;
 
 /// What a gateway's answer amounts to.
@@ -25,6 +28,8 @@ pub(crate) enum Verdict {
     },
     Declined,
     Rejected,
+    /// The issuer wants to be called.
+    Referred,
     /// Not an answer to what was asked.
     Contradictory(&'static str),
 }
@@ -33,13 +38,12 @@ impl Engine {
     /// A transaction begins that needs no card.
     pub(crate) fn start_without_card(&mut self, transaction: &mut Transaction) {
         self.step_to(transaction, Stage::Accepted, None);
-        self.prepare(transaction, None);
+        self.line_up(transaction, None);
     }
 
     /// Asks the connector for its references. Nothing leaves the shop.
     pub(crate) fn prepare(&mut self, transaction: &mut Transaction, read: Option<SealedRead>) {
-        let free = self.check_again(transaction);
-        if let Err(not_now) = free {
+        if let Err(not_now) = self.still_reachable(transaction) {
             self.give_up_before_intent(transaction, not_now);
             return;
         }
@@ -54,20 +58,30 @@ impl Engine {
         self.call_gateway(transaction, prepare);
     }
 
-    /// Fresh references, without the connector's own.
-    pub(crate) fn next_wire(&mut self, transaction: &Transaction) -> Wire {
+    /// The next trace number.
+    pub(crate) fn next_stan(&mut self) -> u32 {
         self.stan = if self.stan >= STAN_MAX {
             1
         } else {
             self.stan + 1
         };
+        self.stan
+    }
+
+    /// Fresh references, without the connector's own.
+    pub(crate) fn next_wire(&mut self, transaction: &Transaction) -> Wire {
         Wire {
             transaction_id: transaction.id,
-            stan: self.stan,
+            stan: self.next_stan(),
             at_micros: self.now.wall_micros,
             acceptor: transaction.acceptor.clone(),
             reference: "".into(),
         }
+    }
+
+    fn still_reachable(&self, transaction: &Transaction) -> Result<(), NotNow> {
+        let gateway = transaction.gateway.as_ref();
+        gateway.map_or(Ok(()), |gateway| self.reachable(gateway).map(|_| ()))
     }
 
     /// Records that an exchange is about to happen, with everything that is needed to ask about
@@ -123,10 +137,13 @@ impl Engine {
         read: Option<SealedRead>,
         reference: Arc<str>,
     ) {
-        // Others may have asked meanwhile.
-        let free = self.check_again(transaction);
-        if let Err(not_now) = free {
+        if let Err(not_now) = self.still_reachable(transaction) {
             self.give_up_before_intent(transaction, not_now);
+            return;
+        }
+        // Another may have come into trouble meanwhile.
+        if self.must_wait_again(transaction) {
+            self.wait_in_line(transaction, read, true);
             return;
         }
         let Some(wire) = transaction.wire.as_mut() else {
@@ -152,6 +169,10 @@ impl Engine {
             return;
         };
         transaction.phase = Phase::Modifying;
+        if is_close(transaction) {
+            self.call_gateway(transaction, GatewayCommand::Reconcile { wire, close: true });
+            return;
+        }
         let receipt = transaction.request.terms.receipt.clone();
         let original = match transaction.original.clone() {
             Some(original) => Some(Original::Wire(original)),
@@ -174,6 +195,9 @@ impl Engine {
     pub(crate) fn exchanged(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
         match reply {
             GatewayReply::Answered(answer) => self.decided(transaction, *answer, false),
+            GatewayReply::Reconciled(totals) if is_close(transaction) => {
+                self.batch_closed(transaction, *totals);
+            }
             GatewayReply::Failed {
                 sent: false,
                 reason,
@@ -196,37 +220,32 @@ impl Engine {
         }
     }
 
-    /// The gateway's word is there. `recorded`: it was found in the journal.
+    /// The other side's word is there. `recorded`: it was found in the journal.
     pub(crate) fn decided(
         &mut self,
         transaction: &mut Transaction,
         answer: GatewayAnswer,
         recorded: bool,
     ) {
+        let verdict = judge(transaction, &answer);
         if !recorded {
-            self.append_lazily(transaction, Fact::Answered(Box::new(answer.clone())));
+            self.record_answer(transaction, &answer, &verdict);
         }
         transaction.answered = Some(answer.clone());
-        let (reason, show) = match judge(transaction, &answer) {
-            Verdict::Approved { .. }
-                if transaction.completion_owed && transaction.phase == Phase::Authorizing =>
-            {
-                self.complete(transaction, &answer);
+        let (reason, show) = match verdict {
+            Verdict::Approved { minor } => {
+                self.go_on_approved(transaction, &answer, minor);
                 return;
             }
-            Verdict::Approved { minor } => {
-                let show = IssuerAnswer::Approved {
-                    response_code: answer.response_code.clone(),
-                    issuer: answer.issuer.clone(),
-                };
-                self.end_approved(transaction, &answer, minor, Some(show));
+            Verdict::Referred => {
+                self.referred(transaction, &answer);
                 return;
             }
             Verdict::Contradictory(detail) if transaction.on_terminal() => {
                 self.undo_on_terminal(transaction, Reason::GatewayRejected, detail);
                 return;
             }
-            Verdict::Contradictory(detail) if transaction.is_void() => {
+            Verdict::Contradictory(detail) if transaction.is_irrevocable() => {
                 self.leave_to_operator(transaction, detail);
                 return;
             }
@@ -250,6 +269,29 @@ impl Engine {
         refused.response_code = Some(answer.response_code);
         refused.response_text = answer.response_text;
         self.end_refused(transaction, refused, Some(show));
+    }
+
+    /// Nothing waits for it, unless people are asked about it.
+    fn record_answer(
+        &mut self,
+        transaction: &mut Transaction,
+        answer: &GatewayAnswer,
+        verdict: &Verdict,
+    ) {
+        let kind = match verdict {
+            Verdict::Approved { .. } => question(transaction, answer),
+            Verdict::Referred if !transaction.passed.call && self.may_call(transaction) => {
+                Some(PromptKind::VoiceApproval)
+            }
+            _ => None,
+        };
+        let fact = Fact::Answered(Box::new(answer.clone()));
+        transaction.firm = kind.is_some_and(|kind| Self::can_show(transaction, kind));
+        if transaction.firm {
+            self.append(transaction, fact);
+        } else {
+            self.append_lazily(transaction, fact);
+        }
     }
 }
 
@@ -287,8 +329,7 @@ pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdic
         Decision::Approved if transaction.on_terminal() => judge_terminal(transaction, answer),
         Decision::Approved => judge_approval(transaction, answer.approved_minor),
         Decision::Declined => Verdict::Declined,
-        // Nobody is called yet: a referral is a no.
-        Decision::Referred => Verdict::Declined,
+        Decision::Referred => Verdict::Referred,
         Decision::Rejected => Verdict::Rejected,
     }
 }
@@ -296,6 +337,9 @@ pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdic
 fn judge_approval(transaction: &Transaction, approved_minor: Option<i64>) -> Verdict {
     let asked = transaction.amounts.total.minor;
     let kind = transaction.request.kind;
+    if is_close(transaction) {
+        return Verdict::Contradictory("the gateway approved a close without its totals");
+    }
     match approved_minor {
         None if kind.gives_all_or_nothing() => Verdict::Approved { minor: asked },
         None => Verdict::Contradictory("the gateway approved without an amount"),

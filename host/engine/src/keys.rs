@@ -300,7 +300,7 @@ impl Engine {
                 *ticket = ticket.filter(|ticket| *ticket != forgotten);
             }
         }
-        self.forget_identify(forgotten);
+        self.forget_look(forgotten);
         let waited: Vec<_> = self
             .open
             .values()

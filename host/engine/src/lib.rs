@@ -11,6 +11,7 @@ mod abilities;
 mod admit;
 mod amounts;
 pub mod answer;
+mod batch;
 #[cfg(test)]
 mod bench;
 mod cancel;
@@ -38,6 +39,8 @@ mod parents;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_cases;
+mod questions;
+mod receipts;
 mod recent;
 pub mod record;
 mod recovery;
@@ -60,6 +63,9 @@ pub mod time;
 mod time_cases;
 pub mod timeouts;
 mod transaction;
+#[cfg(test)]
+mod turn_cases;
+mod turns;
 mod unknown;
 
 pub use engine::Engine;

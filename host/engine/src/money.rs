@@ -17,6 +17,19 @@ pub struct Amount {
     pub currency: Currency,
 }
 
+impl std::fmt::Display for Amount {
+    /// In units of the currency, with its code: `12.50 EUR`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self.currency.code();
+        let digits = usize::from(self.currency.exponent().unwrap_or(0));
+        let text = format!("{:0width$}", self.minor, width = digits + 1);
+        match text.split_at_checked(text.len() - digits) {
+            Some((units, parts)) if digits > 0 => write!(f, "{units}.{parts} {code}"),
+            _ => write!(f, "{text} {code}"),
+        }
+    }
+}
+
 /// A total and what of it is what; the parts are included in `total`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Amounts {
@@ -31,4 +44,19 @@ pub struct Amounts {
     /// Part of the total, minor units (9F03).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cashback_minor: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_as_their_currency_writes_them() {
+        let told = |minor, currency| Amount { minor, currency }.to_string();
+        assert_eq!(told(1_250, Currency::EUR), "12.50 EUR");
+        assert_eq!(told(5, Currency::EUR), "0.05 EUR");
+        assert_eq!(told(0, Currency::EUR), "0.00 EUR");
+        assert_eq!(told(1_250, Currency::JPY), "1250 JPY");
+        assert_eq!(told(1_250, Currency::BHD), "1.250 BHD");
+    }
 }

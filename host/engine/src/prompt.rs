@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Questions a device asks through the register: what they are, and what becomes of each.
+//! Questions to a register, of its device or of the host: what they are, and what becomes of each.
 //!
-//! The first answer counts; where nobody can show a question, or nobody answers in time, the
-//! device is told so at once and takes the default of its kind. Never asks for a card number or a
+//! The first answer counts; where nobody can show a question, or nobody answers in time, whoever
+//! asked is told so at once and takes the default of its kind. Never asks for a card number or a
 //! PIN, and never decides about money.
 
 use crate::answer::{Answer, Reason};
@@ -10,6 +10,7 @@ use crate::effect::Action;
 use crate::effects::micros_after;
 use crate::engine::{Alarm, CallFor, Engine};
 use crate::ids::{CallId, DeviceId, IdempotencyKey, Position, PromptId, Ticket, TimerId};
+use crate::money::Amount;
 use crate::request::{Caller, Response};
 use crate::transaction::Transaction;
 use std::sync::Arc;
@@ -74,6 +75,8 @@ pub struct Prompt {
     pub text: Arc<str>,
     /// What can be chosen.
     pub choices: Vec<Arc<str>>,
+    /// The amount in question.
+    pub amount: Option<Amount>,
     /// When the default is taken, microseconds since 1970 UTC.
     pub expires_at_micros: i64,
 }
@@ -95,10 +98,32 @@ pub enum PromptAnswer {
 #[derive(Debug)]
 pub(crate) struct OpenPrompt {
     pub(crate) told: Prompt,
-    device: DeviceId,
-    call: CallId,
-    number: u64,
+    asker: Asker,
     pub(crate) timer: TimerId,
+}
+
+/// Who wants to know.
+#[derive(Clone, Debug)]
+pub(crate) enum Asker {
+    /// A device, during this call, under this number.
+    Device {
+        device: DeviceId,
+        call: CallId,
+        number: u64,
+    },
+    /// The host itself.
+    Host,
+}
+
+/// A question to be opened.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) asker: Asker,
+    pub(crate) kind: PromptKind,
+    pub(crate) text: Arc<str>,
+    pub(crate) choices: Vec<Arc<str>>,
+    pub(crate) amount: Option<Amount>,
+    pub(crate) timeout_ms: u64,
 }
 
 impl Engine {
@@ -135,10 +160,7 @@ impl Engine {
         call: CallId,
         prompt: &DevicePrompt,
     ) {
-        let shown = transaction
-            .waiters
-            .iter()
-            .any(|waiter| waiter.prompts.contains(prompt.kind));
+        let shown = Self::can_show(transaction, prompt.kind);
         let senseless = prompt.kind == PromptKind::ChooseApplication && prompt.choices.is_empty();
         if !shown || senseless || transaction.prompt.is_some() || transaction.stop.is_some() {
             self.deliver(
@@ -150,25 +172,40 @@ impl Engine {
             );
             return;
         }
+        let question = Question {
+            asker: Asker::Device {
+                device,
+                call,
+                number: prompt.number,
+            },
+            kind: prompt.kind,
+            text: prompt.text.clone(),
+            choices: prompt.choices.clone(),
+            amount: None,
+            timeout_ms: prompt.timeout_ms.min(self.config.timeouts.prompt_ms),
+        };
+        self.open_prompt(transaction, question);
+    }
+
+    /// Asks every waiting register that can show it.
+    pub(crate) fn open_prompt(&mut self, transaction: &mut Transaction, question: Question) {
         transaction.prompts += 1;
-        let timeout_ms = prompt.timeout_ms.min(self.config.timeouts.prompt_ms);
         let told = Prompt {
             prompt_id: PromptId {
                 transaction: transaction.id,
                 number: transaction.prompts,
             },
             key: transaction.request.key.clone(),
-            kind: prompt.kind,
-            text: prompt.text.clone(),
-            choices: prompt.choices.clone(),
-            expires_at_micros: micros_after(self.now.wall_micros, timeout_ms),
+            kind: question.kind,
+            text: question.text,
+            choices: question.choices,
+            amount: question.amount,
+            expires_at_micros: micros_after(self.now.wall_micros, question.timeout_ms),
         };
-        let timer = self.set_timer(None, transaction, Alarm::Prompt, timeout_ms);
+        let timer = self.set_timer(None, transaction, Alarm::Prompt, question.timeout_ms);
         transaction.prompt = Some(OpenPrompt {
             told,
-            device,
-            call,
-            number: prompt.number,
+            asker: question.asker,
             timer,
         });
         for waiter in transaction.waiters.clone() {
@@ -197,8 +234,22 @@ impl Engine {
 
     fn close_prompt(&mut self, transaction: &mut Transaction, answer: PromptAnswer) {
         let after = transaction.after;
-        if let Some(open) = self.drop_prompt(transaction) {
-            self.deliver(after, &open.device, open.call, open.number, answer);
+        let Some(open) = self.drop_prompt(transaction) else {
+            return;
+        };
+        let kind = open.told.kind;
+        match open.asker {
+            Asker::Device {
+                device,
+                call,
+                number,
+            } => {
+                if kind == PromptKind::ConfirmSignature {
+                    transaction.passed.signature = answer == PromptAnswer::Confirmed(true);
+                }
+                self.deliver(after, &device, call, number, answer);
+            }
+            Asker::Host => self.register_said(transaction, kind, answer),
         }
     }
 
@@ -246,9 +297,10 @@ impl Engine {
         self.with(id, |engine, transaction| {
             let open = transaction.prompt.as_ref().map(|open| &open.told);
             if let Some(told) = open.filter(|told| told.prompt_id == prompt_id) {
+                let after = transaction.after;
                 counted = answer_to(told, response).map(|answer| {
                     engine.close_prompt(transaction, answer);
-                    transaction.after
+                    after
                 });
             }
         });
@@ -280,9 +332,22 @@ fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'stat
             let accepted = response.accepted.ok_or("The answer must accept or refuse");
             accepted.map(PromptAnswer::Confirmed)
         }
-        PromptKind::EnterText | PromptKind::VoiceApproval => {
+        PromptKind::VoiceApproval if response.accepted == Some(false) => {
+            Ok(PromptAnswer::Confirmed(false))
+        }
+        PromptKind::VoiceApproval => {
+            let code = response.text.filter(|code| is_code(code));
+            let code = code.ok_or("The answer must carry the approval code, or refuse")?;
+            Ok(PromptAnswer::Text(code))
+        }
+        PromptKind::EnterText => {
             let text = response.text.ok_or("The answer must carry a text");
             text.map(PromptAnswer::Text)
         }
     }
+}
+
+/// An approval code as it is read out on the telephone.
+fn is_code(code: &str) -> bool {
+    (1..=16).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

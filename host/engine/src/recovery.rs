@@ -8,8 +8,9 @@ use crate::answer::Reason;
 use crate::effect::Action;
 use crate::engine::Engine;
 use crate::exchange::{Verdict, judge};
-use crate::gateway::ReversalReason;
+use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::Position;
+use crate::questions::question;
 use crate::record::{Fact, Intent, Record};
 use crate::transaction::{Phase, Transaction};
 
@@ -26,6 +27,7 @@ impl Engine {
             transaction.known_boot_ms = self.now.boot_ms;
             let key = (transaction.scope.clone(), transaction.request.key.clone());
             self.keys.insert(key, transaction.id);
+            self.receipts.note(&transaction);
             self.resume(&mut transaction);
             self.put(transaction);
         }
@@ -55,10 +57,10 @@ impl Engine {
         }
         let answered = transaction.answered.clone();
         if let Some(answer) = answered
-            && (!transaction.completion_owed || !is_approval(transaction))
+            && stands_alone(transaction, &answer)
         {
             self.decided(transaction, answer, true);
-        } else if transaction.is_void() {
+        } else if transaction.is_irrevocable() {
             transaction.phase = Phase::Modifying;
             self.resume_unknown(transaction);
         } else {
@@ -69,9 +71,16 @@ impl Engine {
     }
 }
 
-fn is_approval(transaction: &Transaction) -> bool {
-    let answer = transaction.answered.as_ref();
-    answer.is_some_and(|answer| matches!(judge(transaction, answer), Verdict::Approved { .. }))
+/// Whether an answer needs nobody's word any more: no chip's and no person's.
+fn stands_alone(transaction: &Transaction, answer: &GatewayAnswer) -> bool {
+    match judge(transaction, answer) {
+        Verdict::Approved { .. } => {
+            !transaction.completion_owed && question(transaction, answer).is_none()
+        }
+        // A code may have been passed on meanwhile.
+        Verdict::Referred => false,
+        Verdict::Declined | Verdict::Rejected | Verdict::Contradictory(_) => true,
+    }
 }
 
 /// A transaction out of its records.

@@ -91,8 +91,10 @@ impl Engine {
             Phase::Inquiring => self.terminal_inquired(transaction, reply),
             Phase::Reversing => self.terminal_reversed(transaction, reply),
             Phase::AwaitingReader
+            | Phase::AwaitingTurn(_)
             | Phase::Preparing(_)
             | Phase::Authorizing
+            | Phase::Asking
             | Phase::Modifying
             | Phase::NeedsOperator
             | Phase::Settled => {}
@@ -124,7 +126,7 @@ impl Engine {
                     sealed,
                     entry,
                 };
-                self.prepare(transaction, Some(read));
+                self.line_up(transaction, Some(read));
             }
             (_, DeviceReply::Refused { refusal, text }) => {
                 let mut refused = self.refused(transaction, refusal_reason(refusal));
@@ -251,12 +253,8 @@ impl Engine {
     fn completed(&mut self, transaction: &mut Transaction, reply: &DeviceReply) {
         let (reversal, detail) = match reply {
             DeviceReply::Completed { accepted: true, .. } => {
-                let Some(answer) = transaction.answered.clone() else {
-                    return;
-                };
-                // Judged when it came: an amount it approved is there.
-                let approved_minor = answer.approved_minor.unwrap_or_default();
-                self.end_approved(transaction, &answer, approved_minor, None);
+                transaction.passed.chip = true;
+                self.resume_approval(transaction);
                 return;
             }
             DeviceReply::Completed {

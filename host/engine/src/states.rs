@@ -11,30 +11,38 @@ use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
 use crate::engine::Alarm;
 use crate::event::Event;
-use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply};
+use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply, Totals};
 use crate::ids::{CallId, Ticket, TransactionId};
+use crate::prompt::{PromptKind, PromptKinds};
 use crate::record::Past;
-use crate::request::{Kind, Request, Resolve};
+use crate::request::{Kind, Request, Resolve, Response};
 use crate::transaction::Phase;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 21] = [
+const STATES: [&str; 28] = [
     "waiting for reader",
     "waiting for card",
     "reading card",
     "stopping",
+    "waiting for its turn",
     "preparing",
     "authorizing (chip)",
     "authorizing (no chip)",
     "authorizing (no chip, no inquiry)",
+    "asked about a part",
+    "asked for a signature",
+    "asked to call",
     "completing",
     "inquiring",
     "modifying (refund)",
     "modifying (void)",
     "inquiring (void)",
+    "closing",
+    "inquiring (close)",
+    "authorizing (verify)",
     "reversing",
     "needs operator",
     "paying",
@@ -45,7 +53,7 @@ const STATES: [&str; 21] = [
     "ended",
 ];
 
-const EVENTS: [&str; 41] = [
+const EVENTS: [&str; 49] = [
     "reader is done",
     "card presented",
     "card read (chip)",
@@ -57,16 +65,24 @@ const EVENTS: [&str; 41] = [
     "reader failed",
     "chip accepts",
     "chip refuses",
+    "turn comes",
+    "turn does not come",
     "prepared",
     "approved",
+    "closed",
     "approved in part",
     "approved too much",
     "declined",
     "rejected",
+    "referred",
+    "people agree",
+    "people refuse",
+    "people say nothing",
     "nothing was sent",
     "no answer",
     "found approved",
     "found declined",
+    "found closed",
     "found reversed",
     "found pending",
     "not found",
@@ -152,6 +168,14 @@ fn bench_in(state: &str) -> Bench {
     if state.starts_with("paying") || state.contains("terminal") {
         return terminal_in(state);
     }
+    if state == "closing" || state.contains("close)") {
+        bench.money(request("key", Kind::BatchClose, gateway));
+        bench.gateway(prepared());
+        if state == "inquiring (close)" {
+            bench.gateway(failed(true));
+        }
+        return bench;
+    }
     if state.contains("refund") || state.contains("void") || state == "needs operator" {
         let original = TransactionId(Uuid::from_u128(99));
         bench.past = Some(sale(original));
@@ -170,7 +194,20 @@ fn bench_in(state: &str) -> Bench {
         }
         return bench;
     }
-    let mut asked = request("key", Kind::Sale, gateway);
+    let kind = match state {
+        "authorizing (verify)" => Kind::Verify,
+        _ => Kind::Sale,
+    };
+    let mut asked = request("key", kind, gateway);
+    if state == "waiting for its turn" {
+        bench.full("asking", true);
+    }
+    if state.starts_with("asked") {
+        bench.prompts = PromptKinds::default()
+            .with(PromptKind::ConfirmPartial)
+            .with(PromptKind::ConfirmSignature)
+            .with(PromptKind::VoiceApproval);
+    }
     if state == "waiting for reader" {
         // The one before it has ended, and the reader still says so.
         bench.money(request("before", Kind::Sale, gateway));
@@ -179,6 +216,13 @@ fn bench_in(state: &str) -> Bench {
         asked.device = Some("reader".into());
     }
     bench.money(asked);
+    walk(&mut bench, state);
+    assert_eq!(state_of(&bench), state);
+    bench
+}
+
+/// From the card to the state.
+fn walk(bench: &mut Bench, state: &str) {
     let path = match state {
         "waiting for reader" | "waiting for card" => 0,
         "reading card" => 1,
@@ -186,7 +230,7 @@ fn bench_in(state: &str) -> Bench {
             bench.cancel("key");
             0
         }
-        "preparing" => 2,
+        "waiting for its turn" | "preparing" => 2,
         _ => 3,
     };
     if path > 0 {
@@ -195,7 +239,7 @@ fn bench_in(state: &str) -> Bench {
     if path > 1 {
         bench.reader(authorized(matches!(
             state,
-            "authorizing (chip)" | "completing" | "reversing"
+            "authorizing (chip)" | "asked about a part" | "completing" | "reversing"
         )));
     }
     if path > 2 {
@@ -203,12 +247,17 @@ fn bench_in(state: &str) -> Bench {
     }
     match state {
         "completing" => drop(bench.gateway(approved(1_000))),
+        "asked about a part" => drop(bench.gateway(approved(400))),
+        "asked for a signature" => {
+            let mut signed = answer(Decision::Approved, Some(1_000));
+            signed.signature_required = true;
+            bench.gateway(GatewayReply::Answered(signed));
+        }
+        "asked to call" => drop(bench.gateway(referred())),
         "inquiring" | "reversing" => drop(bench.gateway(failed(true))),
         "ended" => drop(bench.gateway(declined())),
         _ => {}
     }
-    assert_eq!(state_of(&bench), state);
-    bench
 }
 
 fn terminal_in(state: &str) -> Bench {
@@ -233,12 +282,15 @@ fn state_of(bench: &Bench) -> String {
     };
     let void = transaction.is_void();
     let terminal = transaction.on_terminal();
+    let close = transaction.request.kind == Kind::BatchClose;
     let plain = match transaction.phase {
         Phase::AwaitingReader => "waiting for reader",
         Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
         Phase::Presenting => "waiting for card",
         Phase::AuthorizingCard => "reading card",
+        Phase::AwaitingTurn(_) => "waiting for its turn",
         Phase::Preparing(_) => "preparing",
+        Phase::Authorizing if transaction.request.kind == Kind::Verify => "authorizing (verify)",
         Phase::Authorizing if transaction.completion_owed => "authorizing (chip)",
         Phase::Authorizing if transaction.gateway == Some("mute".into()) => {
             "authorizing (no chip, no inquiry)"
@@ -249,10 +301,17 @@ fn state_of(bench: &Bench) -> String {
         Phase::Inquiring if terminal => "inquiring (terminal)",
         Phase::Reversing if terminal => "reversing (terminal)",
         Phase::NeedsOperator if terminal => "needs operator (terminal)",
+        Phase::Asking => match transaction.prompt.as_ref().map(|open| open.told.kind) {
+            Some(PromptKind::ConfirmPartial) => "asked about a part",
+            Some(PromptKind::ConfirmSignature) => "asked for a signature",
+            _ => "asked to call",
+        },
         Phase::Completing => "completing",
         Phase::Modifying if void => "modifying (void)",
+        Phase::Modifying if close => "closing",
         Phase::Modifying => "modifying (refund)",
         Phase::Inquiring if void => "inquiring (void)",
+        Phase::Inquiring if close => "inquiring (close)",
         Phase::Inquiring => "inquiring",
         Phase::Reversing => "reversing",
         Phase::NeedsOperator => "needs operator",
@@ -280,6 +339,9 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
         "gateway comes back" => {
             bench.step(gateway_is("asking", true, false));
             if let Some(transaction) = bench.engine.open.values().next() {
+                if matches!(transaction.phase, Phase::AwaitingTurn(_)) {
+                    return None;
+                }
                 // Its call failed with its gateway.
                 let waiting = !transaction.on_terminal()
                     && matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
@@ -292,6 +354,16 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
             return Some(bench.step(gateway_is("asking", true, true)));
         }
         "terminal comes back" => return terminal_comes_back(bench),
+        "turn comes" => {
+            if state_of(bench) != "waiting for its turn" {
+                return None;
+            }
+            return Some(bench.full("asking", false));
+        }
+        "turn does not come" => Alarm::Turn,
+        "people agree" => return say(bench, true),
+        "people refuse" => return say(bench, false),
+        "people say nothing" => Alarm::Prompt,
         "register cancels" => return Some(bench.cancel("key")),
         "a person says approved" => return person_says(bench, Outcome::Approved),
         "a person says failed" => return person_says(bench, Outcome::Failed),
@@ -358,6 +430,19 @@ fn terminal_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
         bench.reader(unplugged());
     }
     Some(bench.step(terminal_is(&device, true)))
+}
+
+/// The open question is answered.
+fn say(bench: &mut Bench, yes: bool) -> Option<Vec<Effect>> {
+    let open = bench.engine.open.values().next()?;
+    let told = &open.prompt.as_ref()?.told;
+    let response = Response {
+        accepted: Some(yes),
+        text: yes.then(|| "A1B2C3".into()),
+        chosen: None,
+    };
+    let prompt = told.prompt_id;
+    Some(bench.ask(Request::Respond { prompt, response }))
 }
 
 fn late_reply() -> Event {
@@ -437,15 +522,18 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
     let preparing = matches!(command, GatewayCommand::Prepare { .. });
     let inquiring = matches!(command, GatewayCommand::Inquire { .. });
     let reversing = matches!(command, GatewayCommand::Reverse { .. });
+    let closing = matches!(command, GatewayCommand::Reconcile { .. });
     let asking = !preparing && !inquiring && !reversing;
     let found = |finding| Some(GatewayReply::Found(finding));
     Some(match event {
         "prepared" if preparing => prepared(),
         "approved" if asking => approved(1_000),
+        "closed" if closing => GatewayReply::Reconciled(Box::new(no_totals())),
         "approved in part" if asking => approved(400),
         "approved too much" if asking => approved(1_001),
         "declined" if asking => declined(),
         "rejected" if asking => GatewayReply::Answered(answer(Decision::Rejected, None)),
+        "referred" if asking => referred(),
         "nothing was sent" if asking || preparing => failed(false),
         "no answer" if asking => failed(true),
         "found approved" if inquiring => {
@@ -453,6 +541,9 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
         }
         "found declined" if inquiring => {
             return found(Finding::Answered(answer(Decision::Declined, None)));
+        }
+        "found closed" if inquiring => {
+            return found(Finding::Reconciled(Box::new(no_totals())));
         }
         "found reversed" if inquiring => return found(Finding::Reversed),
         "found pending" if inquiring => pending(),
@@ -481,6 +572,18 @@ fn approved(minor: i64) -> GatewayReply {
 
 fn declined() -> GatewayReply {
     GatewayReply::Answered(answer(Decision::Declined, None))
+}
+
+fn no_totals() -> Totals {
+    Totals {
+        batch: "1".into(),
+        rows: Vec::new(),
+        collected: Vec::new(),
+    }
+}
+
+fn referred() -> GatewayReply {
+    GatewayReply::Answered(answer(Decision::Referred, None))
 }
 
 fn pending() -> GatewayReply {

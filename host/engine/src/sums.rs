@@ -81,6 +81,16 @@ impl Standing {
     }
 }
 
+impl Standing {
+    /// What of it stands or may stand, minor units.
+    pub(crate) fn may_stand(&self) -> i64 {
+        match self.stands {
+            Stands::No => 0,
+            Stands::Yes | Stands::Maybe => self.amount_minor,
+        }
+    }
+}
+
 impl Parent {
     /// An original out of its records.
     pub(crate) fn recalled(intent: &Intent, answer: Option<&FinalAnswer>, past: &Past) -> Self {

@@ -223,7 +223,7 @@ impl Engine {
 fn is_plain(transaction: &Transaction, verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Approved { minor } => *minor >= transaction.amounts.total.minor,
-        Verdict::Declined | Verdict::Rejected => true,
+        Verdict::Declined | Verdict::Rejected | Verdict::Referred => true,
         Verdict::Contradictory(_) => false,
     }
 }

@@ -14,6 +14,8 @@ pub struct Timeouts {
     pub gateway_ms: u64,
     /// The reader's completion after the gateway's answer.
     pub completion_ms: u64,
+    /// Waiting for an acceptor's turn at its gateway.
+    pub turn_ms: u64,
     /// Added to a device's own time-out before its runner is given up.
     pub grace_ms: u64,
     /// Retry hint of `DEVICE_BUSY`.
@@ -38,6 +40,7 @@ impl Default for Timeouts {
             prompt_ms: 60_000,
             gateway_ms: 60_000,
             completion_ms: 30_000,
+            turn_ms: 60_000,
             grace_ms: 5_000,
             busy_hint_ms: 15_000,
             hard_ms: 300_000,

@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::money::Amounts;
 use crate::prompt::{OpenPrompt, PromptKinds};
+use crate::questions::Passed;
 use crate::record::FinalAnswer;
 use crate::request::{Kind, MoneyRequest, Snapshot};
 use std::collections::VecDeque;
@@ -49,6 +50,10 @@ pub(crate) struct Transaction {
     /// Whether an exchange may have reached the gateway before the one under way.
     pub(crate) sent_before: bool,
     pub(crate) answered: Option<GatewayAnswer>,
+    /// That answer is recorded so that a question about it may be told.
+    pub(crate) firm: bool,
+    /// What the answer has passed already.
+    pub(crate) passed: Passed,
     pub(crate) ending: Option<FinalAnswer>,
     pub(crate) reversal: Option<ReversalReason>,
     /// A person's word on it.
@@ -103,12 +108,16 @@ pub(crate) enum Phase {
     Presenting,
     /// PIN, cryptogram, seal.
     AuthorizingCard,
+    /// Room at its gateway; holds the sealed read of a card.
+    AwaitingTurn(Option<SealedRead>),
     /// The connector's references; holds the sealed read of a sale.
     Preparing(Option<SealedRead>),
     /// The terminal, which runs the whole payment.
     Paying,
     /// The issuer.
     Authorizing,
+    /// A register: its people's word on an approval or a referral.
+    Asking,
     /// The chip.
     Completing,
     /// The gateway, about a refund or a void.
@@ -179,6 +188,8 @@ impl Transaction {
             intent: false,
             sent_before: false,
             answered: None,
+            firm: false,
+            passed: Passed::default(),
             ending: None,
             reversal: None,
             resolved: None,
@@ -239,6 +250,11 @@ impl Transaction {
             Kind::Refund { .. } | Kind::RefundByReceipt => Purpose::Refund,
             kind => kind.purpose().unwrap_or(Purpose::Sale),
         }
+    }
+
+    /// Whether nobody can undo it: it goes on until there is a definite answer.
+    pub(crate) fn is_irrevocable(&self) -> bool {
+        self.is_void() || self.request.kind == Kind::BatchClose
     }
 
     /// Whether it takes back a whole transaction.

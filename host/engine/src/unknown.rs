@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::gateway::{Finding, GatewayCommand, GatewayReply, GatewayStatus, ReversalReason};
 use crate::record::Fact;
 use crate::transaction::{Phase, Stop, Transaction};
+use crate::turns::is_close;
 use std::sync::Arc;
 
 impl Engine {
@@ -17,7 +18,7 @@ impl Engine {
     pub(crate) fn lost(&mut self, transaction: &mut Transaction, detail: Arc<str>) {
         transaction.sent_before = true;
         let inquiry = self.can_inquire(transaction);
-        if transaction.is_void() {
+        if transaction.is_irrevocable() {
             transaction.unknown = true;
             if inquiry && transaction.attempts == 0 {
                 transaction.attempts = 1;
@@ -56,6 +57,12 @@ impl Engine {
 
     pub(crate) fn inquired(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
         match reply {
+            GatewayReply::Found(Finding::Reconciled(totals)) if is_close(transaction) => {
+                self.batch_closed(transaction, *totals);
+            }
+            GatewayReply::Found(Finding::Reversed) if is_close(transaction) => {
+                self.leave_to_operator(transaction, "the gateway says that a close was undone");
+            }
             GatewayReply::Found(Finding::Answered(answer)) => {
                 self.decided(transaction, *answer, false);
             }
@@ -74,7 +81,7 @@ impl Engine {
     }
 
     fn not_found(&mut self, transaction: &mut Transaction) {
-        if transaction.is_void() {
+        if transaction.is_irrevocable() {
             self.modify(transaction);
         } else {
             self.undo(transaction, "the gateway does not know it yet");
@@ -100,9 +107,11 @@ impl Engine {
 
     /// Nobody waits for it any more.
     pub(crate) fn nobody_waits(&mut self, transaction: &mut Transaction) {
-        if transaction.waiters.is_empty()
+        if transaction.phase == Phase::Asking {
+            self.nobody_answers(transaction);
+        } else if transaction.waiters.is_empty()
             && transaction.phase == Phase::Inquiring
-            && !transaction.is_void()
+            && !transaction.is_irrevocable()
             && !transaction.on_terminal()
         {
             self.undo(transaction, "its register stopped waiting");
@@ -118,17 +127,19 @@ impl Engine {
             | Phase::Preparing(_) => {
                 self.stop_one(transaction, Stop::TooLong);
             }
+            Phase::AwaitingTurn(_) => self.turn_expired(transaction),
             Phase::Paying => {
                 self.cancel_reader(transaction);
                 self.tell_unknown(transaction);
             }
             Phase::Authorizing | Phase::Modifying | Phase::Inquiring => {
-                if transaction.is_void() || transaction.on_terminal() {
+                if transaction.is_irrevocable() || transaction.on_terminal() {
                     self.tell_unknown(transaction);
                 } else {
                     self.undo(transaction, "no answer within the hard limit");
                 }
             }
+            Phase::Asking => self.prompt_expired(transaction),
             // The reader's own deadline ends the first; nobody waits for the others.
             Phase::Completing | Phase::Reversing | Phase::NeedsOperator | Phase::Settled => {}
         }

@@ -470,7 +470,7 @@ pub(super) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
                 label: label.to_string(),
             })
             .collect(),
-        amount: None,
+        amount: prompt.amount.as_ref().map(|amount| amount_out(amount.minor, amount.currency)),
         expires_at: rfc3339(prompt.expires_at_micros),
         default: default.to_owned(),
     }
