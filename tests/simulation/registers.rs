@@ -257,7 +257,8 @@ pub(crate) fn shows(scope: &Scope) -> PromptKinds {
     match &*scope.register.0 {
         "register 1" => none
             .with(PromptKind::ChooseApplication)
-            .with(PromptKind::ConfirmSignature),
+            .with(PromptKind::ConfirmSignature)
+            .with(PromptKind::ConfirmPartial),
         _ => none,
     }
 }

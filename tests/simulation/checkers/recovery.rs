@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! After a restart a recorded approval stands if no chip completion was owed.
+//! After a restart a recorded approval of all that was asked stands if no chip completion was owed.
 
 use super::{Checker, Sight, violated};
 use crate::world::World;
@@ -29,7 +29,8 @@ fn stands(world: &World, id: TransactionId, ending: &Ending) {
         return;
     };
     let asked = intent.amounts.total.minor;
-    let whole = answer.approved_minor.is_some_and(|minor| minor <= asked);
+    // Less than was asked stands only when people took it, which nobody recorded.
+    let whole = answer.approved_minor == Some(asked) && !answer.signature_required;
     if answer.decision == Decision::Approved && whole && !intent.completion_owed {
         violated(LAW, format_args!("{id} is undone though {answer:?}"));
     }
