@@ -136,8 +136,7 @@ impl Engine {
         }
         let parent = self.parents.changeable(original, ask)?;
         let Some(gateway) = &parent.gateway else {
-            let detail = format!("transaction {original} was made on a terminal");
-            return Err(NotNow::new(Reason::DeviceUnsupported, detail));
+            return self.accept_change_on_terminal(ask, original, parent);
         };
         if ask
             .request
@@ -153,12 +152,7 @@ impl Engine {
             closed: self.is_batch_closed(parent),
             can_void: parameters.can.contains(&Ability::Void),
         };
-        if let Kind::Undo { .. } = ask.request.kind {
-            let undone = parent.undo(original, batch)?;
-            ask.request.kind = undone.kind;
-            ask.request.amounts = undone.amounts;
-            ask.request.terms.undo = Some(undone.rule);
-        }
+        decide_undo(ask, parent, original, batch)?;
         check_able(&ask.request, gateway, parameters)?;
         let amounts = parent.allows(ask, original, batch)?;
         let acceptor = parent.wire.acceptor.clone();
@@ -169,12 +163,13 @@ impl Engine {
     }
 
     /// Whether the batch of an original was closed since it was approved.
-    fn is_batch_closed(&self, parent: &Parent) -> bool {
+    pub(crate) fn is_batch_closed(&self, parent: &Parent) -> bool {
         let Some(approved_micros) = parent.approved_at_micros() else {
             return false;
         };
         self.closed.iter().any(|closed| {
             closed.gateway == parent.gateway
+                && (closed.gateway.is_some() || closed.device == parent.device)
                 && closed.acceptor == parent.wire.acceptor
                 && closed.at_micros >= approved_micros
         })
@@ -312,6 +307,22 @@ impl NotNow {
     pub(crate) fn into_parts(self) -> (Reason, Option<u64>, Option<Arc<str>>) {
         (self.reason, self.retry_after_ms, self.detail)
     }
+}
+
+/// An undo becomes a void or a refund.
+pub(crate) fn decide_undo(
+    ask: &mut Ask,
+    parent: &Parent,
+    original: TransactionId,
+    batch: Batch,
+) -> Result<(), NotNow> {
+    if let Kind::Undo { .. } = ask.request.kind {
+        let undone = parent.undo(original, batch)?;
+        ask.request.kind = undone.kind;
+        ask.request.amounts = undone.amounts;
+        ask.request.terms.undo = Some(undone.rule);
+    }
+    Ok(())
 }
 
 fn same_reference(request: &MoneyRequest, earlier: &Transaction) -> bool {

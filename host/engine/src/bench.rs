@@ -362,6 +362,7 @@ pub(crate) fn terminal_is(id: &str, ready: bool) -> Event {
     let can = match id {
         "counter" => vec![
             Ability::Authorize,
+            Ability::Refund,
             Ability::RefundUnreferenced,
             Ability::Balance,
             Ability::Cashback,

@@ -57,6 +57,9 @@ mod sums_cases;
 mod terminal;
 #[cfg(test)]
 mod terminal_cases;
+#[cfg(test)]
+mod terminal_change_cases;
+mod terminal_changes;
 mod terminal_unknown;
 pub mod time;
 #[cfg(test)]

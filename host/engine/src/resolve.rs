@@ -175,7 +175,9 @@ fn may_resolve(transaction: &Transaction, caller: &Caller) -> Result<(), NotTake
         let detail = "the transaction is in its normal course: wait for its outcome";
         return Err((Reason::NotAllowed, detail));
     }
-    if transaction.call.is_some() && transaction.phase != Phase::Inquiring {
+    let only_asked = transaction.phase == Phase::Inquiring
+        && !(transaction.on_terminal() && transaction.is_void());
+    if transaction.call.is_some() && !only_asked {
         let detail = "the other side is at it right now: wait until it has answered";
         return Err((Reason::NotAllowed, detail));
     }

@@ -48,7 +48,11 @@ impl Engine {
             amounts,
             ..
         } = &*transaction;
-        match self.check_unresolved(request, scope, amounts) {
+        let unresolved = match request.kind.original() {
+            Some(_) => Ok(()),
+            None => self.check_unresolved(request, scope, amounts),
+        };
+        match unresolved {
             Ok(()) => self.begin_on_device(transaction),
             Err(not_now) => self.give_up_before_intent(transaction, not_now),
         }

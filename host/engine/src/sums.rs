@@ -8,12 +8,13 @@ use crate::admit::NotNow;
 use crate::answer::{Outcome, Reason};
 use crate::card::CardFace;
 use crate::gateway::{Change, Wire};
-use crate::ids::{GatewayId, Position, Scope, TransactionId};
+use crate::ids::{DeviceId, GatewayId, Position, Scope, TransactionId};
 use crate::keys::Ask;
 use crate::money::{Amount, Amounts};
 use crate::record::{Fact, FinalAnswer, Intent, Past};
 use crate::request::{Kind, UndoRule};
 use crate::transaction::{Phase, Transaction};
+use std::sync::Arc;
 
 /// An original.
 #[derive(Debug)]
@@ -22,7 +23,11 @@ pub(crate) struct Parent {
     kind: Kind,
     /// Absent where a terminal authorized it.
     pub(crate) gateway: Option<GatewayId>,
+    /// The device that took part.
+    pub(crate) device: Option<DeviceId>,
     pub(crate) wire: Wire,
+    /// The terminal's own name for it, if it gave one.
+    pub(crate) reference: Option<Arc<str>>,
     pub(crate) card: Option<CardFace>,
     /// What was approved, and when; absent when it was not.
     approved: Option<(Amount, i64)>,
@@ -122,7 +127,9 @@ impl Parent {
             scope: intent.scope.clone(),
             kind: intent.request.kind,
             gateway: intent.gateway.clone(),
+            device: intent.device.clone(),
             wire: intent.wire.clone(),
+            reference: answer.and_then(reference),
             card: intent.card.clone(),
             approved,
             most_minor: intent.request.amount_max.map(|most| most.minor),
@@ -373,6 +380,13 @@ pub(crate) fn sent(past: &Past) -> Option<(&Intent, Option<&FinalAnswer>)> {
         }
     }
     Some((intent?, answer))
+}
+
+fn reference(answer: &FinalAnswer) -> Option<Arc<str>> {
+    match answer {
+        FinalAnswer::Approved(approved) => approved.extras.reference.clone(),
+        FinalAnswer::Refused(_) => None,
+    }
 }
 
 /// An amount without parts.

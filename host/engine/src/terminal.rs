@@ -18,6 +18,7 @@ use crate::money::{Amount, Amounts, Currency};
 use crate::request::MoneyRequest;
 use crate::sale::refusal_reason;
 use crate::sums::whole;
+use crate::terminal_changes::{original_of, void_of};
 use crate::transaction::{Phase, Transaction};
 
 impl Engine {
@@ -148,21 +149,25 @@ impl Engine {
         let stan = wire.stan;
         self.record_intent(transaction, wire);
         transaction.phase = Phase::Paying;
-        let pay = DeviceCommand::Pay {
+        let command = void_of(transaction).unwrap_or_else(|| DeviceCommand::Pay {
             transaction_id: transaction.id,
             stan,
             purpose: transaction.purpose(),
             amounts: transaction.amounts,
             total_minor_max: transaction.request.amount_max.map(|max| max.minor),
-            original: None,
-        };
-        self.call_reader(transaction, pay, self.config.timeouts.terminal_ms);
+            original: original_of(transaction),
+        });
+        self.call_reader(transaction, command, self.config.timeouts.terminal_ms);
         transaction.payment = transaction.call;
     }
 
     /// The terminal replied to a payment, in time or late.
     pub(crate) fn paid(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match reply {
+            DeviceReply::Reversed if transaction.is_void() => self.voided(transaction),
+            DeviceReply::Refused { text, .. } if transaction.is_void() => {
+                self.void_refused(transaction, text);
+            }
             DeviceReply::Paid(outcome) => self.terminal_decided(transaction, *outcome),
             DeviceReply::Refused { refusal, text } => {
                 let mut refused = self.refused(transaction, refusal_reason(refusal));
@@ -254,9 +259,15 @@ pub(crate) fn judge_terminal(transaction: &Transaction, answer: &GatewayAnswer) 
     if !transaction.request.kind.moves_money() {
         return Verdict::Approved { minor: 0 };
     }
-    let Some(minor) = answer.approved_minor else {
-        return Verdict::Contradictory("the terminal approved without an amount");
+    let all_or_nothing = transaction.request.kind.gives_all_or_nothing();
+    let minor = match answer.approved_minor {
+        Some(minor) => minor,
+        None if all_or_nothing => asked,
+        None => return Verdict::Contradictory("the terminal approved without an amount"),
     };
+    if all_or_nothing && minor != asked {
+        return Verdict::Contradictory("the terminal moved another amount than was asked");
+    }
     let (tip, surcharge) = (answer.extras.tip_minor, answer.extras.surcharge_minor);
     if minor <= 0 || tip.is_some_and(|tip| tip < 0) || surcharge.is_some_and(|part| part < 0) {
         return Verdict::Contradictory("the terminal approved an amount that cannot be");

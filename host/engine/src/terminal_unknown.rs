@@ -28,6 +28,11 @@ impl Engine {
         transaction.unknown = true;
         transaction.phase = Phase::Inquiring;
         self.let_go_of_device(transaction);
+        if transaction.is_void() {
+            // Not at once: what could not be reached a moment ago is not asked in a circle.
+            self.pause(transaction);
+            return;
+        }
         self.ask_terminal(transaction);
     }
 
@@ -41,6 +46,10 @@ impl Engine {
         let Some(terminal) = self.devices.terminal(&device) else {
             return;
         };
+        if transaction.is_void() {
+            self.void_again(transaction);
+            return;
+        }
         if let Some(answer) = transaction.answered.clone() {
             self.decided(transaction, answer, true);
             return;
@@ -63,6 +72,7 @@ impl Engine {
     /// The terminal replied to an inquiry.
     pub(crate) fn terminal_inquired(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match reply {
+            _ if transaction.is_void() => self.paid(transaction, reply),
             DeviceReply::Paid(outcome) => self.terminal_decided(transaction, *outcome),
             DeviceReply::NotFound => self.never_begun(transaction, "the terminal never took it"),
             DeviceReply::Unsupported => {
@@ -132,7 +142,7 @@ impl Engine {
 
     /// Calls the terminal of a transaction that does not hold it, if it is idle. Otherwise it is
     /// called when it is.
-    fn call_terminal(&mut self, transaction: &mut Transaction, command: DeviceCommand) {
+    pub(crate) fn call_terminal(&mut self, transaction: &mut Transaction, command: DeviceCommand) {
         let Some(device) = transaction.device.clone() else {
             return;
         };
@@ -181,7 +191,10 @@ impl Engine {
     pub(crate) fn late_word(&mut self, call: CallId, reply: DeviceReply) {
         let word = matches!(
             reply,
-            DeviceReply::Paid(_) | DeviceReply::Refused { .. } | DeviceReply::Cancelled
+            DeviceReply::Paid(_)
+                | DeviceReply::Refused { .. }
+                | DeviceReply::Reversed
+                | DeviceReply::Cancelled
         );
         let mut open = self.open.values();
         let paid = open.find(|open| open.payment == Some(call) && open.ending.is_none());
