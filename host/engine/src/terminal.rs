@@ -116,10 +116,11 @@ impl Engine {
 
     /// The terminals that take no payment until somebody knows what became of another.
     pub(crate) fn quarantined(&self) -> Vec<DeviceId> {
-        let open = self
-            .open
-            .values()
-            .filter(|open| open.on_terminal() && open.intent && open.phase != Phase::Paying);
+        let open = self.open.values().filter(|open| {
+            open.on_terminal()
+                && open.intent
+                && !matches!(open.phase, Phase::Paying | Phase::Asking)
+        });
         let mut devices: Vec<_> = open.filter_map(|open| open.device.clone()).collect();
         devices.sort();
         devices.dedup();
