@@ -152,6 +152,9 @@ pub enum Fault {
     /// EMFILE, ENFILE.
     #[error("too many files are open; raise the limit of open files and restart the host")]
     Files,
+    /// What it is written to was closed.
+    #[error("whoever reads it has stopped reading")]
+    Reader,
     /// Another program holds SQLite's own lock.
     #[error("another program has locked it; close whatever else has it open")]
     Busy,
@@ -211,6 +214,7 @@ impl JournalError {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => Fault::Full,
             io::ErrorKind::ReadOnlyFilesystem => Fault::ReadOnly,
+            io::ErrorKind::BrokenPipe => Fault::Reader,
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Fault::Access,
             _ => Fault::Io,
         };

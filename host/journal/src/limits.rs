@@ -98,3 +98,6 @@ pub(crate) const PRUNE_QUIET: Duration = Duration::from_secs(30);
 
 /// How often automatic pruning looks.
 pub(crate) const PRUNE_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Batch closes read at start to find each acceptor's last: a month of a shop with some terminals.
+pub(crate) const BATCH_CLOSES_READ: u32 = 256;

@@ -3,14 +3,14 @@
 
 use crate::error::{Doing, JournalError};
 use crate::keys::Keys;
-use crate::limits::{KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
+use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
 use crate::view::{Filter, Page, Summary, View};
 use crate::{kept, project};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
-use payhal_engine::record::{Fact, Past, PastChange, Record};
+use payhal_engine::record::{BatchClosed, Fact, Past, PastChange, Record};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
@@ -249,6 +249,43 @@ pub(crate) fn last_at_micros(connection: &Connection) -> Result<i64, JournalErro
         .optional()
         .doing("read")?;
     Ok(at.unwrap_or_default())
+}
+
+/// The last batch close of each acceptor, as far as the newest ones tell.
+pub(crate) fn batches_closed(connection: &Connection) -> Result<Vec<BatchClosed>, JournalError> {
+    let mut statement = connection
+        .prepare(&format!(
+            "{SUMMARY} WHERE kind = 'batch_close' AND outcome = 'approved'
+             ORDER BY first DESC LIMIT ?1"
+        ))
+        .doing("read")?;
+    let found = statement
+        .query_map(params![BATCH_CLOSES_READ], rows::summary)
+        .doing("read")?;
+    let mut closed: Vec<BatchClosed> = Vec::new();
+    for line in found {
+        let line = line.doing("read")?;
+        let records = records(connection, line.transaction_id)?;
+        let intent = records.iter().find_map(|record| match &record.fact {
+            Fact::Intent(intent) => Some(intent),
+            _ => None,
+        });
+        let Some(intent) = intent else { continue };
+        let newest = BatchClosed {
+            gateway: intent.gateway.clone(),
+            device: intent.device.clone(),
+            acceptor: intent.wire.acceptor.clone(),
+            at_micros: line.ended_at_micros.unwrap_or(line.started_at_micros),
+        };
+        let same = |known: &BatchClosed| {
+            (&known.gateway, &known.device, &known.acceptor)
+                == (&newest.gateway, &newest.device, &newest.acceptor)
+        };
+        if !closed.iter().any(same) {
+            closed.push(newest);
+        }
+    }
+    Ok(closed)
 }
 
 /// One page of lines, newest first.

@@ -312,3 +312,33 @@ fn seal(connection: &Connection, position: u64, link: &Link) -> Result<(), Journ
     }
     rows::put_seal(connection, &seal)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_begins_by_itself_in_the_quiet_and_then_once_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut connection = Connection::open(&path).unwrap();
+        crate::schema::migrate(&mut connection, &path).unwrap();
+        let in_a = |span: Duration, pruning: &Pruning| {
+            let left = pruning.due().unwrap() - Instant::now();
+            left <= span && left + Duration::from_secs(20) > span
+        };
+        assert_eq!(Pruning::new(None).due(), None);
+        let mut pruning = Pruning::new(Some(Retention::default()));
+        assert!(in_a(PRUNE_QUIET, &pruning));
+        pruning.wrote();
+        assert!(in_a(PRUNE_QUIET, &pruning));
+        pruning.step(&mut connection).unwrap();
+        assert!(
+            pruning.passes.is_empty(),
+            "nothing to do in an empty journal"
+        );
+        assert!(in_a(PRUNE_PAUSE, &pruning));
+        pruning.wrote();
+        assert!(in_a(PRUNE_PAUSE, &pruning));
+    }
+}

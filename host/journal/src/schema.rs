@@ -110,6 +110,8 @@ CREATE TABLE kept(
 CREATE INDEX kept_ended ON kept(ended_at);
 CREATE INDEX kept_transaction ON kept(transaction_id);
 
+CREATE INDEX transaction_batch ON "transaction"(first) WHERE kind = 'batch_close';
+
 CREATE TABLE note(
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL

@@ -74,6 +74,26 @@ fn what_has_not_come_to_rest_is_restored() {
 }
 
 #[test]
+fn the_last_batch_close_of_each_acceptor_is_restored() {
+    let (_folder, path) = folder();
+    let mut first = open(&path);
+    for number in 1..=4 {
+        let mut close = sale(number);
+        close.kind = payhal_engine::request::Kind::BatchClose;
+        first.write(close.intent());
+        first.write(match number {
+            4 => close.declined(),
+            _ => close.approved(),
+        });
+    }
+    drop(first);
+    let closed = open(&path).restored.closed;
+    assert_eq!(closed.len(), 1);
+    assert_eq!(closed[0].at_micros, 1_700_000_003_000_005);
+    assert_eq!(closed[0].acceptor.merchant.as_ref(), "merchant");
+}
+
+#[test]
 fn what_queues_during_a_commit_goes_into_one() {
     let (_folder, path) = folder();
     let (told, tell) = channel();

@@ -6,10 +6,12 @@ use crate::{Open, PATIENCE, folder, open};
 use payhal_engine::answer::{Outcome, Reason};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::Change;
-use payhal_engine::ids::{IdempotencyKey, RegisterId, Scope};
+use payhal_engine::ids::{IdempotencyKey, Position, RecallId, RegisterId, Scope};
 use payhal_engine::record::PastChange;
 use payhal_engine::request::Kind;
-use payhal_journal::{Cursor, Filter, NotACursor, Page, open_transactions, show};
+use payhal_journal::{
+    Cursor, Filter, Happened, Journal, NotACursor, Options, Page, open_transactions, show,
+};
 use std::sync::mpsc::channel;
 
 fn by_key(scope: Scope, key: &str) -> RecallBy {
@@ -298,4 +300,44 @@ fn what_needs_attention_is_listed_oldest_first() {
         .collect();
     assert_eq!(found, [(id(1), false), (id(3), true)]);
     assert_eq!(open_transactions(&path).unwrap(), lines);
+}
+
+#[test]
+fn a_new_key_is_known_to_be_new_on_the_asker_s_own_thread() {
+    let (_folder, path) = folder();
+    let mut first = open(&path);
+    for number in 1..=3_000 {
+        first.queue(sale(number).intent(), false);
+    }
+    first.wait();
+    drop(first);
+    let (tell, told) = channel();
+    let (journal, _) = Journal::open(&path, &Options::default(), move |happened| {
+        tell.send((std::thread::current().id(), happened)).ok();
+    })
+    .unwrap();
+    let recall = |key: &str| {
+        journal.recall(RecallId(1), by_key(scope(), key)).unwrap();
+        match told.recv_timeout(PATIENCE).unwrap() {
+            (thread, Happened::Recalled(_, past)) => (thread, past.is_some()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let until = std::time::Instant::now() + PATIENCE;
+    let me = std::thread::current().id();
+    let at_once = |number: u32| recall(&format!("new-{number}")) == (me, false);
+    // Until every key is in the filter, each is looked up in the file. One in a hundred still is.
+    while !(0..5).any(at_once) {
+        assert!(std::time::Instant::now() < until, "the filter gets full");
+    }
+    assert!((0..1_000).filter(|number| at_once(*number)).count() > 900);
+    for number in 1..=3_000 {
+        assert!(recall(&format!("key-{number}")).1, "key-{number}");
+    }
+    journal
+        .append(Position(3_001), Box::new(sale(3_001).intent()), false)
+        .unwrap();
+    let (_, happened) = told.recv_timeout(PATIENCE).unwrap();
+    assert!(matches!(happened, Happened::Durable(Position(3_001))));
+    assert!(recall("key-3001").1, "added when it was queued");
 }
