@@ -82,8 +82,8 @@ impl Scratch {
             let path = format!("{below}/{name}");
             if entry.path().is_dir() {
                 self.copy(&path)?;
-            } else if let Ok(text) = fs::read_to_string(entry.path()) {
-                self.write(&path, &text)?;
+            } else if let Ok(bytes) = fs::read(entry.path()) {
+                self.write(&path, bytes)?;
             }
             names.push(name);
         }
@@ -111,14 +111,14 @@ impl Scratch {
     }
 
     /// Writes a file, if it is another one than before.
-    pub(crate) fn write(&self, below: &str, text: &str) -> Result<(), String> {
+    pub(crate) fn write(&self, below: &str, bytes: impl AsRef<[u8]>) -> Result<(), String> {
         let path = self.tree.join(below);
-        if fs::read_to_string(&path).is_ok_and(|before| before == text) {
+        if fs::read(&path).is_ok_and(|before| before == bytes.as_ref()) {
             return Ok(());
         }
         let parent = path.parent().unwrap_or(&self.tree);
         fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&path, text))
+            .and_then(|()| fs::write(&path, bytes))
             .map_err(|error| format!("failed to write {}: {error}", path.display()))
     }
 
@@ -133,7 +133,7 @@ impl Scratch {
             .args(["test", "--offline", "--quiet", "--package"]);
         match proof {
             Proof::Simulation => command.args(["payhal-tests", "--test", "simulation", "--"]),
-            Proof::Journal => command.args(["payhal-journal", "--"]),
+            Proof::Journal => command.args(["payhal-journal", "--lib", "--test", "durable", "--"]),
         };
         command
     }
