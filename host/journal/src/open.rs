@@ -117,7 +117,7 @@ fn restored(connection: &Connection, head: &Head, epoch: Epoch) -> Result<Restor
         position: Position(head.position),
         stan: head.stan,
         open: lookup::open_records(connection)?,
-        closed: lookup::batches_closed(&connection)?,
+        closed: lookup::batches_closed(connection)?,
         epoch,
         last_at_micros: lookup::last_at_micros(connection)?,
     })
