@@ -134,6 +134,8 @@ async fn a_receipt_can_be_printed_again_and_only_of_an_approval() {
             transaction_id: paid.as_str().into(),
             copy: payhal_client::protocol::transaction::ReceiptCopy::Customer,
             format,
+            columns: None,
+            reprint: None,
         };
         let receipt = register.0.request(&params).await.unwrap();
         assert!(

@@ -3,12 +3,14 @@
 //!
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
+use crate::rights::{RegisterTable, Rights};
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
 use payhal_engine::timeouts::Timeouts;
 use payhal_journal::Retention;
 use payhal_journal::limits::{KEYS_RETENTION_DAYS, RETENTION_DAYS_MIN};
 use payhal_messages::manifest::Kind;
+use payhal_protocol::limits::{RECEIPT_COLUMNS, RECEIPT_COLUMNS_DEFAULT};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -36,6 +38,10 @@ pub(crate) struct File {
     timeouts: TimeoutsTable,
     #[serde(default)]
     journal: JournalTable,
+    #[serde(default)]
+    registers: BTreeMap<String, RegisterTable>,
+    #[serde(default)]
+    merchant: MerchantTable,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,6 +49,46 @@ pub(crate) struct File {
 struct JournalTable {
     retention_days: Option<u32>,
     keys_retention_days: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MerchantTable {
+    name: Option<String>,
+    #[serde(default)]
+    address: Vec<String>,
+    #[serde(default)]
+    footer: Vec<String>,
+    receipt_columns: Option<u32>,
+}
+
+/// Whose receipts these are.
+#[derive(Clone, Debug)]
+pub(crate) struct Merchant {
+    /// Name and address, above everything else.
+    pub(crate) header: Vec<String>,
+    /// Below everything else.
+    pub(crate) footer: Vec<String>,
+    /// Columns of the paper, where a register does not say.
+    pub(crate) columns: u32,
+}
+
+impl MerchantTable {
+    fn merchant(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<Merchant, ConfigError> {
+        let columns = self.receipt_columns.unwrap_or(RECEIPT_COLUMNS_DEFAULT);
+        if !RECEIPT_COLUMNS.contains(&columns) {
+            return Err(value("merchant.receipt_columns", "24, 32, 40 or 48"));
+        }
+        let header = self.name.iter().chain(&self.address).cloned().collect();
+        Ok(Merchant {
+            header,
+            footer: self.footer.clone(),
+            columns,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -113,6 +159,10 @@ pub(crate) struct Config {
     pub(crate) stop_grace_ms: u64,
     /// How long transactions stay in the journal; absent: for ever.
     pub(crate) retention: Option<Retention>,
+    /// What registers may do.
+    pub(crate) rights: Rights,
+    /// For receipts.
+    pub(crate) merchant: Merchant,
     /// For the engine.
     pub(crate) engine: payhal_engine::Config,
 }
@@ -211,6 +261,8 @@ impl Config {
         let instances = file.instances(&value)?;
         let engine = file.engine(&value)?;
         let retention = file.journal.retention(&value)?;
+        let rights = Rights::read(&file.registers).map_err(|(key, must)| value(&key, &must))?;
+        let merchant = file.merchant.merchant(&value)?;
         let mut plugins = overrides.plugins.clone();
         plugins.extend(file.host.plugins.iter().cloned());
         if plugins.is_empty() {
@@ -236,6 +288,8 @@ impl Config {
             instances,
             stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
             retention,
+            rights,
+            merchant,
             engine,
         })
     }
@@ -479,6 +533,14 @@ mod tests {
                 "gateway.name",
             ),
             ("[host]\ndefault_gateway = \"g\"", "host.default_gateway"),
+            (
+                "[registers.till-1]\nrefund_max = [\"5\"]",
+                "registers.till-1.refund_max",
+            ),
+            (
+                "[merchant]\nreceipt_columns = 80",
+                "merchant.receipt_columns",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(key), "{key}: {error}");
@@ -526,12 +588,16 @@ mod tests {
             "[host]\nname = \"Counter\"\ndefault_gateway = \"g\"\n\
              [[device]]\nname = \"r\"\nplugin = \"p\"\nconfig = { auto = true }\n\
              [[gateway]]\nname = \"g\"\nplugin = \"q\"\nacceptor = { merchant = \"m\", terminal = \"t\" }\n\
-             [timeouts]\ncard_ms = 5\n",
+             [timeouts]\ncard_ms = 5\n\
+             [registers.till-1]\nmay = [\"others\"]\nrefund_max = [\"50.00 EUR\"]\n\
+             [merchant]\nname = \"Shop\"\naddress = [\"1 High Street\"]\n",
         )
         .unwrap();
         assert_eq!(config.instances.len(), 2);
         assert_eq!(config.engine.timeouts.card_ms, 5);
         assert_eq!(config.engine.acceptors.len(), 1);
         assert_eq!(config.instances[0].config["auto"], true);
+        assert!(config.rights.of("till-1").limits_refunds());
+        assert_eq!(config.merchant.header, ["Shop", "1 High Street"]);
     }
 }

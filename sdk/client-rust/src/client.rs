@@ -6,9 +6,13 @@
 
 use std::sync::Arc;
 
+use payhal_protocol::batch::{BatchTotals, CloseParams, TotalsParams};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
-use payhal_protocol::payment::{RefundParams, SaleParams, VoidParams};
+use payhal_protocol::payment::{
+    AdjustParams, AuthorizeParams, BalanceParams, CaptureParams, CashAdvanceParams, RefundParams,
+    ResolveParams, ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
+};
 use payhal_protocol::session::{HelloResult, PingParams};
 use payhal_protocol::{Call, IdempotencyKey, Method};
 use serde::de::DeserializeOwned;
@@ -121,6 +125,21 @@ impl Client {
         self.pay(params, &params.idempotency_key)
     }
 
+    /// Holds an amount on a card.
+    pub fn authorize(&self, params: &AuthorizeParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Changes what is held.
+    pub fn adjust(&self, params: &AdjustParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Takes what is held, all or part of it.
+    pub fn capture(&self, params: &CaptureParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
     /// Gives money back.
     pub fn refund(&self, params: &RefundParams) -> Payment {
         self.pay(params, &params.idempotency_key)
@@ -129,6 +148,47 @@ impl Client {
     /// Takes a transaction back.
     pub fn void(&self, params: &VoidParams) -> Payment {
         self.pay(params, &params.idempotency_key)
+    }
+
+    /// Takes a transaction back by a void or a refund, whichever the rules allow.
+    pub fn undo(&self, params: &UndoParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Checks a card, and keeps it as a payment token where that is possible.
+    pub fn verify(&self, params: &VerifyParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Asks what is left on a card.
+    pub fn balance(&self, params: &BalanceParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Pays out cash.
+    pub fn cash_advance(&self, params: &CashAdvanceParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Compares totals and closes the batch.
+    pub fn close_batch(&self, params: &CloseParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// The totals of the batch so far.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn batch_totals(&self, params: &TotalsParams) -> Result<BatchTotals, CallError> {
+        self.request(params).await
+    }
+
+    /// Settles an unknown outcome by a person's word.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn resolve(&self, params: &ResolveParams) -> Result<ResolveResult, CallError> {
+        self.request(params).await
     }
 
     /// Answers as soon as the host can.

@@ -176,7 +176,12 @@ impl Validate for SimulateParams {
             check_id(device.as_str(), "device")?;
         }
         check_chars(&self.action, 1, 64, "action")?;
-        crate::payment::check_object(&self.rest, CUSTOM_BYTES_MAX, "params")
+        let bytes = serde_json::to_vec(&self.rest).map_or(usize::MAX, |bytes| bytes.len());
+        if bytes > CUSTOM_BYTES_MAX {
+            let must = format!("must be at most {CUSTOM_BYTES_MAX} bytes of JSON");
+            return Err(FieldError::new("params", must));
+        }
+        Ok(())
     }
 }
 

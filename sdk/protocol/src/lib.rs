@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod batch;
 pub mod device;
 pub mod error;
 pub mod events;
@@ -23,6 +24,7 @@ pub mod rpc;
 pub mod schema;
 pub mod session;
 pub mod transaction;
+pub mod verbatim;
 
 pub use error::{ErrorData, ErrorName, ErrorObject, MoneyMoved, Retry};
 pub use ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, TransactionId};
@@ -30,6 +32,7 @@ pub use method::{Call, METHODS, Method};
 pub use money::Amount;
 pub use params::{FieldError, Validate};
 pub use schema::{ASYNCAPI, JSON_SCHEMA, OPENRPC, generate};
+pub use verbatim::Verbatim;
 
 /// The protocol version these types describe.
 pub const PROTOCOL_VERSION: u32 = 1;

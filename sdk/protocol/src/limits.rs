@@ -14,8 +14,21 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 /// Longest idempotency key, in characters. A UUID needs 36.
 pub const KEY_CHARS_MAX: usize = 64;
 
-/// Longest `custom` object, in bytes of its JSON. It is stored with the transaction.
+/// Longest `custom` and `customer` object, in bytes of its JSON. It is stored with the transaction.
 pub const CUSTOM_BYTES_MAX: usize = 8 * 1024;
+
+/// Longest `basket`, in bytes of its JSON: [`BASKET_LINES_MAX`] lines with names and numbers. It goes
+/// to a plugin in one message with everything else, and comes back in one answer.
+pub const BASKET_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest `evidence` of a resolution, in characters: a few sentences for an auditor.
+pub const EVIDENCE_CHARS_MAX: usize = 1_000;
+
+/// Columns of the paper a receipt can be made for: the widths of common printers.
+pub const RECEIPT_COLUMNS: [u32; 4] = [24, 32, 40, 48];
+
+/// Columns of a receipt if nobody says.
+pub const RECEIPT_COLUMNS_DEFAULT: u32 = 40;
 
 /// Largest amount, in minor units. Twelve digits is what ISO 8583 DE 4 carries, and it is far below
 /// 2^53, so JavaScript's numbers hold it exactly.

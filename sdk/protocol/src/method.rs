@@ -8,6 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::batch::{BatchTotals, CloseParams, TotalsParams};
 use crate::device::{
     DeviceListParams, DeviceListResult, IdentifyParams, IdentifyResult, SimulateParams,
     SimulateResult,
@@ -15,7 +16,11 @@ use crate::device::{
 use crate::events::{SubscribeParams, SubscribeResult};
 use crate::gateway::{GatewayListParams, GatewayListResult};
 use crate::params::Validate;
-use crate::payment::{Approved, CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
+use crate::payment::{
+    AdjustParams, Approved, AuthorizeParams, BalanceParams, CancelParams, CancelResult,
+    CaptureParams, CashAdvanceParams, RefundParams, ResolveParams, ResolveResult, SaleParams,
+    UndoParams, VerifyParams, VoidParams,
+};
 use crate::progress::{RespondParams, RespondResult};
 use crate::session::{DiscoverParams, HelloParams, HelloResult, PingParams, PingResult};
 use crate::transaction::{
@@ -37,7 +42,8 @@ pub struct MethodRow {
     pub method: Method,
     /// Its name on the wire.
     pub name: &'static str,
-    /// Whether it moves money: it needs a key, and no batch may hold it.
+    /// Whether it carries a key: it moves money, or runs on a device like one that does. No batch
+    /// may hold it.
     pub moves_money: bool,
     /// What it does, in one sentence.
     pub summary: &'static str,
@@ -91,10 +97,30 @@ methods! {
         "Lists the gateways and their states.";
     Sale "payment.sale" (SaleParams) -> Approved, true,
         "Charges a card.";
+    Authorize "payment.authorize" (AuthorizeParams) -> Approved, true,
+        "Holds an amount on a card, to be captured later.";
+    Adjust "payment.adjust" (AdjustParams) -> Approved, true,
+        "Changes what is held, before it is captured.";
+    Capture "payment.capture" (CaptureParams) -> Approved, true,
+        "Takes what is held, all of it or a part, once or several times.";
     Refund "payment.refund" (RefundParams) -> Approved, true,
         "Gives money back, all of a sale or a part.";
     Void "payment.void" (VoidParams) -> Approved, true,
         "Takes a transaction back before the day's totals.";
+    Undo "payment.undo" (UndoParams) -> Approved, true,
+        "Voids or refunds, whichever the rules allow, and says which rule it was.";
+    Verify "payment.verify" (VerifyParams) -> Approved, true,
+        "Checks a card without an amount, and keeps it as a payment token where that is possible.";
+    Balance "payment.balance" (BalanceParams) -> Approved, true,
+        "Asks what is left on a card.";
+    CashAdvance "payment.cash_advance" (CashAdvanceParams) -> Approved, true,
+        "Pays out cash.";
+    Resolve "payment.resolve" (ResolveParams) -> ResolveResult, false,
+        "Settles by a person's word what nobody else can find out.";
+    BatchTotals "batch.totals" (TotalsParams) -> BatchTotals, false,
+        "Gives the totals of the batch as gateway or terminal counts them.";
+    BatchClose "batch.close" (CloseParams) -> Approved, true,
+        "Compares totals and closes the batch.";
     Cancel "payment.cancel" (CancelParams) -> CancelResult, false,
         "Stops what is still running.";
     Get "payment.get" (GetParams) -> TransactionView, false,

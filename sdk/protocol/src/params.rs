@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 use crate::error::{ErrorName, ErrorObject};
 use crate::limits::{ID_CHARS_MAX, KEY_CHARS_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN};
 
+/// What a number must be.
+const INTEGER: &str = "must be an integer within bounds, without a decimal point";
+
 /// A field that is not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
@@ -94,15 +97,32 @@ where
 
 /// Decodes once more, slower, to find out where it went wrong.
 fn explain<P: DeserializeOwned>(text: &str) -> FieldError {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    match serde_path_to_error::deserialize::<_, P>(&mut deserializer) {
+    match located::<P>(text) {
         Ok(_) => FieldError::new("params", "must be an object of the documented shape"),
-        Err(error) => {
-            let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            name_field(&path, &error.inner().to_string())
-        }
+        Err((path, message)) => name_field(&path, &message),
     }
+}
+
+/// Reads a part of params that was kept as text.
+pub(crate) fn read_part<T: DeserializeOwned>(text: &str, field: &str) -> Result<T, FieldError> {
+    located(text).map_err(|(path, message)| {
+        let dot = if path.is_empty() || path.starts_with('[') {
+            ""
+        } else {
+            "."
+        };
+        name_field(&format!("{field}{dot}{path}"), &message)
+    })
+}
+
+/// Path and message of what went wrong.
+fn located<T: DeserializeOwned>(text: &str) -> Result<T, (String, String)> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        (path, error.inner().to_string())
+    })
 }
 
 /// Takes from serde's message only what comes from our types: field names and what was expected.
@@ -122,6 +142,7 @@ fn name_field(path: &str, message: &str) -> FieldError {
     let expected = message.rsplit_once("expected ").map(|(_, tail)| tail);
     let expected = expected.map(|tail| tail.split(" at line ").next().unwrap_or(tail));
     match expected {
+        Some("i64" | "u64" | "u32") => FieldError::new(path, INTEGER),
         Some(expected) => FieldError::new(path, format!("must be {expected}")),
         None => FieldError::new(path, "must be of the documented type"),
     }
@@ -204,7 +225,40 @@ mod tests {
         let fraction =
             field_of(r#"{"idempotency_key":"k","amount":{"minor":1.5,"currency":"EUR"}}"#);
         assert_eq!(fraction.field, "amount.minor");
-        assert_eq!(fraction.must, "must be i64");
+        assert_eq!(fraction.must, INTEGER);
+    }
+
+    #[test]
+    fn floats_and_numbers_too_large_are_refused_by_name() {
+        for minor in [
+            "1.0",
+            "1e2",
+            "12.5",
+            "1e400",
+            "9223372036854775808",
+            "\"1\"",
+            "-1",
+            "0",
+            "1000000000000",
+        ] {
+            let error = field_of(&format!(
+                r#"{{"idempotency_key":"k","amount":{{"minor":{minor},"currency":"EUR"}}}}"#
+            ));
+            assert_eq!(error.field, "amount.minor", "{minor}");
+        }
+    }
+
+    #[test]
+    fn a_fault_in_a_kept_part_is_found_too() {
+        let basket = |line: &str| {
+            format!(
+                r#"{{"idempotency_key":"k","amount":{{"minor":1,"currency":"EUR"}},"basket":{line}}}"#
+            )
+        };
+        let line = r#"[{"name":"Tea","amount":{"minor":1.5,"currency":"EUR"}}]"#;
+        assert_eq!(field_of(&basket(line)).field, "basket[0].amount.minor");
+        assert_eq!(field_of(&basket("[{}]")).field, "basket[0].name");
+        assert_eq!(field_of(&basket("{}")).field, "basket");
     }
 
     #[test]

@@ -77,12 +77,56 @@ pub struct HelloResult {
     pub state: AccessState,
     /// The register id this connection is scoped to.
     pub register_id: RegisterId,
+    /// What this register may do beyond plain payments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
     /// The host's nonce for the proofs; absent where access is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// The host's proof that it holds the pairing; absent where access is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+}
+
+/// What the operator can allow a register beyond plain payments.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Give back without naming a transaction.
+    RefundUnreferenced,
+    /// See and touch the transactions of other registers.
+    Others,
+    /// Close a batch.
+    BatchClose,
+    /// Pass on an approval code that was given by telephone.
+    VoiceApproval,
+    /// Settle an unknown outcome by a person's word.
+    Resolve,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 5] = [
+        Self::RefundUnreferenced,
+        Self::Others,
+        Self::BatchClose,
+        Self::VoiceApproval,
+        Self::Resolve,
+    ];
+
+    /// The permission as it is written on the wire and in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RefundUnreferenced => "refund_unreferenced",
+            Self::Others => "others",
+            Self::BatchClose => "batch_close",
+            Self::VoiceApproval => "voice_approval",
+            Self::Resolve => "resolve",
+        }
+    }
 }
 
 /// A host.

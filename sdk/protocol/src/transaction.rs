@@ -7,12 +7,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::batch::BatchTotals;
 use crate::error::{ErrorName, MoneyMoved};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
-use crate::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, SEARCH_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::limits::{
+    LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, RECEIPT_COLUMNS, SEARCH_CHARS_MAX, TEXT_CHARS_MAX,
+};
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_chars, check_id, check_key};
+use crate::payment::{Acceptor, Basket, Collection, Free, ResolvedOutcome, UndoResult};
 use crate::progress::Stage;
+use crate::verbatim::Verbatim;
 
 /// What a transaction does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -195,18 +200,85 @@ pub struct TransactionView {
     /// The register's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Of a refund or void: the transaction it belongs to.
+    /// Of a capture, an adjustment, a refund or a void: the transaction it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<TransactionId>,
     /// The issuer's approval code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_code: Option<String>,
+    /// Retrieval reference number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rrn: Option<String>,
+    /// System trace audit number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stan: Option<String>,
+    /// The merchant's identity at the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptor: Option<Acceptor>,
+    /// The payment token that the gateway gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What was left on the card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<Amount>,
+    /// Of an offline approval of a terminal: where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Collection>,
+    /// Of an undo: what it became, and by which rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoResult>,
+    /// Of a batch close: its totals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchTotals>,
+    /// A person settled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<ResolvedBy>,
+    /// Captures, adjustments, refunds and voids of it. Only `payment.get` gives them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangeView>,
+    /// What was sold, as the register wrote it. Only `payment.get` gives it.
+    #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
+    pub basket: Basket,
+    /// Who bought, as the register wrote it. Only `payment.get` gives it.
+    #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
+    pub customer: Free,
+    /// The register's own fields, as it wrote them. Only `payment.get` gives them.
+    #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
+    pub custom: Free,
     /// The error it ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<TransactionError>,
     /// What happened, oldest first. Only `payment.get` gives it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// A person's word on a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolvedBy {
+    /// What became of it.
+    pub outcome: ResolvedOutcome,
+    /// What that is based on.
+    pub evidence: String,
+    /// Who said so.
+    pub operator: String,
+    /// Through which register.
+    pub register: RegisterId,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// A transaction that changes another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeView {
+    /// The changing transaction.
+    pub transaction_id: TransactionId,
+    /// What it does.
+    pub kind: TransactionKind,
+    /// Its amount.
+    pub amount: Amount,
+    /// It stands or may stand: approved, or not yet known.
+    pub counts: bool,
 }
 
 /// The error a transaction ended with.
@@ -344,11 +416,39 @@ pub struct ReceiptParams {
     /// In which form.
     #[serde(default)]
     pub format: ReceiptFormat,
+    /// Columns of the paper for `text`: 24, 32, 40 or 48; what the host's operator set, else 40, if
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<u32>,
+    /// Whether it is marked as a duplicate; yes if left out. `false` is for a register that did not
+    /// print the receipts of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprint: Option<bool>,
+}
+
+impl ReceiptParams {
+    /// A receipt as text, marked as a duplicate.
+    #[must_use]
+    pub fn of(transaction_id: impl Into<TransactionId>, copy: ReceiptCopy) -> Self {
+        Self {
+            transaction_id: transaction_id.into(),
+            copy,
+            format: ReceiptFormat::Text,
+            columns: None,
+            reprint: None,
+        }
+    }
 }
 
 impl Validate for ReceiptParams {
     fn validate(&self) -> Result<(), FieldError> {
-        check_id(self.transaction_id.as_str(), "transaction_id")
+        check_id(self.transaction_id.as_str(), "transaction_id")?;
+        match self.columns {
+            Some(columns) if !RECEIPT_COLUMNS.contains(&columns) => {
+                Err(FieldError::new("columns", "must be 24, 32, 40 or 48"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

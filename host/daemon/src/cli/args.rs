@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said on the command line. It must never do anything.
 
+use super::payment_args::{BatchCommand, PayCommand, RefundArgs, ResolveArgs, SaleArgs, VoidArgs};
 use crate::config::Overrides;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -24,12 +25,24 @@ pub(super) enum Command {
     Devices(ListArgs),
     /// List the gateways
     Gateways(ListArgs),
-    /// Charge a card
-    Sale(SaleArgs),
-    /// Give money back, all of a sale or a part
+    /// Any kind of payment: sale, authorize, capture, refund, void and others
+    Pay {
+        #[command(subcommand)]
+        command: PayCommand,
+    },
+    /// Charge a card: `pay sale`
+    Sale(Box<SaleArgs>),
+    /// Give money back, all of a sale or a part: `pay refund`
     Refund(RefundArgs),
-    /// Take a transaction back before the day's totals
+    /// Take a transaction back before the day's totals: `pay void`
     Void(VoidArgs),
+    /// Look at the totals of the batch, or close it
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
+    },
+    /// Settle an unknown outcome by a person's word
+    Resolve(ResolveArgs),
     /// Stop what is still running
     Cancel(NamedArgs),
     /// Show one transaction with what happened
@@ -137,67 +150,6 @@ pub(super) struct ListArgs {
     pub(super) client: ClientArgs,
 }
 
-/// What all payments have.
-#[derive(Args, Debug)]
-pub(super) struct PaymentArgs {
-    /// The register's own reference: the number of the receipt or the table
-    #[arg(long, value_name = "TEXT")]
-    pub(super) reference: Option<String>,
-    /// Ask again for an earlier attempt: the same key never charges twice [default: a new one]
-    #[arg(long, value_name = "KEY")]
-    pub(super) key: Option<String>,
-    /// How long to wait for a card
-    #[arg(long, value_name = "SECONDS")]
-    pub(super) timeout: Option<u64>,
-    /// Progress and the answer as lines of JSON
-    #[arg(long)]
-    pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) client: ClientArgs,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct SaleArgs {
-    /// Total, with the decimals of its currency: 12.50
-    pub(super) amount: String,
-    /// Currency by its ISO 4217 code: EUR
-    pub(super) currency: String,
-    /// The device [default: the host chooses]
-    #[arg(long)]
-    pub(super) device: Option<String>,
-    /// The gateway [default: the host chooses]
-    #[arg(long)]
-    pub(super) gateway: Option<String>,
-    /// An unresolved transaction a person has looked at; may be given several times
-    #[arg(long, value_name = "TRANSACTION")]
-    pub(super) despite: Vec<String>,
-    #[command(flatten)]
-    pub(super) payment: PaymentArgs,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct RefundArgs {
-    /// The transaction that is given back
-    pub(super) transaction: String,
-    /// How much of it, with the decimals of its currency: 5.00
-    pub(super) amount: String,
-    /// Currency by its ISO 4217 code: EUR
-    pub(super) currency: String,
-    /// An unresolved transaction a person has looked at; may be given several times
-    #[arg(long, value_name = "TRANSACTION")]
-    pub(super) despite: Vec<String>,
-    #[command(flatten)]
-    pub(super) payment: PaymentArgs,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct VoidArgs {
-    /// The transaction that is taken back
-    pub(super) transaction: String,
-    #[command(flatten)]
-    pub(super) payment: PaymentArgs,
-}
-
 #[derive(Args, Debug)]
 pub(super) struct NamedArgs {
     /// The transaction, or the key of this register's call
@@ -247,6 +199,12 @@ pub(super) struct ReceiptArgs {
     /// In which form
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+    /// Columns of the paper: 24, 32, 40 or 48 [default: the host's]
+    #[arg(long, value_name = "N")]
+    pub(super) columns: Option<u32>,
+    /// Not marked as a duplicate
+    #[arg(long)]
+    pub(super) first: bool,
     #[command(flatten)]
     pub(super) client: ClientArgs,
 }
@@ -472,6 +430,23 @@ mod tests {
             "get 0198",
             "list --open --json",
             "receipt 0198 --copy merchant --format html",
+            "receipt 0198 --columns 24 --first",
+            "pay sale 12.50 EUR --tip 1.00 --cashback 2.00 --surcharge 0.10 --amount-max 20.00",
+            "pay sale 12.50 EUR --installments 3 --entry chip --entry contactless --online-always",
+            "pay authorize 50.00 EUR --token tok --voice-code A1",
+            "pay capture 0198 20.00 EUR --key k",
+            "pay adjust 0198 60.00 EUR --tip 10.00",
+            "pay refund 0198 5.00 EUR",
+            "pay refund-unreferenced 5.00 EUR --device d",
+            "pay refund-receipt 5.00 EUR --gateway g --rrn 0123 --at 2026-11-02T09:15:00Z --of 12.50",
+            "pay void 0198",
+            "pay undo 0198",
+            "pay verify --device d",
+            "pay balance",
+            "pay cash-advance 40.00 EUR",
+            "batch totals --gateway g --json",
+            "batch close --device d --key k --despite 0198",
+            "resolve 0198 --outcome approved --evidence text --operator Ann",
             "reader tap visa-approve --device r",
             "reader --device r keys 1234#",
             "reader key-in visa-approve --wait-ms 100",
@@ -497,10 +472,10 @@ mod tests {
             panic!("not a sale");
         };
         assert_eq!(
-            (sale.amount.as_str(), sale.currency.as_str()),
+            (sale.charge.amount.as_str(), sale.charge.currency.as_str()),
             ("12.50", "EUR")
         );
-        assert_eq!(sale.despite, ["a", "b"]);
+        assert_eq!(sale.charge.despite, ["a", "b"]);
         assert_eq!(sale.payment.timeout, Some(30));
         assert_eq!(sale.payment.client.register, "front");
         assert!(sale.payment.json);
@@ -510,6 +485,9 @@ mod tests {
     fn nonsense_is_a_usage_error() {
         for line in [
             "sale 12.50",
+            "pay capture 0198",
+            "pay refund-receipt 5.00 EUR --gateway g --at t --of 1.00",
+            "resolve 0198 --outcome unknown --evidence e",
             "demo --once --serve-only",
             "serve --listen nowhere",
             "fly",

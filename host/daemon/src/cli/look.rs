@@ -7,13 +7,13 @@ use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::{CallError, Client};
-use payhal_protocol::ErrorName;
 use payhal_protocol::device::DeviceListParams;
 use payhal_protocol::gateway::GatewayListParams;
 use payhal_protocol::payment::{CancelParams, CancelState};
 use payhal_protocol::transaction::{
-    GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, TransactionView,
+    GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, Resolution, TransactionView,
 };
+use payhal_protocol::{Amount, ErrorName};
 
 /// Every device.
 pub(super) async fn devices(args: &ListArgs) -> Result<Exit, Failure> {
@@ -148,6 +148,35 @@ async fn find(client: &Client, name: &str) -> Result<TransactionView, CallError>
     }
 }
 
+fn resolution(resolution: &Resolution) -> String {
+    let text = resolution.text.clone().unwrap_or_default();
+    let next = resolution.next_at.as_ref();
+    let next = next.map_or_else(String::new, |at| format!(" Next at {at}."));
+    let shown = format!("{} {text}{next}", word(&resolution.state));
+    shown.trim_end().to_owned()
+}
+
+/// What only some kinds have.
+fn rarer(view: &TransactionView) -> [(&'static str, Option<String>); 5] {
+    [
+        ("balance", view.balance.as_ref().map(amount::show)),
+        ("token", view.token.clone()),
+        ("collection", view.collection.as_ref().map(word)),
+        (
+            "undone by",
+            view.undo
+                .as_ref()
+                .map(|undo| format!("{}, {}", word(&undo.did), word(&undo.rule))),
+        ),
+        (
+            "settled by",
+            view.resolved
+                .as_ref()
+                .map(|resolved| format!("{}: {}", resolved.operator, resolved.evidence)),
+        ),
+    ]
+}
+
 fn details(view: &TransactionView) -> String {
     let text = |text: &Option<String>| text.clone();
     let rows = [
@@ -157,7 +186,7 @@ fn details(view: &TransactionView) -> String {
         ("kind", Some(word(&view.kind))),
         ("outcome", Some(word(&view.outcome))),
         ("money moved", Some(word(&view.money_moved))),
-        ("requested", Some(amount::show(&view.amounts.requested))),
+        ("requested", shown(&view.amounts.requested)),
         ("approved", view.amounts.approved.as_ref().map(amount::show)),
         ("device", view.device.as_ref().map(ToString::to_string)),
         ("gateway", view.gateway.as_ref().map(ToString::to_string)),
@@ -180,30 +209,41 @@ fn details(view: &TransactionView) -> String {
                 .as_ref()
                 .map(|error| format!("{} ({})", error.message, error.name)),
         ),
-        (
-            "resolution",
-            view.resolution.as_ref().map(|resolution| {
-                let text = resolution.text.clone().unwrap_or_default();
-                format!("{} {text}", word(&resolution.state))
-                    .trim_end()
-                    .to_owned()
-            }),
-        ),
+        ("resolution", view.resolution.as_ref().map(resolution)),
         ("started", Some(view.started_at.clone())),
         ("ended", text(&view.ended_at)),
     ];
     let rows = rows
         .into_iter()
+        .chain(rarer(view))
         .filter_map(|(label, value)| Some((label, value?)));
     let mut lines: Vec<String> = rows
         .map(|(label, value)| format!("{label:<15} {value}"))
         .collect();
+    lines.extend(view.changes.iter().map(|change| {
+        let standing = if change.counts {
+            ""
+        } else {
+            ", does not stand"
+        };
+        let amount = amount::show(&change.amount);
+        format!(
+            "{:<15} {} {amount}{standing}",
+            word(&change.kind),
+            change.transaction_id
+        )
+    }));
     lines.extend(
         view.timeline
             .iter()
             .map(|entry| format!("{}  {}", entry.at, entry.text)),
     );
     lines.join("\n")
+}
+
+/// An amount, unless there is none: XXX is ISO 4217's "no currency".
+fn shown(amount: &Amount) -> Option<String> {
+    (amount.currency != "XXX").then(|| amount::show(amount))
 }
 
 /// Transactions, newest first.
@@ -251,7 +291,7 @@ fn row(view: &TransactionView) -> [String; 6] {
         view.transaction_id.to_string(),
         word(&view.kind),
         word(&view.outcome),
-        amount::show(amounts.approved.as_ref().unwrap_or(&amounts.requested)),
+        shown(amounts.approved.as_ref().unwrap_or(&amounts.requested)).unwrap_or_default(),
         view.reference.clone().unwrap_or_default(),
     ]
 }
@@ -274,6 +314,8 @@ pub(super) async fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
             Format::Json => ReceiptFormat::Json,
             Format::Html => ReceiptFormat::Html,
         },
+        columns: args.columns,
+        reprint: args.first.then_some(false),
     };
     let receipt = connect(&args.client).await?.request(&params).await?;
     match receipt.content.as_str() {

@@ -4,7 +4,6 @@
 //! It owns words and exit codes. It must never reach around the register API into a running host,
 //! nor write to its journal.
 
-mod amount;
 mod args;
 mod connect;
 mod demo;
@@ -13,11 +12,14 @@ mod journal;
 mod look;
 mod outcome;
 mod pay;
+mod payment_args;
 mod plugins;
 mod reader;
+mod resolve;
 mod screen;
 mod serve;
 
+use crate::amount;
 use args::{Cli, Command, JournalCommand, PluginCommand};
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure};
@@ -125,6 +127,9 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::demo(args).await,
         Command::Devices(args) => look::devices(args).await,
         Command::Gateways(args) => look::gateways(args).await,
+        Command::Pay { command } => pay::pay(command).await,
+        Command::Batch { command } => pay::batch(command).await,
+        Command::Resolve(args) => resolve::resolve(args).await,
         Command::Sale(args) => pay::sale(args).await,
         Command::Refund(args) => pay::refund(args).await,
         Command::Void(args) => pay::void(args).await,

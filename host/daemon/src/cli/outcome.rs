@@ -7,6 +7,7 @@ use super::amount;
 use super::exit::{self, Exit};
 use super::screen::word;
 use payhal_client::CallError;
+use payhal_protocol::batch::BatchTotals;
 use payhal_protocol::error::ErrorOutcome;
 use payhal_protocol::payment::Approved;
 use payhal_protocol::progress::Progress;
@@ -41,10 +42,18 @@ pub(super) fn exit(approved: &Approved) -> Exit {
 
 /// One line that says what was approved.
 pub(super) fn approved(approved: &Approved) -> String {
+    if let Some(batch) = &approved.batch {
+        return format!("Closed.\n{}", totals(batch));
+    }
     let amounts = &approved.amounts;
-    let mut parts = vec![amount::show(
-        amounts.approved.as_ref().unwrap_or(&amounts.requested),
-    )];
+    let charged = amounts.approved.as_ref().unwrap_or(&amounts.requested);
+    let mut parts = Vec::new();
+    if charged.minor > 0 {
+        parts.push(amount::show(charged));
+    }
+    if let Some(balance) = &approved.balance {
+        parts.push(format!("balance {}", amount::show(balance)));
+    }
     if approved.partial {
         parts.push(format!(
             "LESS THAN THE {} ASKED",
@@ -65,13 +74,42 @@ pub(super) fn approved(approved: &Approved) -> String {
             .as_ref()
             .map(|code| format!("approval {code}")),
     );
+    if let Some(undo) = &approved.undo {
+        parts.push(format!("by {}: {}", word(&undo.did), word(&undo.rule)));
+    }
+    if let Some(token) = &approved.token {
+        parts.push(format!("token {token}"));
+    }
+    if approved.collection.is_some() {
+        parts.push("offline, not yet collected".to_owned());
+    }
     if approved.signature_required {
         parts.push("signature required".to_owned());
     }
     if approved.replayed {
         parts.push("answered before".to_owned());
     }
+    if parts.is_empty() {
+        return "Approved".to_owned();
+    }
     format!("Approved: {}", parts.join(", "))
+}
+
+/// The totals of a batch, a line for each currency.
+pub(super) fn totals(totals: &BatchTotals) -> String {
+    let rows = totals.totals.iter().map(|row| {
+        format!(
+            "  {} sales {}, {} refunds {}",
+            row.sales,
+            amount::minor(row.sales_minor, &row.currency),
+            row.refunds,
+            amount::minor(row.refunds_minor, &row.currency)
+        )
+    });
+    let lost = totals.collected.iter().filter(|one| !one.accepted);
+    let lost = lost.map(|one| format!("  {} WAS REFUSED WHEN COLLECTED", one.transaction_id));
+    let head = std::iter::once(format!("Batch {}", totals.batch));
+    head.chain(rows).chain(lost).collect::<Vec<_>>().join("\n")
 }
 
 /// Lines that say why a payment was not approved, and what may be done.

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhal sale`, `refund` and `void`: one call that moves money, watched to its end.
+//! `payhal pay` and `payhal batch`: one call with a key, watched to its end.
 //!
 //! The key is told before anything is sent. Ctrl-C asks the host to cancel and still waits for the
 //! answer; a second one stops waiting, and never says that nothing moved.
 
-use super::args::{PaymentArgs, RefundArgs, SaleArgs, VoidArgs};
 use super::connect::connect;
 use super::exit::{self, Exit, Failure};
+use super::payment_args::{
+    AdjustArgs, AuthorizeArgs, BatchCommand, CaptureArgs, CardArgs, CashArgs, EntryWay, PayCommand,
+    PaymentArgs, RefundArgs, RefundReceiptArgs, SaleArgs, VoidArgs,
+};
 use super::screen::{say, say_json, tell};
 use super::{amount, outcome};
 use payhal_client::{Client, Payment, Update};
+use payhal_protocol::batch::{CloseParams, TotalsParams};
 use payhal_protocol::limits::TIMEOUT_MS_MAX;
-use payhal_protocol::payment::{Approved, RefundParams, SaleParams, VoidParams};
+use payhal_protocol::payment::{
+    AdjustParams, Approved, AuthorizeParams, BalanceParams, CaptureParams, CardToken,
+    CashAdvanceParams, OnlinePolicy, Original, RefundParams, SaleParams, UndoParams, VerifyParams,
+    VoiceApproval, VoidParams,
+};
 use payhal_protocol::progress::{Progress, Prompt};
+use payhal_protocol::transaction::EntryMode;
 use payhal_protocol::{Amount, ErrorObject, IdempotencyKey, TransactionId};
 use serde::Serialize;
 use std::time::Instant;
@@ -28,29 +37,168 @@ enum Line<'a> {
     Error(&'a ErrorObject),
 }
 
+/// Does what `payhal pay` says.
+pub(super) async fn pay(command: &PayCommand) -> Result<Exit, Failure> {
+    match command {
+        PayCommand::Sale(args) => sale(args).await,
+        PayCommand::Authorize(args) => authorize(args).await,
+        PayCommand::Capture(args) => capture(args).await,
+        PayCommand::Adjust(args) => adjust(args).await,
+        PayCommand::Refund(args) => refund(args).await,
+        PayCommand::RefundUnreferenced(args) => {
+            let amount = total(&args.amount, &args.currency)?;
+            let mut params = RefundParams::new(key(&args.payment), amount);
+            params.device = args.device.as_deref().map(Into::into);
+            params.gateway = args.gateway.as_deref().map(Into::into);
+            give_back(params, &args.payment).await
+        }
+        PayCommand::RefundReceipt(args) => refund_receipt(args).await,
+        PayCommand::Void(args) => void(args).await,
+        PayCommand::Undo(args) => undo(args).await,
+        PayCommand::Verify(args) => verify(args).await,
+        PayCommand::Balance(args) => balance(args).await,
+        PayCommand::CashAdvance(args) => cash_advance(args).await,
+    }
+}
+
 /// Charges a card.
 pub(super) async fn sale(args: &SaleArgs) -> Result<Exit, Failure> {
-    let mut params = SaleParams::new(key(&args.payment), total(&args.amount, &args.currency)?);
-    params.device = args.device.as_deref().map(Into::into);
-    params.gateway = args.gateway.as_deref().map(Into::into);
+    let charge = &args.charge;
+    let amount = total(&charge.amount, &charge.currency)?;
+    let mut params = SaleParams::new(key(&args.payment), amount);
+    params.device = charge.device.as_deref().map(Into::into);
+    params.gateway = charge.gateway.as_deref().map(Into::into);
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
-    params.despite = ids(&args.despite);
-    let client = connect(&args.payment.client).await?;
-    tell_key(&params.idempotency_key);
-    watch(client.sale(&params), args.payment.json).await
+    params.despite = ids(&charge.despite);
+    params.cashback = part(args.cashback.as_deref(), &charge.currency)?;
+    params.tip = part(charge.tip.as_deref(), &charge.currency)?;
+    params.surcharge = part(charge.surcharge.as_deref(), &charge.currency)?;
+    params.amount_max = part(charge.amount_max.as_deref(), &charge.currency)?;
+    params.installments = charge.installments;
+    params.entry = entry(&charge.entry);
+    params.online = charge.online_always.then_some(OnlinePolicy::Always);
+    params.voice_approval = charge.voice_code.clone().map(|code| VoiceApproval { code });
+    params.card = charge.token.clone().map(|token| CardToken { token });
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.sale(&params)
+    })
+    .await
+}
+
+async fn authorize(args: &AuthorizeArgs) -> Result<Exit, Failure> {
+    let charge = &args.charge;
+    let amount = total(&charge.amount, &charge.currency)?;
+    let mut params = AuthorizeParams::new(key(&args.payment), amount);
+    params.device = charge.device.as_deref().map(Into::into);
+    params.gateway = charge.gateway.as_deref().map(Into::into);
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    params.despite = ids(&charge.despite);
+    params.tip = part(charge.tip.as_deref(), &charge.currency)?;
+    params.surcharge = part(charge.surcharge.as_deref(), &charge.currency)?;
+    params.amount_max = part(charge.amount_max.as_deref(), &charge.currency)?;
+    params.installments = charge.installments;
+    params.entry = entry(&charge.entry);
+    params.online = charge.online_always.then_some(OnlinePolicy::Always);
+    params.voice_approval = charge.voice_code.clone().map(|code| VoiceApproval { code });
+    params.card = charge.token.clone().map(|token| CardToken { token });
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.authorize(&params)
+    })
+    .await
+}
+
+async fn capture(args: &CaptureArgs) -> Result<Exit, Failure> {
+    let amount = total(&args.amount, &args.currency)?;
+    let transaction = args.transaction.as_str();
+    let mut params = CaptureParams::of(key(&args.payment), transaction, amount);
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.capture(&params)
+    })
+    .await
+}
+
+async fn adjust(args: &AdjustArgs) -> Result<Exit, Failure> {
+    let amount = total(&args.amount, &args.currency)?;
+    let transaction = args.transaction.as_str();
+    let mut params = AdjustParams::of(key(&args.payment), transaction, amount);
+    params.tip = part(args.tip.as_deref(), &args.currency)?;
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.adjust(&params)
+    })
+    .await
+}
+
+async fn undo(args: &VoidArgs) -> Result<Exit, Failure> {
+    let mut params = UndoParams::of(key(&args.payment), args.transaction.as_str());
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.undo(&params)
+    })
+    .await
+}
+
+async fn verify(args: &CardArgs) -> Result<Exit, Failure> {
+    let mut params = VerifyParams::new(key(&args.payment));
+    params.device = args.device.as_deref().map(Into::into);
+    params.gateway = args.gateway.as_deref().map(Into::into);
+    params.card = args.token.clone().map(|token| CardToken { token });
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.verify(&params)
+    })
+    .await
+}
+
+async fn balance(args: &CardArgs) -> Result<Exit, Failure> {
+    let mut params = BalanceParams::new(key(&args.payment));
+    params.device = args.device.as_deref().map(Into::into);
+    params.gateway = args.gateway.as_deref().map(Into::into);
+    params.card = args.token.clone().map(|token| CardToken { token });
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.balance(&params)
+    })
+    .await
 }
 
 /// Gives money back.
 pub(super) async fn refund(args: &RefundArgs) -> Result<Exit, Failure> {
     let amount = total(&args.amount, &args.currency)?;
     let mut params = RefundParams::of(key(&args.payment), args.transaction.as_str(), amount);
-    params.timeout_ms = timeout_ms(&args.payment)?;
-    params.reference.clone_from(&args.payment.reference);
     params.despite = ids(&args.despite);
-    let client = connect(&args.payment.client).await?;
-    tell_key(&params.idempotency_key);
-    watch(client.refund(&params), args.payment.json).await
+    give_back(params, &args.payment).await
+}
+
+async fn refund_receipt(args: &RefundReceiptArgs) -> Result<Exit, Failure> {
+    let amount = total(&args.amount, &args.currency)?;
+    let mut params = RefundParams::new(key(&args.payment), amount);
+    params.device = args.device.as_deref().map(Into::into);
+    params.original = Some(Original {
+        gateway: args.gateway.as_str().into(),
+        reference: args.original_reference.clone(),
+        rrn: args.rrn.clone(),
+        at: args.at.clone(),
+        amount: total(&args.of, &args.currency)?,
+    });
+    give_back(params, &args.payment).await
+}
+
+async fn give_back(mut params: RefundParams, payment: &PaymentArgs) -> Result<Exit, Failure> {
+    params.timeout_ms = timeout_ms(payment)?;
+    params.reference.clone_from(&payment.reference);
+    begin(payment, &params.idempotency_key, |client| {
+        client.refund(&params)
+    })
+    .await
 }
 
 /// Takes a transaction back.
@@ -58,9 +206,88 @@ pub(super) async fn void(args: &VoidArgs) -> Result<Exit, Failure> {
     let mut params = VoidParams::of(key(&args.payment), args.transaction.as_str());
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
-    let client = connect(&args.payment.client).await?;
-    tell_key(&params.idempotency_key);
-    watch(client.void(&params), args.payment.json).await
+    begin(&args.payment, &params.idempotency_key, |client| {
+        client.void(&params)
+    })
+    .await
+}
+
+async fn cash_advance(args: &CashArgs) -> Result<Exit, Failure> {
+    let amount = total(&args.amount, &args.currency)?;
+    let mut params = CashAdvanceParams::new(key(&args.payment), amount);
+    params.device = args.device.as_deref().map(Into::into);
+    params.gateway = args.gateway.as_deref().map(Into::into);
+    params.timeout_ms = timeout_ms(&args.payment)?;
+    params.reference.clone_from(&args.payment.reference);
+    let key = &params.idempotency_key;
+    begin(&args.payment, key, |client| client.cash_advance(&params)).await
+}
+
+/// Does what `payhal batch` says.
+pub(super) async fn batch(command: &BatchCommand) -> Result<Exit, Failure> {
+    match command {
+        BatchCommand::Totals {
+            whose,
+            json,
+            client,
+        } => {
+            let params = TotalsParams {
+                device: whose.device.as_deref().map(Into::into),
+                gateway: whose.gateway.as_deref().map(Into::into),
+            };
+            let totals = connect(client).await?.batch_totals(&params).await?;
+            if *json {
+                say_json(&totals);
+            } else {
+                say(&outcome::totals(&totals));
+            }
+            Ok(Exit::Ok)
+        }
+        BatchCommand::Close {
+            whose,
+            despite,
+            payment,
+        } => {
+            let mut params = CloseParams::new(key(payment));
+            params.device = whose.device.as_deref().map(Into::into);
+            params.gateway = whose.gateway.as_deref().map(Into::into);
+            params.timeout_ms = timeout_ms(payment)?;
+            params.reference.clone_from(&payment.reference);
+            params.despite = ids(despite);
+            begin(payment, &params.idempotency_key, |client| {
+                client.close_batch(&params)
+            })
+            .await
+        }
+    }
+}
+
+/// The key is told first; then it begins, and is watched to its end.
+async fn begin(
+    args: &PaymentArgs,
+    key: &IdempotencyKey,
+    call: impl FnOnce(&Client) -> Payment,
+) -> Result<Exit, Failure> {
+    let client = connect(&args.client).await?;
+    tell_key(key);
+    watch(call(&client), args.json).await
+}
+
+fn part(text: Option<&str>, currency: &str) -> Result<Option<Amount>, Failure> {
+    text.map(|text| total(text, currency)).transpose()
+}
+
+fn entry(ways: &[EntryWay]) -> Option<Vec<EntryMode>> {
+    let ways: Vec<EntryMode> = ways
+        .iter()
+        .map(|way| match way {
+            EntryWay::Chip => EntryMode::Chip,
+            EntryWay::Contactless => EntryMode::Contactless,
+            EntryWay::Stripe => EntryMode::Stripe,
+            EntryWay::Manual => EntryMode::Manual,
+        })
+        .collect();
+    (!ways.is_empty()).then_some(ways)
 }
 
 fn key(args: &PaymentArgs) -> IdempotencyKey {

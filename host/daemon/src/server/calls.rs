@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each method does.
 
-use super::receipt;
 use super::registers::Update;
 use super::session::{Session, Taken};
-use super::{card_numbers, convert, follow, looks, views};
+use super::{card_numbers, convert, follow, instances, looks, money};
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, RegisterId, TransactionId};
-use payhal_engine::request::{MoneyRequest, Request};
+use payhal_engine::request::{Caller, Request, Which};
 use payhal_messages::card_check::holds_card_number;
 use payhal_protocol as p;
+use payhal_protocol::batch::{BatchTotals, TotalsParams};
 use payhal_protocol::device::{IdentifyParams, IdentifyResult, SimulateParams};
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::gateway::GatewayListResult;
 use payhal_protocol::method::Method;
 use payhal_protocol::params::{FieldError, Validate, decode};
-use payhal_protocol::payment::{CancelParams, CancelResult, RefundParams, SaleParams, VoidParams};
+use payhal_protocol::payment::{CancelParams, CancelResult, ResolveParams, ResolveResult};
 use payhal_protocol::progress::{PROGRESS, Progress, RespondParams, RespondResult};
 use payhal_protocol::rpc::{self, Id};
-use payhal_protocol::session::{AccessState, HelloParams, HelloResult, PingParams, PingResult};
+use payhal_protocol::session::{
+    AccessState, HelloParams, HelloResult, Permission, PingParams, PingResult,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -51,15 +53,22 @@ pub(super) fn start(
             &id,
             decode(params).map(|_: p::gateway::GatewayListParams| gateways(session)),
         ),
-        Method::Sale => money(session, id, params, |params: &SaleParams| {
-            convert::sale(params)
-        }),
-        Method::Refund => money(session, id, params, |params: &RefundParams| {
-            convert::refund(params)
-        }),
-        Method::Void => money(session, id, params, |params: &VoidParams| {
-            convert::void(params)
-        }),
+        Method::Sale => money::call(session, id, params, convert::sale),
+        Method::Authorize => money::call(session, id, params, convert::authorize),
+        Method::Adjust => money::call(session, id, params, convert::adjust),
+        Method::Capture => money::call(session, id, params, convert::capture),
+        Method::Refund => money::call(session, id, params, convert::refund),
+        Method::Void => money::call(session, id, params, convert::void),
+        Method::Undo => money::call(session, id, params, convert::undo),
+        Method::Verify => money::call(session, id, params, convert::verify),
+        Method::Balance => money::call(session, id, params, convert::balance),
+        Method::CashAdvance => money::call(session, id, params, convert::cash_advance),
+        Method::BatchClose => money::call(session, id, params, convert::close),
+        Method::BatchTotals => run(session, id, params, totals),
+        Method::Resolve => match card_numbers::refuse(params) {
+            Ok(()) => run(session, id, params, resolve),
+            Err(error) => now::<(), _>(&id, Err(error)),
+        },
         Method::DeviceList => run(session, id, params, looks::devices),
         Method::DeviceIdentify => run(session, id, params, identify),
         Method::DeviceSimulate => run(session, id, params, simulate),
@@ -72,11 +81,11 @@ pub(super) fn start(
     }
 }
 
-fn now<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R, E>) -> Taken {
+pub(super) fn now<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R, E>) -> Taken {
     Taken::Answer(text(id, result))
 }
 
-fn text<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R, E>) -> String {
+pub(super) fn text<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R, E>) -> String {
     match result {
         Ok(result) => rpc::result_text(id, &result),
         Err(error) => rpc::error_text(Some(id), &error.into()),
@@ -129,6 +138,7 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
         protocol: 1,
         state: AccessState::Open,
         register_id: session.register().to_string().into(),
+        permissions: session.grant().permissions(),
         nonce: None,
         proof: None,
     })
@@ -137,59 +147,36 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
 fn gateways(session: &Session) -> GatewayListResult {
     let views = session.shared.supervisor.gateways();
     GatewayListResult {
-        gateways: views.iter().map(views::gateway).collect(),
+        gateways: views.iter().map(instances::gateway).collect(),
     }
-}
-
-/// A call that moves money: progress on the way, one answer.
-fn money<P: DeserializeOwned + Validate>(
-    session: &Arc<Session>,
-    id: Id,
-    params: Option<&RawValue>,
-    convert: impl FnOnce(&P) -> Result<MoneyRequest, FieldError>,
-) -> Taken {
-    let request = card_numbers::refuse(params)
-        .and_then(|()| decode::<P>(params).map_err(Into::into))
-        .and_then(|params| convert(&params).map_err(Into::into));
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => return now::<(), _>(&id, Err::<(), ErrorObject>(error)),
-    };
-    let asking = Arc::clone(session);
-    let answer_to = id.clone();
-    let kind = request.kind;
-    session.running(id, async move {
-        let answer = asking
-            .ask(Request::Money(Box::new(request)), Some(&answer_to))
-            .await;
-        let result = match answer {
-            Some(Answer::Approved { approved, replayed }) => {
-                let receipts = receipt::Source {
-                    kind,
-                    approved: &approved,
-                }
-                .both();
-                Ok(convert::approved(&approved, receipts, replayed))
-            }
-            Some(Answer::Refused { refused, replayed }) => {
-                Err(convert::refused(&refused, replayed))
-            }
-            // The host ends without having told: the key finds the outcome after its restart.
-            _ => Err(ErrorObject::named(ErrorName::OutcomeUnknown)
-                .with_detail("the host stopped; send the same call again")),
-        };
-        asking.outgoing.send(text(&answer_to, result));
-    })
 }
 
 impl Session {
     /// Asks the engine; passes progress on while waiting.
     pub(super) async fn ask(&self, request: Request, progress_of: Option<&Id>) -> Option<Answer> {
+        self.ask_as(self.caller(), request, progress_of).await
+    }
+
+    /// The same in the name of the host itself, for what is told of everybody.
+    pub(super) async fn ask_of_all(&self, request: Request) -> Option<Answer> {
+        let caller = Caller {
+            others: true,
+            ..self.caller()
+        };
+        self.ask_as(caller, request, None).await
+    }
+
+    async fn ask_as(
+        &self,
+        caller: Caller,
+        request: Request,
+        progress_of: Option<&Id>,
+    ) -> Option<Answer> {
         let shared = &self.shared;
         let mut waiting = shared.registers.wait(Arc::clone(&shared.outlet));
         shared.outlet.event(Event::Asked {
             ticket: waiting.ticket,
-            caller: self.caller(),
+            caller,
             transaction_id: TransactionId(uuid::Uuid::now_v7()),
             request,
         });
@@ -272,6 +259,35 @@ fn only_simulated(session: &Session) -> Result<String, ErrorObject> {
     match (simulated.next(), simulated.next()) {
         (Some(only), None) => Ok(only.name.clone()),
         _ => Err(FieldError::new("device", "must name a simulated device").into()),
+    }
+}
+
+/// The totals of a batch, as the other side counts them.
+async fn totals(session: Arc<Session>, params: TotalsParams) -> Result<BatchTotals, ErrorObject> {
+    match session.ask(convert::totals(&params), None).await {
+        Some(Answer::Totals(totals)) => Ok(convert::batch(&totals)),
+        Some(Answer::Refused { refused, replayed }) => Err(convert::refused(&refused, replayed)),
+        _ => Err(ErrorObject::named(ErrorName::HostStopping)),
+    }
+}
+
+/// A person's word on an unknown outcome.
+async fn resolve(
+    session: Arc<Session>,
+    params: ResolveParams,
+) -> Result<ResolveResult, ErrorObject> {
+    session.check_permission(Permission::Resolve)?;
+    let request = convert::resolve(&params)?;
+    match session.ask(request, None).await {
+        Some(Answer::Resolved) => {
+            let id = convert::transaction_id("transaction_id", &params.transaction_id)?;
+            let shown = session.transaction(Which::Transaction(id)).await?;
+            let gone = || ErrorObject::named(ErrorName::TransactionNotFound);
+            let transaction = shown.ok_or_else(gone)?;
+            Ok(ResolveResult { transaction })
+        }
+        Some(Answer::Refused { refused, replayed }) => Err(convert::refused(&refused, replayed)),
+        _ => Err(ErrorObject::named(ErrorName::HostStopping)),
     }
 }
 

@@ -4,8 +4,8 @@
 use super::events::{Entry, Next, Subject};
 use super::looks::holder;
 use super::session::{Session, Taken};
-use super::{closing, convert, views};
-use payhal_engine::request::{Request, Which};
+use super::{closing, convert, instances};
+use payhal_engine::request::Which;
 use payhal_protocol as p;
 use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
 use payhal_protocol::params::decode;
@@ -108,14 +108,16 @@ impl Session {
                 )
             }
             Subject::Device(name) => {
-                let live = self.live(Request::LiveAll).await;
+                let live = self.running_anywhere().await;
                 let quarantined = self.quarantined().await;
                 let holder = holder(&live, &name);
-                let device = views::device(&supervisor.view(&name)?, holder, &quarantined);
+                let view = supervisor.view(&name)?;
+                let device =
+                    instances::device(&view, holder, &quarantined, |owner| self.may_see(owner));
                 rpc::notification_text(topic, &p::events::DeviceChanged { seq, at, device })
             }
             Subject::Gateway(name) => {
-                let gateway = views::gateway(&supervisor.view(&name)?);
+                let gateway = instances::gateway(&supervisor.view(&name)?);
                 rpc::notification_text(topic, &p::events::GatewayChanged { seq, at, gateway })
             }
             Subject::Stopping => closing::notice(&self.shared, seq, entry.at_micros),

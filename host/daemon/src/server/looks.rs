@@ -2,16 +2,17 @@
 //! Looking at devices and transactions: what runs from the engine, the rest from the journal.
 //! Shows nothing that a crash could take back.
 
+use super::receipt::{Papers, Source};
 use super::session::Session;
-use super::{convert, receipt, views};
+use super::{convert, instances, views};
 use payhal_engine::answer::Answer;
 use payhal_engine::ids::{DeviceId, RegisterId};
-use payhal_engine::record::{Fact, FinalAnswer};
 use payhal_engine::request::{Request, Snapshot, Which};
 use payhal_journal::{Filter, View};
 use payhal_protocol::device::{DeviceListParams, DeviceListResult};
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::params::FieldError;
+use payhal_protocol::session::Permission;
 use payhal_protocol::transaction::{
     GetParams, ListParams, ListResult, Receipt, ReceiptFormat, ReceiptParams, TransactionView,
 };
@@ -19,28 +20,43 @@ use serde_json::Value;
 use std::sync::Arc;
 
 impl Session {
-    pub(super) async fn live(&self, request: Request) -> Vec<Snapshot> {
-        match self.ask(request, None).await {
-            Some(Answer::Live(snapshots)) => snapshots,
-            _ => Vec::new(),
-        }
+    async fn live(&self, request: Request) -> Vec<Snapshot> {
+        snapshots(self.ask(request, None).await)
+    }
+
+    /// What runs for any register: devices are busy for everybody. Not to be told as it is.
+    pub(super) async fn running_anywhere(&self) -> Vec<Snapshot> {
+        snapshots(self.ask_of_all(Request::LiveAll).await)
     }
 
     /// The terminals that wait for the word on an earlier payment.
     pub(super) async fn quarantined(&self) -> Vec<DeviceId> {
-        match self.ask(Request::Quarantined, None).await {
+        match self.ask_of_all(Request::Quarantined).await {
             Some(Answer::Quarantined(terminals)) => terminals,
             _ => Vec::new(),
         }
     }
 
-    async fn recorded(&self, which: Which) -> Result<Option<View>, ErrorObject> {
+    /// Whether this connection may know what is this register's.
+    pub(super) fn may_see(&self, owner: &RegisterId) -> bool {
+        let caller = self.caller();
+        caller.others || caller.scope.register == *owner
+    }
+
+    /// What the journal holds of it, whosever it is: never to be told as it is.
+    pub(super) async fn recorded(&self, which: Which) -> Result<Option<View>, ErrorObject> {
         let reader = &self.shared.journal;
         let view = match which {
             Which::Transaction(id) => reader.view(id).await,
             Which::Key(key) => reader.view_by_key(self.caller().scope, key).await,
         };
         view.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))
+    }
+
+    /// The same, if this connection may know of it.
+    async fn recorded_own(&self, which: Which) -> Result<Option<View>, ErrorObject> {
+        let view = self.recorded(which).await?;
+        Ok(view.filter(|view| self.may_see(&view.summary.scope.register)))
     }
 
     /// One transaction as it is now: running, or as recorded.
@@ -53,19 +69,37 @@ impl Session {
             .await
             .into_iter()
             .next();
-        let recorded = self.recorded(which).await?;
+        let recorded = self.recorded_own(which).await?;
         Ok(match (live, recorded) {
             (Some(snapshot), Some(view)) => {
-                let mut shown = views::from_snapshot(&snapshot);
-                let recorded = views::from_view(&view);
-                shown.timeline = recorded.timeline;
-                shown.card = recorded.card;
-                Some(shown)
+                Some(views::running(views::from_view(&view), &snapshot))
             }
             (Some(snapshot), None) => Some(views::from_snapshot(&snapshot)),
             (None, Some(view)) => Some(views::from_view(&view)),
             (None, None) => None,
         })
+    }
+
+    /// What is said of a name that neither engine nor journal knows. A key from before the journal's
+    /// present life may have moved money: it is unknown, and never "not found".
+    fn unheard_of(&self, which: &Which) -> ErrorObject {
+        let outlived = match which {
+            Which::Key(key) => self.shared.journal.outlived(key),
+            Which::Transaction(_) => false,
+        };
+        if outlived {
+            let detail = "the key is older than the host's journal, which was restored, copied or \
+                          lost since";
+            return ErrorObject::named(ErrorName::OutcomeUnknown).with_detail(detail);
+        }
+        ErrorObject::named(ErrorName::TransactionNotFound)
+    }
+}
+
+fn snapshots(answer: Option<Answer>) -> Vec<Snapshot> {
+    match answer {
+        Some(Answer::Live(snapshots)) => snapshots,
+        _ => Vec::new(),
     }
 }
 
@@ -73,12 +107,13 @@ pub(super) async fn devices(
     session: Arc<Session>,
     _: DeviceListParams,
 ) -> Result<DeviceListResult, ErrorObject> {
-    let live = session.live(Request::LiveAll).await;
+    let live = session.running_anywhere().await;
     let quarantined = session.quarantined().await;
     let views = session.shared.supervisor.devices();
-    let devices = views
-        .iter()
-        .map(|view| views::device(view, holder(&live, &view.name), &quarantined));
+    let devices = views.iter().map(|view| {
+        let holder = holder(&live, &view.name);
+        instances::device(view, holder, &quarantined, |owner| session.may_see(owner))
+    });
     Ok(DeviceListResult {
         devices: devices.collect(),
     })
@@ -95,26 +130,23 @@ pub(super) async fn get(
 ) -> Result<TransactionView, ErrorObject> {
     let id = params.transaction_id.as_ref();
     let which = convert::which(id, params.idempotency_key.as_ref())?;
-    let outlived = match &which {
-        Which::Key(key) => session.shared.journal.outlived(key),
-        Which::Transaction(_) => false,
-    };
-    let shown = session.transaction(which).await?;
-    shown.ok_or_else(|| {
-        if outlived {
-            let detail = "the key is older than the host's journal, which was restored, copied or \
-                          lost since";
-            return ErrorObject::named(ErrorName::OutcomeUnknown).with_detail(detail);
-        }
-        ErrorObject::named(ErrorName::TransactionNotFound)
-    })
+    let shown = session.transaction(which.clone()).await?;
+    shown.ok_or_else(|| session.unheard_of(&which))
 }
 
 pub(super) async fn list(
     session: Arc<Session>,
     params: ListParams,
 ) -> Result<ListResult, ErrorObject> {
-    let filter = filter(&params)?;
+    let mut filter = filter(&params)?;
+    let own = session.register();
+    if !session.caller().others {
+        if filter.register.as_ref().is_some_and(|named| *named != own) {
+            session.check_permission(Permission::Others)?;
+        }
+        filter.register = Some(own);
+    }
+    let of = filter.register.clone();
     let first_page = filter.cursor.is_none();
     let page = session.shared.journal.list(filter).await;
     let page =
@@ -124,7 +156,8 @@ pub(super) async fn list(
         let live = session.live(Request::LiveAll).await;
         let running = live.iter().filter(|snapshot| {
             let id = snapshot.transaction_id;
-            page.rows.iter().all(|row| row.transaction_id != id)
+            let wanted = of.as_ref().is_none_or(|of| snapshot.scope.register == *of);
+            wanted && page.rows.iter().all(|row| row.transaction_id != id)
         });
         transactions.extend(running.map(views::from_snapshot));
         transactions.sort_by(|a, b| b.started_at.cmp(&a.started_at));
@@ -163,27 +196,21 @@ pub(super) async fn receipt(
     params: ReceiptParams,
 ) -> Result<Receipt, ErrorObject> {
     let id = convert::transaction_id("transaction_id", &params.transaction_id)?;
-    let view = session.recorded(Which::Transaction(id)).await?;
-    let view = view.ok_or_else(|| ErrorObject::named(ErrorName::TransactionNotFound))?;
-    let approved = view.records.iter().find_map(|record| match &record.fact {
-        Fact::Ended(ending) => match &ending.answer {
-            FinalAnswer::Approved(approved) => Some(approved),
-            FinalAnswer::Refused(_) => None,
-        },
-        _ => None,
-    });
-    let Some(approved) = approved else {
-        return Err(ErrorObject::named(ErrorName::NotAllowed)
-            .with_detail("only an approved transaction has a receipt"));
-    };
-    let source = receipt::Source {
-        kind: view.summary.kind,
-        approved,
-    };
+    let view = session.recorded_own(Which::Transaction(id)).await?;
+    let view = view.ok_or_else(|| session.unheard_of(&Which::Transaction(id)))?;
+    let source = Source::recorded(&view).ok_or_else(|| {
+        ErrorObject::named(ErrorName::NotAllowed)
+            .with_detail("it has no receipt: no card was presented, or its outcome is not known")
+    })?;
+    let mut papers = Papers::new(&session.shared.merchant);
+    papers.duplicate = params.reprint.unwrap_or(true);
+    if let Some(columns) = params.columns {
+        papers.columns = columns as usize;
+    }
     let content = match params.format {
-        ReceiptFormat::Text => Value::String(source.text(params.copy)),
-        ReceiptFormat::Html => Value::String(source.html(params.copy)),
-        ReceiptFormat::Json => source.json(params.copy),
+        ReceiptFormat::Text => Value::String(papers.text(&source, params.copy)),
+        ReceiptFormat::Html => Value::String(papers.html(&source, params.copy)),
+        ReceiptFormat::Json => papers.json(&source, params.copy),
     };
     Ok(Receipt {
         transaction_id: params.transaction_id,

@@ -11,25 +11,30 @@ mod closing;
 mod convert;
 mod events;
 mod follow;
+mod instances;
 mod limits;
 mod listener;
 mod looks;
 mod metrics;
+mod money;
 mod pages;
+mod permissions;
 mod questions;
 mod receipt;
 mod registers;
 mod session;
 mod socket;
+mod timeline;
 mod views;
 mod websocket;
 
 pub(crate) use listener::{Listeners, bind};
 pub(crate) use registers::Registers;
 
-use crate::config::Config;
+use crate::config::{Config, Merchant};
 use crate::host::HostError;
 use crate::records::Records;
+use crate::rights::Rights;
 use crate::supervisor::{Outlet, Supervisor};
 use access::Access;
 use closing::Closing;
@@ -52,6 +57,8 @@ pub(crate) struct Shared {
     journal: Records,
     identity: HostIdentity,
     access: Access,
+    rights: Rights,
+    merchant: Merchant,
     metrics: Metrics,
     connections: AtomicUsize,
     closing: watch::Sender<Closing>,
@@ -102,6 +109,8 @@ impl Server {
             journal,
             identity: identity(config)?,
             access: Access::new(address, &config.allow_origins),
+            rights: config.rights.clone(),
+            merchant: config.merchant.clone(),
             metrics: Metrics::new(),
             connections: AtomicUsize::new(0),
             closing: watch::Sender::new(Closing::Open),

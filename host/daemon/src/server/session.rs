@@ -8,6 +8,7 @@ use super::Shared;
 use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
 use super::questions::{self, Questions};
+use crate::rights::Grant;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use payhal_engine::ids::{RegisterId, Scope};
@@ -18,6 +19,7 @@ use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::method::Method;
 use payhal_protocol::rpc::{self, Id, Incoming};
+use payhal_protocol::session::Permission;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::future::Future;
@@ -69,6 +71,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) outgoing: Outgoing,
     register: Arc<Mutex<RegisterId>>,
+    /// It came through the operator's own door, where everything is allowed.
+    operator: bool,
     /// The questions it can show.
     prompts: Arc<Mutex<PromptKinds>>,
     questions: Mutex<Questions>,
@@ -78,6 +82,25 @@ pub(super) struct Session {
     pub(super) subscription: Mutex<Option<Arc<Notify>>>,
     /// It was told that the host stops, or will be as a subscriber.
     pub(super) knows_of_stop: AtomicBool,
+}
+
+/// Where a connection came in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Door {
+    /// The loopback listener.
+    Loopback,
+    /// The Unix socket of this host's own user.
+    Operator,
+}
+
+impl Door {
+    /// Whose keys are meant before a hello.
+    fn register(self) -> &'static str {
+        match self {
+            Self::Loopback => "open",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// Whether a message is an answer or tells something, to name a failpoint.
@@ -94,12 +117,13 @@ pub(super) fn what(message: &str) -> &'static str {
 
 impl Session {
     /// A connection that says for which register it speaks when it says hello; until then its keys
-    /// are those of `register`.
-    pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, register: &str) -> Arc<Self> {
+    /// are those of its door.
+    pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, door: Door) -> Arc<Self> {
         Arc::new(Self {
             shared,
             outgoing,
-            register: Arc::new(Mutex::new(RegisterId::from(register))),
+            register: Arc::new(Mutex::new(RegisterId::from(door.register()))),
+            operator: door == Door::Operator,
             prompts: Arc::default(),
             questions: Mutex::default(),
             running: AtomicUsize::new(0),
@@ -129,15 +153,22 @@ impl Session {
 
     /// Who asks, for the engine.
     pub(super) fn caller(&self) -> Caller {
-        // With open access everybody on this machine may look at everything; the keys stay apart.
         Caller {
             scope: Scope {
                 register: self.register(),
                 generation: 0,
             },
-            others: true,
+            others: self.grant().may(Permission::Others),
             prompts: *locked(&self.prompts),
         }
+    }
+
+    /// What this connection's register may do.
+    pub(super) fn grant(&self) -> Grant {
+        if self.operator {
+            return Grant::all();
+        }
+        self.shared.rights.of(&self.register().0)
     }
 
     /// Takes one message.
@@ -188,6 +219,7 @@ impl Session {
             shared: Arc::clone(&self.shared),
             outgoing: Outgoing::new(queue, Arc::default()),
             register: Arc::clone(&self.register),
+            operator: self.operator,
             prompts: Arc::clone(&self.prompts),
             questions: Mutex::default(),
             running: AtomicUsize::new(0),

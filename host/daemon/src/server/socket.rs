@@ -5,7 +5,7 @@
 use super::Shared;
 use super::closing::{Closing, next_of};
 use super::limits::{CONNECTIONS_MAX, OUTGOING_MAX};
-use super::session::{Outgoing, Running, Session, Taken};
+use super::session::{Door, Outgoing, Running, Session, Taken};
 use crate::host::HostError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -76,7 +76,7 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
     let session = Session::new(
         Arc::clone(&shared),
         Outgoing::new(queue, Arc::clone(&slow)),
-        "operator",
+        Door::Operator,
     );
     let (read, mut write) = tokio::io::split(stream);
     let codec = LinesCodec::new_with_max_length(MESSAGE_BYTES_MAX);

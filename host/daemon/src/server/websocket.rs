@@ -8,7 +8,7 @@ use super::limits::{
 };
 #[cfg(feature = "failpoints")]
 use super::session::what;
-use super::session::{Outgoing, Running, Session, Taken};
+use super::session::{Door, Outgoing, Running, Session, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
@@ -70,7 +70,7 @@ async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>) -> End {
     let session = Session::new(
         Arc::clone(shared),
         Outgoing::new(queue, Arc::clone(&slow)),
-        "open",
+        Door::Loopback,
     );
     let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
     let mut closing = shared.closing.subscribe();

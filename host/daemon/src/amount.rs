@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Amounts as people write them, `12.50 EUR`, to minor units and back.
+//! Amounts as people write them, `12.50 EUR`, to minor units and back: command line,
+//! configuration, receipts.
 //!
 //! The decimals must be exactly those of the currency (ISO 4217): who writes `1250` for 12.50 must
 //! not charge a hundredfold. It must never use a floating-point number.
@@ -8,7 +9,7 @@ use payhal_engine::money::{AMOUNT_MINOR_MAX, Currency};
 use payhal_protocol::Amount;
 
 /// Reads an amount.
-pub(super) fn parse(text: &str, code: &str) -> Result<Amount, String> {
+pub(crate) fn parse(text: &str, code: &str) -> Result<Amount, String> {
     let code = code.to_ascii_uppercase();
     let currency = Currency::from_code(&code)
         .ok_or_else(|| format!("`{code}` is not a currency of ISO 4217, as EUR is"))?;
@@ -55,18 +56,19 @@ fn too_much(code: &str) -> String {
 }
 
 /// Writes an amount with the decimals of its currency.
-pub(super) fn show(amount: &Amount) -> String {
-    let exponent = Currency::from_code(&amount.currency).and_then(Currency::exponent);
+pub(crate) fn show(amount: &Amount) -> String {
+    minor(amount.minor, &amount.currency)
+}
+
+/// The same of minor units and a currency's code.
+pub(crate) fn minor(minor: i64, code: &str) -> String {
+    let exponent = Currency::from_code(code).and_then(Currency::exponent);
     let decimals = usize::from(exponent.unwrap_or(0));
-    let sign = if amount.minor < 0 { "-" } else { "" };
-    let digits = format!(
-        "{:0>width$}",
-        amount.minor.unsigned_abs(),
-        width = decimals + 1
-    );
+    let sign = if minor < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     let point = if decimals == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction} {}", amount.currency)
+    format!("{sign}{whole}{point}{fraction} {code}")
 }
 
 #[cfg(test)]

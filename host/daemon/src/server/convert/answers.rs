@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Approvals as registers are told them.
+
+use super::{amount_out, rfc3339};
+use payhal_engine::answer as e;
+use payhal_engine::card;
+use payhal_engine::gateway::Totals;
+use payhal_engine::money::Amounts;
+use payhal_engine::request::{Kind, UndoRule};
+use payhal_protocol as p;
+use payhal_protocol::batch::{BatchTotals, Collected, CurrencyTotals};
+use payhal_protocol::payment::{
+    Acceptor, Approved, ApprovedOutcome, Collection, Receipts, UndoDone, UndoResult,
+};
+use payhal_protocol::transaction::{CardView, Cvm, EntryMode};
+
+/// An approval as its register is told.
+pub(in crate::server) fn approved(
+    approved: &e::Approved,
+    receipts: Receipts,
+    undo: Option<UndoResult>,
+    replayed: bool,
+) -> Approved {
+    let extras = &approved.extras;
+    Approved {
+        transaction_id: approved.transaction_id.to_string().into(),
+        idempotency_key: approved.key.to_string().into(),
+        outcome: ApprovedOutcome::Approved,
+        amounts: told_amounts(approved),
+        partial: approved.partial,
+        approval_code: approved.approval_code.as_ref().map(ToString::to_string),
+        response_code: Some(approved.response_code.to_string()),
+        rrn: approved.rrn.as_ref().map(ToString::to_string),
+        stan: approved.stan.map(|stan| format!("{stan:06}")),
+        card: approved.card.as_ref().and_then(|face| {
+            let token = extras.token.as_ref().map(ToString::to_string);
+            card_view(face, approved.entry).map(|card| CardView { token, ..card })
+        }),
+        cvm: approved.cvm.map(cvm),
+        receipts,
+        signature_required: approved.signature_required,
+        gateway: approved.gateway.as_ref().map(|id| id.to_string().into()),
+        device: approved.device.as_ref().map(|id| id.to_string().into()),
+        acceptor: approved.acceptor.as_ref().map(acceptor),
+        token: extras.token.as_ref().map(ToString::to_string),
+        balance: extras
+            .balance_minor
+            .map(|minor| amount_out(minor, approved.requested.total.currency)),
+        collection: extras.offline.then_some(Collection::Pending),
+        undo,
+        batch: extras.totals.as_deref().map(batch),
+        at: rfc3339(approved.at_micros),
+        replayed,
+    }
+}
+
+/// Requested and approved amounts, with what a terminal added.
+fn told_amounts(approved: &e::Approved) -> p::transaction::Amounts {
+    let extras = &approved.extras;
+    let requested = Amounts {
+        tip_minor: extras.tip_minor.or(approved.requested.tip_minor),
+        surcharge_minor: extras
+            .surcharge_minor
+            .or(approved.requested.surcharge_minor),
+        ..approved.requested
+    };
+    amounts(&requested, Some(approved.approved_minor))
+}
+
+/// A merchant's identity.
+pub(in crate::server) fn acceptor(acceptor: &payhal_engine::ids::Acceptor) -> Acceptor {
+    Acceptor {
+        merchant_id: acceptor.merchant.to_string(),
+        terminal_id: acceptor.terminal.to_string(),
+    }
+}
+
+/// Totals of a batch.
+pub(in crate::server) fn batch(totals: &Totals) -> BatchTotals {
+    let rows = totals.rows.iter().map(|row| CurrencyTotals {
+        currency: row.currency.code().to_owned(),
+        sales: row.sales,
+        sales_minor: row.sales_minor,
+        refunds: row.refunds,
+        refunds_minor: row.refunds_minor,
+    });
+    let collected = totals.collected.iter().map(|collected| Collected {
+        transaction_id: collected.transaction_id.to_string().into(),
+        accepted: collected.accepted,
+    });
+    BatchTotals {
+        batch: totals.batch.to_string(),
+        totals: rows.collect(),
+        collected: collected.collect(),
+    }
+}
+
+/// What an undo became; nothing of what was asked for by its name.
+pub(in crate::server) fn undone(kind: &Kind, rule: Option<UndoRule>) -> Option<UndoResult> {
+    use payhal_protocol::payment::UndoRule as Told;
+    Some(UndoResult {
+        did: match kind {
+            Kind::Void { .. } => UndoDone::Void,
+            _ => UndoDone::Refund,
+        },
+        rule: match rule? {
+            UndoRule::BatchOpen => Told::BatchOpen,
+            UndoRule::BatchClosed => Told::BatchClosed,
+            UndoRule::PartlyRefunded => Told::PartlyRefunded,
+            UndoRule::Captured => Told::Captured,
+            UndoRule::VoidUnsupported => Told::VoidUnsupported,
+        },
+    })
+}
+
+/// Requested and approved amounts.
+pub(in crate::server) fn amounts(
+    requested: &Amounts,
+    approved_minor: Option<i64>,
+) -> p::transaction::Amounts {
+    let currency = requested.total.currency;
+    let part = |minor: Option<i64>| minor.map(|minor| amount_out(minor, currency));
+    p::transaction::Amounts {
+        requested: amount_out(requested.total.minor, currency),
+        approved: part(approved_minor),
+        tip: part(requested.tip_minor),
+        surcharge: part(requested.surcharge_minor),
+        cashback: part(requested.cashback_minor),
+    }
+}
+
+/// The card as it may be shown.
+pub(in crate::server) fn card_view(
+    face: &card::CardFace,
+    entry: Option<card::Entry>,
+) -> Option<CardView> {
+    Some(CardView {
+        masked_pan: face.masked_pan.to_string(),
+        scheme: face.scheme.to_string(),
+        entry: match entry? {
+            card::Entry::Chip => EntryMode::Chip,
+            card::Entry::Contactless => EntryMode::Contactless,
+            card::Entry::Stripe => EntryMode::Stripe,
+            card::Entry::Manual => EntryMode::Manual,
+        },
+        application: face.application.as_ref().map(ToString::to_string),
+        token: None,
+    })
+}
+
+fn cvm(cvm: card::Cvm) -> Cvm {
+    match cvm {
+        card::Cvm::None => Cvm::None,
+        card::Cvm::OnlinePin => Cvm::PinOnline,
+        card::Cvm::OfflinePin => Cvm::PinOffline,
+        card::Cvm::OnDevice => Cvm::OnDevice,
+        card::Cvm::Signature => Cvm::Signature,
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Devices and gateways as registers look at them.
+
+use super::convert;
+use crate::supervisor::{State, View as InstanceView};
+use payhal_engine::ids::{DeviceId, RegisterId};
+use payhal_engine::request::Snapshot;
+use payhal_messages::card::Entry;
+use payhal_messages::manifest::Kind as PluginKind;
+use payhal_protocol::device::{DeviceKind, DeviceState, DeviceSummary};
+use payhal_protocol::error::Busy;
+use payhal_protocol::gateway::{GatewayState, GatewaySummary};
+
+/// A device, with whoever has it.
+pub(super) fn device(
+    view: &InstanceView,
+    holder: Option<&Snapshot>,
+    quarantined: &[DeviceId],
+    tell: impl Fn(&RegisterId) -> bool,
+) -> DeviceSummary {
+    let manifest = &view.plugin.manifest;
+    let identity = view.identity.clone().unwrap_or_default();
+    let quarantined = quarantined.iter().any(|id| *id.0 == *view.name);
+    let state = match (&view.state, holder) {
+        (State::Ready, _) if quarantined => DeviceState::Quarantined,
+        (State::Ready, Some(_)) => DeviceState::Busy,
+        (State::Ready, None) => DeviceState::Ready,
+        (State::Starting, _) => DeviceState::Starting,
+        (State::Detached, _) => DeviceState::Unplugged,
+        (State::Failed | State::GivenUp | State::Stopped, _) => DeviceState::Failed,
+    };
+    DeviceSummary {
+        id: view.name.as_str().into(),
+        name: manifest.name.clone(),
+        plugin: manifest.id.clone(),
+        kind: match manifest.kind {
+            PluginKind::Terminal => DeviceKind::Terminal,
+            PluginKind::Reader | PluginKind::Gateway => DeviceKind::Reader,
+        },
+        model: view.identity.is_some().then_some(identity.model),
+        serial_number: identity.serial_number,
+        firmware: identity.firmware,
+        connection: connection(view).to_owned(),
+        state,
+        state_text: state_words(view),
+        since: Some(convert::rfc3339(view.since_micros)),
+        capabilities: capabilities(view),
+        approvals: approvals(view),
+        busy_with: holder.map(|snapshot| {
+            let told = tell(&snapshot.scope.register);
+            Busy {
+                register: told.then(|| snapshot.scope.register.to_string().into()),
+                transaction_id: told.then(|| snapshot.transaction_id.to_string().into()),
+                since: convert::rfc3339(snapshot.started_at_micros),
+            }
+        }),
+        display: view.screen.as_ref().map(|lines| lines.join("\n")),
+        simulated: manifest.simulated,
+    }
+}
+
+fn connection(view: &InstanceView) -> &'static str {
+    let manifest = &view.plugin.manifest;
+    match &manifest.access {
+        _ if manifest.simulated => "virtual",
+        access if !access.usb.is_empty() => "usb",
+        access if access.serial => "serial",
+        _ => "tcp",
+    }
+}
+
+fn state_words(view: &InstanceView) -> Option<String> {
+    let again = match view.state {
+        State::Failed => "; it is being restarted",
+        State::GivenUp => "; it failed too often and is left alone for two minutes",
+        _ => "",
+    };
+    view.reason
+        .as_ref()
+        .map(|reason| format!("{reason}{again}"))
+}
+
+fn capabilities(view: &InstanceView) -> Vec<String> {
+    let Some(reader) = &view.plugin.manifest.reader else {
+        return Vec::new();
+    };
+    let entry = |entry: &Entry| match entry {
+        Entry::Chip => "chip",
+        Entry::Contactless => "contactless",
+        Entry::Stripe => "stripe",
+        Entry::Manual => "manual_encrypted",
+    };
+    let mut all: Vec<&str> = reader.entries.iter().map(entry).collect();
+    let abilities = [
+        ("display", reader.display),
+        ("pin", reader.online_pin),
+        ("p2pe", reader.encrypts),
+    ];
+    all.extend(
+        abilities
+            .into_iter()
+            .filter(|(_, can)| *can)
+            .map(|(name, _)| name),
+    );
+    all.into_iter().map(ToOwned::to_owned).collect()
+}
+
+fn approvals(view: &InstanceView) -> Vec<String> {
+    let approvals = &view.plugin.manifest.approvals;
+    [
+        ("pci_pts", &approvals.pts),
+        ("pci_sred", &approvals.sred),
+        ("emv_l1", &approvals.emv_l1),
+        ("emv_l2", &approvals.emv_l2),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")))
+    .collect()
+}
+
+/// A gateway.
+pub(super) fn gateway(view: &InstanceView) -> GatewaySummary {
+    let manifest = &view.plugin.manifest;
+    let opened = view.opened.as_ref();
+    GatewaySummary {
+        id: view.name.as_str().into(),
+        name: opened.map_or_else(|| manifest.name.clone(), |opened| opened.name.clone()),
+        plugin: manifest.id.clone(),
+        state: match view.state {
+            State::Ready => GatewayState::Ready,
+            State::Starting => GatewayState::Starting,
+            State::Detached => GatewayState::Unreachable,
+            State::Failed | State::GivenUp | State::Stopped => GatewayState::Failed,
+        },
+        state_text: state_words(view),
+        since: Some(convert::rfc3339(view.since_micros)),
+        capabilities: manifest
+            .gateway
+            .as_ref()
+            .filter(|gateway| gateway.inquiry)
+            .map(|_| vec!["inquiry".to_owned()])
+            .unwrap_or_default(),
+        currencies: opened
+            .map(|opened| opened.currencies.clone())
+            .unwrap_or_default(),
+        simulated: manifest.simulated,
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls with a key: checked, handed to the engine, and answered once with everything a register
+//! needs to go on.
+
+use super::calls::{now, text};
+use super::receipt::{Papers, Source};
+use super::session::{Session, Taken};
+use super::{card_numbers, convert};
+use payhal_engine::answer::{Answer, Approved, Reason, Refused};
+use payhal_engine::ids::TransactionId;
+use payhal_engine::request::{Kind, MoneyRequest, Request, Which};
+use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::params::{FieldError, Validate, decode};
+use payhal_protocol::payment;
+use payhal_protocol::rpc::Id;
+use payhal_protocol::transaction::ReceiptCopy;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Progress on the way, one answer.
+pub(super) fn call<P: DeserializeOwned + Validate>(
+    session: &Arc<Session>,
+    id: Id,
+    params: Option<&RawValue>,
+    convert: impl FnOnce(&P) -> Result<MoneyRequest, FieldError>,
+) -> Taken {
+    let request = card_numbers::refuse(params)
+        .and_then(|()| decode::<P>(params).map_err(Into::into))
+        .and_then(|params| convert(&params).map_err(Into::into))
+        .and_then(|request| session.check_money(&request).map(|()| request));
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return now::<(), _>(&id, Err::<(), ErrorObject>(error)),
+    };
+    let asking = Arc::clone(session);
+    let answer_to = id.clone();
+    session.running(id, async move {
+        let result = asking.pay(request, &answer_to).await;
+        asking.outgoing.send(text(&answer_to, result));
+    })
+}
+
+impl Session {
+    async fn pay(&self, request: MoneyRequest, id: &Id) -> Result<payment::Approved, ErrorObject> {
+        let kind = request.kind;
+        let asked = request.clone();
+        if let Kind::Undo { original } = kind {
+            self.check_undo(original).await?;
+        }
+        let request = Request::Money(Box::new(request));
+        match self.ask(request, Some(id)).await {
+            Some(Answer::Approved { approved, replayed }) => {
+                Ok(self.approval(&asked, &approved, replayed).await)
+            }
+            Some(Answer::Refused { refused, replayed }) => {
+                let mut error = convert::refused(&refused, replayed);
+                if let Some(details) = error.data.as_deref_mut() {
+                    details.receipt = self.receipt_of(&refused).await;
+                }
+                Err(error)
+            }
+            // The host ends without having told: the key finds the outcome after its restart.
+            _ => Err(ErrorObject::named(ErrorName::OutcomeUnknown)
+                .with_detail("the host stopped; send the same call again")),
+        }
+    }
+
+    async fn approval(
+        &self,
+        request: &MoneyRequest,
+        approved: &Approved,
+        replayed: bool,
+    ) -> payment::Approved {
+        // What an undo became is in its record; every other call is what it was asked to be.
+        let (kind, rule) = match request.kind {
+            Kind::Undo { .. } => self.undone(approved.transaction_id).await,
+            kind => (kind, None),
+        };
+        let source = Source::approved(kind, approved, Some(request));
+        let receipts = Papers::new(&self.shared.merchant).both(&source);
+        let undo = convert::undone(&kind, rule);
+        convert::approved(approved, receipts, undo, replayed)
+    }
+
+    async fn undone(&self, id: TransactionId) -> (Kind, Option<payhal_engine::request::UndoRule>) {
+        let unread = Kind::Undo { original: id };
+        match self.recorded(Which::Transaction(id)).await {
+            Ok(Some(view)) => {
+                let request = super::views::request_of(&view);
+                let rule = request.and_then(|request| request.terms.undo);
+                (view.summary.kind, rule)
+            }
+            _ => (unread, None),
+        }
+    }
+
+    /// The customer's proof that a card which was presented was not charged.
+    async fn receipt_of(&self, refused: &Refused) -> Option<String> {
+        let due =
+            matches!(refused.reason, Reason::Declined | Reason::CardError) || refused.reversing;
+        let id = refused.transaction_id.filter(|_| due)?;
+        let view = self.recorded(Which::Transaction(id)).await.ok()??;
+        let source = Source::recorded(&view)?;
+        Some(Papers::new(&self.shared.merchant).text(&source, ReceiptCopy::Customer))
+    }
+}

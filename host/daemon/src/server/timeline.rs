@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Records of a transaction in words, for its timeline.
+
+use super::convert;
+use crate::amount;
+use payhal_engine::answer::Outcome;
+use payhal_engine::money::Amounts;
+use payhal_engine::record::{Fact, FinalAnswer, Intent, Record};
+use payhal_protocol::transaction::TimelineEntry;
+
+/// One record.
+pub(super) fn entry(record: &Record) -> TimelineEntry {
+    let (event, text) = match &record.fact {
+        Fact::Intent(intent) => ("intent", about_to_ask(intent)),
+        Fact::Answered(answer) => (
+            "answered",
+            format!(
+                "The payment service answered {}{}.",
+                answer.response_code,
+                answer
+                    .response_text
+                    .as_ref()
+                    .map(|text| format!(" ({text})"))
+                    .unwrap_or_default()
+            ),
+        ),
+        Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
+        Fact::Reversed => (
+            "reversed",
+            "The payment service has taken it back.".to_owned(),
+        ),
+        Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
+        Fact::Reported { known: true } => (
+            "reported",
+            "The payment service was told of the order or the chip's last word.".to_owned(),
+        ),
+        Fact::Reported { known: false } => (
+            "reported",
+            "The payment service could not be told of the order or the chip's last word."
+                .to_owned(),
+        ),
+        Fact::Collected { accepted: true, .. } => (
+            "collected",
+            "The terminal has delivered the offline approval.".to_owned(),
+        ),
+        Fact::Collected {
+            accepted: false, ..
+        } => (
+            "collected",
+            "The issuer did not take the offline approval: the money is lost.".to_owned(),
+        ),
+        Fact::Resolved(resolved) => (
+            "resolved",
+            format!(
+                "{} settled it as {}: {}",
+                resolved.operator,
+                match resolved.outcome {
+                    Outcome::Approved => "approved",
+                    _ => "failed",
+                },
+                resolved.evidence
+            ),
+        ),
+    };
+    TimelineEntry {
+        at: convert::rfc3339(record.at_micros),
+        event: event.to_owned(),
+        text,
+        durable: true,
+    }
+}
+
+fn about_to_ask(intent: &Intent) -> String {
+    let kind = intent.request.kind.name().replace('_', " ");
+    let whom = match (&intent.gateway, &intent.device) {
+        (Some(gateway), _) => gateway.to_string(),
+        (None, Some(terminal)) => format!("the terminal {terminal}"),
+        (None, None) => "the terminal".to_owned(),
+    };
+    let Amounts { total, .. } = intent.amounts;
+    match total.minor {
+        0 => format!("About to ask {whom}: {kind}."),
+        minor => {
+            let amount = amount::minor(minor, total.currency.code());
+            format!("About to ask {whom}: {kind} of {amount}.")
+        }
+    }
+}
+
+fn ending_words(answer: &FinalAnswer) -> String {
+    match answer {
+        FinalAnswer::Approved(approved) => match approved.approved_minor {
+            0 => "Approved.".to_owned(),
+            minor => {
+                let code = approved.requested.total.currency.code();
+                format!("Approved: {}.", amount::minor(minor, code))
+            }
+        },
+        FinalAnswer::Refused(refused) => format!("{}.", convert::refused(refused, false).message),
+    }
+}
