@@ -45,7 +45,7 @@ fn filled(
     seed::fill(&shop.journal(), records, open)?;
     let row = format!("journal {}k", records / 1_000);
     let ended = (records - open) / 2;
-    let open_sale = get_by_id(ended);
+    let open_sale = by_id(ended);
     let mut restarts = Vec::new();
     // The first one finds a journal that was closed in order.
     shop.spawn(&setup.installed)?.kill()?;
@@ -93,7 +93,7 @@ fn looks(
     };
     let list = |params: &str| format!("\"payment.list\",\"params\":{{{params}}}");
     let calls: [(&str, &dyn Fn() -> String); 5] = [
-        ("get by id", &|| get_by_id(anywhere())),
+        ("get by id", &|| by_id(anywhere())),
         ("get by key", &|| {
             let key = seed::key(anywhere());
             format!("\"payment.get\",\"params\":{{\"idempotency_key\":\"{key}\"}}")
@@ -123,7 +123,7 @@ fn looks(
     Ok(())
 }
 
-fn get_by_id(number: u64) -> String {
+fn by_id(number: u64) -> String {
     let id = seed::id(number);
     format!("\"payment.get\",\"params\":{{\"transaction_id\":\"{id}\"}}")
 }
