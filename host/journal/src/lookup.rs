@@ -296,8 +296,10 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Jou
     };
     let (condition, mut values) = conditions(filter);
     values.push(Value::from(i64::from(limit) + 1));
+    // Few are open: found by their own index and sorted, not picked out of all in order of time.
+    let plus = if filter.open == Some(true) { "+" } else { "" };
     let query = format!(
-        "{SUMMARY} WHERE {condition} ORDER BY started_at DESC, first DESC LIMIT ?{}",
+        "{SUMMARY} WHERE {condition} ORDER BY {plus}started_at DESC, first DESC LIMIT ?{}",
         values.len()
     );
     let mut statement = connection.prepare_cached(&query).doing("read")?;

@@ -120,6 +120,7 @@ fn child() {
 }
 
 /// Opens, commits, tells; when it stops, tries once more, closes, and opens again.
+#[expect(clippy::print_stdout, reason = "its parent reads it")]
 fn commit(path: &Path, commits: u64) {
     let (tell, told) = channel();
     let opened = Journal::open(path, &Options::default(), move |happened| {
