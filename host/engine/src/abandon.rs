@@ -36,7 +36,7 @@ impl Engine {
         }
         let cancels = self.recalls.values().filter_map(|purpose| match purpose {
             RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } => *ticket,
-            RecallFor::Key(_) | RecallFor::Parent(_) => None,
+            RecallFor::Key(_) | RecallFor::Parent(_) | RecallFor::Collected { .. } => None,
         });
         let looks = self.calls.values().filter_map(|purpose| match purpose {
             CallFor::Identify { ticket, .. } => Some(*ticket),

@@ -76,7 +76,12 @@ impl Engine {
                     None => self.accept_payment(ask),
                 }
             }
-            None if ask.request.kind == Kind::BatchClose => self.accept_close(ask),
+            None if ask.request.kind == Kind::BatchClose => match &ask.request.device {
+                Some(device) if self.devices.terminal(device).is_some() => {
+                    self.accept_close_on_terminal(ask, device)
+                }
+                _ => self.accept_close(ask),
+            },
             None => self.accept_receipt(ask),
         }
     }

@@ -363,6 +363,17 @@ pub enum Notification {
         /// Present when it did not end: a person must look.
         resolution: Option<Resolution>,
     },
+    /// The issuer did not take an offline approval of a terminal: the money is lost.
+    NotCollected {
+        /// Whose.
+        register: RegisterId,
+        /// Our id.
+        transaction_id: TransactionId,
+        /// The register's key.
+        key: IdempotencyKey,
+        /// What is lost.
+        amount: Amount,
+    },
     /// A transaction began, moved on, or ended: for consoles that draw timelines.
     Moved {
         /// Whose.

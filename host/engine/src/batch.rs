@@ -50,7 +50,7 @@ impl Engine {
         self.end_approved(transaction, &answer, 0, None);
     }
 
-    fn note_closed(&mut self, transaction: &Transaction) {
+    pub(crate) fn note_closed(&mut self, transaction: &Transaction) {
         let closed = BatchClosed {
             gateway: transaction.gateway.clone(),
             device: transaction.device.clone(),
@@ -73,6 +73,10 @@ impl Engine {
         gateway: Option<&GatewayId>,
         device: Option<&DeviceId>,
     ) {
+        if let Some(terminal) = device.filter(|device| self.devices.terminal(device).is_some()) {
+            self.ask_terminal_for_totals(ticket, id, terminal);
+            return;
+        }
         let wire = match self.wire_of_totals(id, gateway, device) {
             Ok((gateway, wire)) => {
                 let deadline_boot_ms = self.now.boot_ms + self.config.timeouts.gateway_ms;

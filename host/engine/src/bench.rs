@@ -363,6 +363,8 @@ pub(crate) fn terminal_is(id: &str, ready: bool) -> Event {
         "counter" => vec![
             Ability::Authorize,
             Ability::Refund,
+            Ability::BatchClose,
+            Ability::BatchTotals,
             Ability::RefundUnreferenced,
             Ability::Balance,
             Ability::Cashback,

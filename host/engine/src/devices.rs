@@ -137,7 +137,7 @@ impl Devices {
     }
 
     /// Whether a device is there, ready and idle, whatever its kind.
-    fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    pub(crate) fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let device = self
             .0
             .get(id)
@@ -450,6 +450,10 @@ impl Engine {
         let (reason, detail) = match reply {
             DeviceReply::Shown => {
                 self.answer(Position(0), ticket, Answer::Identified);
+                return;
+            }
+            DeviceReply::Reconciled(totals) => {
+                self.answer(Position(0), ticket, Answer::Totals(totals));
                 return;
             }
             DeviceReply::Unsupported => (Reason::DeviceUnsupported, None),

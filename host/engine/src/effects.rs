@@ -8,7 +8,7 @@ use crate::device::DeviceCommand;
 use crate::effect::{Action, Effect, RecallBy};
 use crate::engine::{Alarm, CallFor, Engine};
 use crate::gateway::GatewayCommand;
-use crate::ids::{CallId, DeviceId, Position, RecallId, Ticket, TimerId};
+use crate::ids::{CallId, DeviceId, Position, RecallId, Ticket, TimerId, TransactionId};
 use crate::keys::RecallFor;
 use crate::limits::STEPS_KEPT;
 use crate::record::{Fact, Record};
@@ -32,11 +32,16 @@ impl Engine {
     }
 
     fn append_as(&mut self, transaction: &mut Transaction, fact: Fact, lazy: bool) {
-        self.position = Position(self.position.0 + 1);
+        self.append_to(transaction.id, fact, lazy);
         transaction.position = self.position;
+    }
+
+    /// Appends a record to a transaction that need not be open.
+    pub(crate) fn append_to(&mut self, id: TransactionId, fact: Fact, lazy: bool) {
+        self.position = Position(self.position.0 + 1);
         self.last_at_micros = self.now.wall_micros;
         let record = Record {
-            transaction_id: transaction.id,
+            transaction_id: id,
             at_micros: self.now.wall_micros,
             fact,
         };

@@ -78,7 +78,7 @@ pub(crate) enum CallFor {
         device: DeviceId,
         transaction: Option<TransactionId>,
     },
-    /// A person looks for a device.
+    /// A person looks for a device, or at a terminal's totals.
     Identify { device: DeviceId, ticket: Ticket },
     /// A transaction's gateway.
     Gateway { transaction: TransactionId },

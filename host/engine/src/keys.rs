@@ -55,6 +55,12 @@ pub(crate) enum RecallFor {
         ticket: Option<Ticket>,
         caller: Caller,
     },
+    /// An offline approval that a batch close tells of.
+    Collected {
+        close: TransactionId,
+        of: TransactionId,
+        accepted: bool,
+    },
     /// A person's word on something that is not in memory.
     Resolve {
         ticket: Option<Ticket>,
@@ -188,6 +194,11 @@ impl Engine {
             Some(RecallFor::Cancel { ticket, caller }) => {
                 self.cancel_recalled(ticket, &caller, past.as_ref());
             }
+            Some(RecallFor::Collected {
+                close,
+                of,
+                accepted,
+            }) => self.collected_recalled(close, of, accepted, past.as_ref()),
             Some(RecallFor::Resolve {
                 ticket,
                 caller,

@@ -55,6 +55,9 @@ mod sums;
 #[cfg(test)]
 mod sums_cases;
 mod terminal;
+mod terminal_batch;
+#[cfg(test)]
+mod terminal_batch_cases;
 #[cfg(test)]
 mod terminal_cases;
 #[cfg(test)]

@@ -176,7 +176,7 @@ fn may_resolve(transaction: &Transaction, caller: &Caller) -> Result<(), NotTake
         return Err((Reason::NotAllowed, detail));
     }
     let only_asked = transaction.phase == Phase::Inquiring
-        && !(transaction.on_terminal() && transaction.is_void());
+        && !(transaction.on_terminal() && transaction.is_irrevocable());
     if transaction.call.is_some() && !only_asked {
         let detail = "the other side is at it right now: wait until it has answered";
         return Err((Reason::NotAllowed, detail));

@@ -336,23 +336,7 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
     let alarm = match event {
         "pause ends" => Alarm::Attempt,
         "patience ends" => Alarm::Patience,
-        "gateway comes back" => {
-            bench.step(gateway_is("asking", true, false));
-            if let Some(transaction) = bench.engine.open.values().next() {
-                if matches!(transaction.phase, Phase::AwaitingTurn(_)) {
-                    return None;
-                }
-                // Its call failed with its gateway.
-                let waiting = !transaction.on_terminal()
-                    && matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
-                if waiting {
-                    let inquiring = transaction.phase == Phase::Inquiring;
-                    let reply = if inquiring { pending() } else { failed(true) };
-                    bench.gateway(reply);
-                }
-            }
-            return Some(bench.step(gateway_is("asking", true, true)));
-        }
+        "gateway comes back" => return gateway_comes_back(bench),
         "terminal comes back" => return terminal_comes_back(bench),
         "turn comes" => {
             if state_of(bench) != "waiting for its turn" {
@@ -413,6 +397,24 @@ fn person_says(bench: &mut Bench, outcome: Outcome) -> Option<Vec<Effect>> {
     }
     assert_eq!(state_of(bench), state);
     None
+}
+
+fn gateway_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
+    bench.step(gateway_is("asking", true, false));
+    if let Some(transaction) = bench.engine.open.values().next() {
+        if matches!(transaction.phase, Phase::AwaitingTurn(_)) {
+            return None;
+        }
+        // Its call failed with its gateway.
+        let waiting = !transaction.on_terminal()
+            && matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
+        if waiting {
+            let inquiring = transaction.phase == Phase::Inquiring;
+            let reply = if inquiring { pending() } else { failed(true) };
+            bench.gateway(reply);
+        }
+    }
+    Some(bench.step(gateway_is("asking", true, true)))
 }
 
 fn terminal_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {

@@ -18,8 +18,10 @@ use crate::money::{Amount, Amounts, Currency};
 use crate::request::MoneyRequest;
 use crate::sale::refusal_reason;
 use crate::sums::whole;
+use crate::terminal_batch::close_of;
 use crate::terminal_changes::{original_of, void_of};
 use crate::transaction::{Phase, Transaction};
+use crate::turns::is_close;
 
 impl Engine {
     /// The terminal a request goes to; `None`: a gateway takes it. What a request names decides.
@@ -106,6 +108,12 @@ impl Engine {
         Err(not_now)
     }
 
+    /// The transaction of which a terminal owes the word.
+    pub(crate) fn owes_a_word(&self, device: &DeviceId) -> Option<&Transaction> {
+        let owed = self.quarantines(device)?;
+        (!matches!(owed.phase, Phase::Paying | Phase::Asking)).then_some(owed)
+    }
+
     /// The transaction that keeps a terminal from taking another: with the next payment, the
     /// terminal might forget what became of it.
     pub(crate) fn quarantines(&self, device: &DeviceId) -> Option<&Transaction> {
@@ -127,7 +135,7 @@ impl Engine {
         devices
     }
 
-    fn terminal_acceptor(&self, device: &DeviceId) -> Acceptor {
+    pub(crate) fn terminal_acceptor(&self, device: &DeviceId) -> Acceptor {
         let configured = self.config.terminals.get(device).cloned();
         configured.unwrap_or_else(|| Acceptor {
             merchant: "".into(),
@@ -150,14 +158,17 @@ impl Engine {
         let stan = wire.stan;
         self.record_intent(transaction, wire);
         transaction.phase = Phase::Paying;
-        let command = void_of(transaction).unwrap_or_else(|| DeviceCommand::Pay {
-            transaction_id: transaction.id,
-            stan,
-            purpose: transaction.purpose(),
-            amounts: transaction.amounts,
-            total_minor_max: transaction.request.amount_max.map(|max| max.minor),
-            original: original_of(transaction),
-        });
+        let close = close_of(transaction);
+        let command = void_of(transaction)
+            .or(close)
+            .unwrap_or_else(|| DeviceCommand::Pay {
+                transaction_id: transaction.id,
+                stan,
+                purpose: transaction.purpose(),
+                amounts: transaction.amounts,
+                total_minor_max: transaction.request.amount_max.map(|max| max.minor),
+                original: original_of(transaction),
+            });
         self.call_reader(transaction, command, self.config.timeouts.terminal_ms);
         transaction.payment = transaction.call;
     }
@@ -166,7 +177,10 @@ impl Engine {
     pub(crate) fn paid(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match reply {
             DeviceReply::Reversed if transaction.is_void() => self.voided(transaction),
-            DeviceReply::Refused { text, .. } if transaction.is_void() => {
+            DeviceReply::Reconciled(totals) if is_close(transaction) => {
+                self.closed_on_terminal(transaction, *totals);
+            }
+            DeviceReply::Refused { text, .. } if transaction.is_irrevocable() => {
                 self.void_refused(transaction, text);
             }
             DeviceReply::Paid(outcome) => self.terminal_decided(transaction, *outcome),
@@ -257,7 +271,7 @@ pub(crate) fn judge_terminal(transaction: &Transaction, answer: &GatewayAnswer) 
         ..
     } = transaction.amounts;
     let asked = total.minor;
-    if !transaction.request.kind.moves_money() {
+    if !transaction.request.kind.moves_money() || is_close(transaction) {
         return Verdict::Approved { minor: 0 };
     }
     let all_or_nothing = transaction.request.kind.gives_all_or_nothing();
@@ -298,7 +312,7 @@ pub(crate) fn judge_terminal(transaction: &Transaction, answer: &GatewayAnswer) 
 }
 
 /// What is recorded of a request that has no amount.
-fn no_amount() -> Amounts {
+pub(crate) fn no_amount() -> Amounts {
     whole(Amount {
         minor: 0,
         currency: Currency::XXX,

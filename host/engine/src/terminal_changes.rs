@@ -85,8 +85,7 @@ impl Engine {
     /// The terminal says no. After a try whose end is not known, that may mean that it was done.
     pub(crate) fn void_refused(&mut self, transaction: &mut Transaction, text: Arc<str>) {
         if transaction.sent_before {
-            let reason =
-                format!("the terminal refused a void that it may have done before: {text}");
+            let reason = format!("the terminal refused what it may have done before: {text}");
             self.leave_to_operator(transaction, reason);
             return;
         }

@@ -12,6 +12,7 @@ use crate::exchange::{Verdict, judge};
 use crate::gateway::ReversalReason;
 use crate::ids::{CallId, DeviceId};
 use crate::money::Amounts;
+use crate::terminal_batch::close_of;
 use crate::transaction::{Phase, Transaction};
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ impl Engine {
         transaction.unknown = true;
         transaction.phase = Phase::Inquiring;
         self.let_go_of_device(transaction);
-        if transaction.is_void() {
+        if transaction.is_irrevocable() {
             // Not at once: what could not be reached a moment ago is not asked in a circle.
             self.pause(transaction);
             return;
@@ -46,6 +47,10 @@ impl Engine {
         let Some(terminal) = self.devices.terminal(&device) else {
             return;
         };
+        if let Some(close) = close_of(transaction) {
+            self.call_terminal(transaction, close);
+            return;
+        }
         if transaction.is_void() {
             self.void_again(transaction);
             return;
@@ -72,7 +77,7 @@ impl Engine {
     /// The terminal replied to an inquiry.
     pub(crate) fn terminal_inquired(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match reply {
-            _ if transaction.is_void() => self.paid(transaction, reply),
+            _ if transaction.is_irrevocable() => self.paid(transaction, reply),
             DeviceReply::Paid(outcome) => self.terminal_decided(transaction, *outcome),
             DeviceReply::NotFound => self.never_begun(transaction, "the terminal never took it"),
             DeviceReply::Unsupported => {
@@ -194,6 +199,7 @@ impl Engine {
             DeviceReply::Paid(_)
                 | DeviceReply::Refused { .. }
                 | DeviceReply::Reversed
+                | DeviceReply::Reconciled(_)
                 | DeviceReply::Cancelled
         );
         let mut open = self.open.values();

@@ -6,7 +6,7 @@
 use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::device::Purpose;
-use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
+use crate::gateway::{GatewayAnswer, ReversalReason, Totals, Wire};
 use crate::ids::{
     Acceptor, CallId, DeviceId, Fingerprint, GatewayId, Opaque, Position, Scope, Ticket, TimerId,
     TransactionId,
@@ -77,6 +77,8 @@ pub(crate) struct Transaction {
     pub(crate) holds_device: bool,
     /// The call whose reply it waits for.
     pub(crate) call: Option<CallId>,
+    /// Offline approvals that a batch close still has to look up, and its totals.
+    pub(crate) collecting: Option<(usize, Totals)>,
     /// The terminal's payment: whenever its reply comes, it is the terminal's word.
     pub(crate) payment: Option<CallId>,
     /// The pause before the next attempt.
@@ -206,6 +208,7 @@ impl Transaction {
             holds_device: false,
             call: None,
             payment: None,
+            collecting: None,
             pause: None,
             patience: None,
             prompt: None,

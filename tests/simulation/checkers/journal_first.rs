@@ -87,7 +87,7 @@ fn notified(world: &World, notification: &Notification) {
             outcome: Some(Outcome::Approved),
             ..
         } => (progress.transaction_id, Outcome::Approved),
-        Notification::Moved { .. } => return,
+        Notification::Moved { .. } | Notification::NotCollected { .. } => return,
     };
     let recorded = match told {
         Outcome::Unknown => world.journal.needs_operator(id),

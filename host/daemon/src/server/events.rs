@@ -112,7 +112,10 @@ impl Events {
     /// From the engine.
     pub(super) fn notified(&self, notification: Notification) {
         self.push(match notification {
-            Notification::Resolved { transaction_id, .. } => Subject::Resolved(transaction_id),
+            Notification::Resolved { transaction_id, .. }
+            | Notification::NotCollected { transaction_id, .. } => {
+                Subject::Resolved(transaction_id)
+            }
             Notification::Moved { progress, .. } => Subject::Changed(progress.transaction_id),
         });
     }
