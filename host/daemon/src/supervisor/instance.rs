@@ -332,13 +332,25 @@ impl Instance {
     }
 
     /// Runs one device call; its reply goes to the outlet, whatever happens.
-    pub(super) async fn call_device(
+    /// It can be cancelled from the moment this returns.
+    pub(super) fn call_device(
         self: Arc<Self>,
         call: CallId,
         command: DeviceCommand,
         deadline: Instant,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let begun = self.begin(call);
+        async move { self.run_device_call(begun, call, command, deadline).await }
+    }
+
+    async fn run_device_call(
+        &self,
+        begun: Option<(Arc<Runner>, u64)>,
+        call: CallId,
+        command: DeviceCommand,
+        deadline: Instant,
     ) {
-        let reply = match self.begin(call) {
+        let reply = match begun {
             None => DeviceReply::Failed {
                 effect_possible: false,
                 reason: self.why_down().into(),
