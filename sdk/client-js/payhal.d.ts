@@ -96,10 +96,25 @@ export interface SaleRequest extends MoneyRequest {
   tip?: Amount;
   surcharge?: Amount;
   installments?: number;
-  entry?: string[];
+  entry?: Entry[];
+  online?: 'by_rule' | 'always';
+  voiceApproval?: { code: string };
+  card?: { token: string };
 }
+export type Entry = 'chip' | 'contactless' | 'stripe' | 'manual';
+export type AuthorizeRequest = Omit<SaleRequest, 'cashback' | 'allowOffline'>;
+export interface CaptureRequest extends MoneyRequest { transactionId: string; amount: Amount }
+export interface AdjustRequest extends MoneyRequest {
+  transactionId: string;
+  amount: Amount;
+  tip?: Amount;
+  surcharge?: Amount;
+}
+export interface CardRequest extends MoneyRequest { entry?: Entry[]; card?: { token: string } }
+export interface CashAdvanceRequest extends CardRequest { amount: Amount; voiceApproval?: { code: string } }
 export interface RefundRequest extends MoneyRequest {
   transactionId?: string;
+  entry?: Entry[];
   original?: { gateway: string; reference?: string; rrn?: string; at: string; amount: Amount };
 }
 export interface VoidRequest extends MoneyRequest { transactionId: string }
@@ -130,9 +145,23 @@ export interface Approved {
   gateway?: string;
   device?: string;
   acceptor?: unknown;
+  /** A payment token that stands for the card. */
+  token?: string;
+  balance?: Amount;
+  /** An offline approval of a terminal that is not delivered yet. */
+  collection?: 'pending' | 'collected' | 'refused';
+  /** Of an undo. */
+  undo?: { did: 'void' | 'refund'; rule: 'batch_open' | 'batch_closed' | 'partly_refunded' | 'captured' | 'void_unsupported' };
+  /** Of a batch close. */
+  batch?: BatchTotals;
   at: string;
   replayed: boolean;
   [field: string]: unknown;
+}
+export interface BatchTotals {
+  batch: string;
+  totals: { currency: string; sales: number; salesMinor: number; refunds: number; refundsMinor: number }[];
+  collected?: { transactionId: string; accepted: boolean }[];
 }
 
 export interface PendingMoney<T> extends Promise<T> {
@@ -184,11 +213,21 @@ export class Payhal {
   sale(request: SaleRequest, options?: MoneyOptions): PendingMoney<Approved>;
   refund(request: RefundRequest, options?: MoneyOptions): PendingMoney<Approved>;
   void(request: VoidRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  authorize(request: AuthorizeRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  adjust(request: AdjustRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  capture(request: CaptureRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  undo(request: VoidRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  verify(request?: CardRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  balance(request?: CardRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  cashAdvance(request: CashAdvanceRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  closeBatch(request?: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  batchTotals(whose?: { device?: string; gateway?: string }): Promise<BatchTotals>;
+  resolve(word: { transactionId: string; outcome: 'approved' | 'failed'; evidence: string; operator: string }): Promise<{ transaction: Record<string, unknown> }>;
   money(method: string, request: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   cancel(which: { key?: string; transactionId?: string }): Promise<CancelState>;
   get(which: { key?: string; transactionId?: string }): Promise<Record<string, unknown>>;
   list(filter?: { since?: string; until?: string; open?: boolean; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
-  receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html' }): Promise<{ transactionId: string; copy: string; format: string; content: unknown }>;
+  receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html'; columns?: 24 | 32 | 40 | 48; reprint?: boolean }): Promise<{ transactionId: string; copy: string; format: string; content: unknown }>;
   devices(): Promise<DeviceState[]>;
   gateways(): Promise<GatewayState[]>;
   identify(device: string): Promise<unknown>;

@@ -186,7 +186,39 @@ export class Payhal {
     return this.#money('payment.void', request, options);
   }
 
-  /** Any other keyed method, e.g. `payment.authorize`, with the same promise. */
+  authorize(request, options) {
+    return this.#money('payment.authorize', request, options);
+  }
+
+  adjust(request, options) {
+    return this.#money('payment.adjust', request, options);
+  }
+
+  capture(request, options) {
+    return this.#money('payment.capture', request, options);
+  }
+
+  undo(request, options) {
+    return this.#money('payment.undo', request, options);
+  }
+
+  verify(request, options) {
+    return this.#money('payment.verify', request, options);
+  }
+
+  balance(request, options) {
+    return this.#money('payment.balance', request, options);
+  }
+
+  cashAdvance(request, options) {
+    return this.#money('payment.cash_advance', request, options);
+  }
+
+  closeBatch(request, options) {
+    return this.#money('batch.close', request, options);
+  }
+
+  /** Any keyed method by its name, with the same promise. */
   money(method, request, options) {
     return this.#money(method, request, options);
   }
@@ -206,8 +238,17 @@ export class Payhal {
     return this.#plain('payment.list', filter);
   }
 
-  receipt({ transactionId, copy = 'customer', format = 'text' }) {
-    return this.#plain('payment.receipt', { transactionId, copy, format });
+  receipt({ transactionId, copy = 'customer', format = 'text', columns, reprint }) {
+    return this.#plain('payment.receipt', { transactionId, copy, format, columns, reprint });
+  }
+
+  batchTotals({ device, gateway } = {}) {
+    return this.#plain('batch.totals', { device, gateway });
+  }
+
+  /** A person's word on an unknown outcome: `outcome` is `approved` or `failed`. */
+  resolve({ transactionId, outcome, evidence, operator }) {
+    return this.#plain('payment.resolve', { transactionId, outcome, evidence, operator });
   }
 
   async devices() {

@@ -223,6 +223,120 @@ class Payhal:
         """Takes a payment back before reconciliation."""
         return self.money("payment.void", key=key, on_progress=on_progress, on_key=on_key, transaction_id=transaction_id, **params)
 
+    def authorize(
+        self,
+        *,
+        amount_minor: int,
+        currency: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Holds an amount on a card. Further fields of the call are passed by their wire names."""
+        params["amount"] = _amount(amount_minor, currency)
+        return self.money("payment.authorize", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def adjust(
+        self,
+        *,
+        transaction_id: str,
+        amount_minor: int,
+        currency: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Changes what is held to a new total."""
+        params["transaction_id"] = transaction_id
+        params["amount"] = _amount(amount_minor, currency)
+        return self.money("payment.adjust", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def capture(
+        self,
+        *,
+        transaction_id: str,
+        amount_minor: int,
+        currency: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Takes what is held, all of it or a part."""
+        params["transaction_id"] = transaction_id
+        params["amount"] = _amount(amount_minor, currency)
+        return self.money("payment.capture", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def undo(
+        self,
+        *,
+        transaction_id: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Voids or refunds, whichever the rules allow; `fields["undo"]` says which."""
+        params["transaction_id"] = transaction_id
+        return self.money("payment.undo", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def verify(
+        self,
+        *,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Checks a card, and keeps it as a payment token where that is possible."""
+        return self.money("payment.verify", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def balance(
+        self,
+        *,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Asks what is left on a card."""
+        return self.money("payment.balance", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def cash_advance(
+        self,
+        *,
+        amount_minor: int,
+        currency: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Pays out cash."""
+        params["amount"] = _amount(amount_minor, currency)
+        return self.money("payment.cash_advance", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def close_batch(
+        self,
+        *,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Compares totals and closes the batch."""
+        return self.money("batch.close", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
     def money(
         self,
         method: str,
@@ -263,8 +377,22 @@ class Payhal:
     async def list(self, **filters: Any) -> dict[str, Any]:
         return _object(await self.call("payment.list", **filters))
 
-    async def receipt(self, transaction_id: str, *, copy: str = "customer", format: str = "text") -> Any:
-        return await self.call("payment.receipt", transaction_id=transaction_id, copy=copy, format=format)
+    async def receipt(
+        self, transaction_id: str, *, copy: str = "customer", format: str = "text", columns: int | None = None,
+        reprint: bool | None = None,
+    ) -> Any:
+        wanted = _given(columns=columns, reprint=reprint)
+        return await self.call("payment.receipt", transaction_id=transaction_id, copy=copy, format=format, **wanted)
+
+    async def batch_totals(self, *, device: str | None = None, gateway: str | None = None) -> dict[str, Any]:
+        """The totals of the batch as gateway or terminal counts them."""
+        return _object(await self.call("batch.totals", **_given(device=device, gateway=gateway)))
+
+    async def resolve(self, transaction_id: str, *, outcome: str, evidence: str, operator: str) -> dict[str, Any]:
+        """A person's word on an unknown outcome: `approved` or `failed`."""
+        return _object(await self.call(
+            "payment.resolve", transaction_id=transaction_id, outcome=outcome, evidence=evidence, operator=operator,
+        ))
 
     async def devices(self) -> Any:
         return (await self.call("device.list"))["devices"]

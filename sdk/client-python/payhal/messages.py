@@ -35,6 +35,11 @@ class Approved:
     gateway: str | None = None
     device: str | None = None
     acceptor: Any = None
+    token: str | None = None
+    balance: Mapping[str, Any] | None = None
+    collection: str | None = None
+    undo: Mapping[str, Any] | None = None
+    batch: Mapping[str, Any] | None = None
     at: str | None = None
     replayed: bool = False
     fields: Mapping[str, Any]
