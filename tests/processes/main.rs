@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
+mod calls;
 mod commits;
 #[cfg(test)]
 mod disk;
