@@ -4,7 +4,7 @@
 
 import { el, swap, twoPress } from './dom.js';
 import { fullTime, maskedNumber, money, sentence, span, timeOfDay } from './format.js';
-import { ENTRIES, explain, look, moneyWords, OUTCOMES, resolutionWords, shape, STAGES } from './words.js';
+import { COLLECTIONS, ENTRIES, explain, look, moneyWords, OUTCOMES, resolutionWords, shape, STAGES } from './words.js';
 
 export function transactionPage(state, id) {
   const node = el('div', { class: 'transaction' }, el('p', { class: 'hint' }, 'Asking the host for this payment.'));
@@ -75,7 +75,7 @@ function head(view, state) {
     (error) => { const words = explain(error); said.textContent = `${words.happened} ${words.money} ${words.next}`; },
   );
   return el('header', { class: `transaction-head tone--${known.tone}` },
-    el('h1', {}, `${sentence(view.kind)} `, el('span', { class: 'head-amount' }, money(view.amounts.approved ?? view.amounts.requested))),
+    el('h1', {}, `${sentence(view.kind.replace(/_/g, ' '))} `, el('span', { class: 'head-amount' }, money(view.amounts.approved ?? view.amounts.requested))),
     el('span', { class: 'pill pill--large' }, shape(known.shape), known.word),
     el('span', { class: 'head-actions' }, said,
       refundable ? twoPress({ ask: 'Refund', named: () => `Refund ${money(view.amounts.approved)}`, kind: 'button--danger', run: refund }) : null, copy));
@@ -126,6 +126,11 @@ function facts(view) {
     ['Surcharge', money(view.amounts.surcharge)],
     ['Cashback', money(view.amounts.cashback)],
     ['Card', view.card ? `${view.card.application ?? view.card.scheme} ${maskedNumber(view.card.maskedPan)}, ${ENTRIES[view.card.entry] ?? view.card.entry}` : ''],
+    ['Balance', money(view.balance)],
+    ['Collection', view.collection ? COLLECTIONS[view.collection] ?? view.collection : ''],
+    ['Undone by', view.undo ? `${view.undo.did}, ${view.undo.rule.replace(/_/g, ' ')}` : ''],
+    ['Settled by', view.resolved ? `${view.resolved.operator}: ${view.resolved.evidence}` : ''],
+    ['Changed by', view.changes?.length ? view.changes.map((change) => el('a', { href: `#/transaction/${encodeURIComponent(change.transactionId)}` }, `${sentence(change.kind)} ${money(change.amount)}${change.counts ? '' : ', does not stand'} `)) : ''],
     ['Approval code', view.approvalCode],
     ['Error', view.error ? `${view.error.name} (${view.error.code})` : ''],
     ['Reference', view.reference],

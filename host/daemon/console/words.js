@@ -33,6 +33,9 @@ export const STAGES = {
 
 export const ENTRIES = { chip: 'inserted', contactless: 'tapped', stripe: 'swiped', manual: 'typed on the reader', token: 'by token' };
 
+/** Where an offline approval of a terminal is. */
+export const COLLECTIONS = { pending: 'not yet collected', collected: 'collected', refused: 'refused when collected: the money is lost' };
+
 const SHAPES = {
   disc: [['circle', { cx: 8, cy: 8, r: 6, fill: 'currentColor' }]],
   ring: [['circle', { cx: 8, cy: 8, r: 5, fill: 'none', stroke: 'currentColor', 'stroke-width': 2, 'stroke-dasharray': '3 2.2' }]],
