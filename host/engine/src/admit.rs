@@ -200,7 +200,8 @@ impl Engine {
     }
 
     fn check_room(&self) -> Result<(), NotNow> {
-        if self.open.len() < OPEN_MAX {
+        let undecided = self.open.values().filter(|open| !open.is_decided());
+        if self.open.len() < OPEN_MAX || undecided.count() < OPEN_MAX {
             return Ok(());
         }
         let detail = format!("{OPEN_MAX} transactions are open");
@@ -235,7 +236,7 @@ impl Engine {
     }
 
     /// The larger of what both clocks say, as far as they can be trusted.
-    fn age_ms(&self, transaction: &Transaction) -> u64 {
+    pub(crate) fn age_ms(&self, transaction: &Transaction) -> u64 {
         let boot = self.now.boot_ms.saturating_sub(transaction.known_boot_ms);
         let wall_ms = self
             .now

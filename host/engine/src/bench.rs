@@ -116,7 +116,12 @@ impl Bench {
                 .iter()
                 .rposition(|record| matches!(record.fact, Fact::Ended(_) | Fact::Resolved(_)));
             let has = |wanted: fn(&Fact) -> bool| records.iter().any(|record| wanted(&record.fact));
+            let owed = records.iter().any(|record| match &record.fact {
+                Fact::Ended(ending) => !ending.owed.is_nothing(),
+                _ => false,
+            });
             has(|fact| matches!(fact, Fact::Ended(_)))
+                && (!owed || has(|fact| matches!(fact, Fact::Reported { .. })))
                 && (!pending || has(|fact| matches!(fact, Fact::Reversed | Fact::Resolved(_))))
                 && operator <= settled
         };

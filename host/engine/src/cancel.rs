@@ -140,6 +140,7 @@ impl Engine {
             | Phase::Inquiring
             | Phase::Reversing
             | Phase::NeedsOperator
+            | Phase::Reporting
             | Phase::Settled => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::device::DeviceCommand;
 use crate::effect::{Action, Effect, RecallBy};
 use crate::engine::{Alarm, CallFor, Engine};
 use crate::gateway::GatewayCommand;
-use crate::ids::{CallId, DeviceId, Position, RecallId, Ticket, TimerId, TransactionId};
+use crate::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId};
 use crate::keys::RecallFor;
 use crate::limits::STEPS_KEPT;
 use crate::record::{Fact, Record};
@@ -70,9 +70,18 @@ impl Engine {
 
     /// Calls the gateway of a transaction, which then waits for the reply.
     pub(crate) fn call_gateway(&mut self, transaction: &mut Transaction, command: GatewayCommand) {
-        let Some(gateway) = transaction.gateway.clone() else {
-            return;
-        };
+        if let Some(gateway) = transaction.gateway.clone() {
+            self.call_gateway_of(transaction, gateway, command);
+        }
+    }
+
+    /// Calls this gateway for a transaction, which then waits for the reply.
+    pub(crate) fn call_gateway_of(
+        &mut self,
+        transaction: &mut Transaction,
+        gateway: GatewayId,
+        command: GatewayCommand,
+    ) {
         let call = self.next_call(CallFor::Gateway {
             transaction: transaction.id,
         });

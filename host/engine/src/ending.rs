@@ -10,7 +10,7 @@ use crate::engine::{CallFor, Engine};
 use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::{CallId, Ticket};
 use crate::keys::told;
-use crate::record::{Ending, Fact, FinalAnswer, Owed, Unsent};
+use crate::record::{Ending, Fact, FinalAnswer, Unsent};
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::sync::Arc;
 
@@ -39,8 +39,9 @@ impl Engine {
             answer: answer.clone(),
             reversal,
             unsent,
-            owed: Owed::default(),
+            owed: self.owed(transaction, answer),
         };
+        transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
         self.clear_timers(transaction);
         transaction.next_at_micros = None;
@@ -58,10 +59,10 @@ impl Engine {
             transaction.phase = Phase::Reversing;
             return;
         }
-        transaction.phase = Phase::Settled;
         if transaction.unknown {
             self.resolved(transaction, outcome, false);
         }
+        self.come_to_rest(transaction);
     }
 
     /// Ends a request that was accepted, sent nothing, and may be repeated with its key: nothing

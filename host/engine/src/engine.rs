@@ -51,6 +51,8 @@ pub struct Engine {
     pub(crate) parents: Parents,
     pub(crate) receipts: Receipts,
     pub(crate) turns: Turns,
+    /// The transaction whose report is on its way to each gateway.
+    pub(crate) reporting: BTreeMap<GatewayId, TransactionId>,
     /// The last close of each batch.
     pub(crate) closed: Vec<BatchClosed>,
     pub(crate) devices: Devices,
@@ -125,6 +127,7 @@ impl Engine {
             parents: Parents::default(),
             receipts: Receipts::default(),
             turns: Turns::default(),
+            reporting: BTreeMap::new(),
             closed: restored.closed,
             devices: Devices::default(),
             gateways: BTreeMap::new(),
@@ -266,6 +269,7 @@ impl Engine {
                 Phase::Authorizing | Phase::Modifying => engine.exchanged(transaction, reply),
                 Phase::Inquiring => engine.inquired(transaction, reply),
                 Phase::Reversing => engine.reversed(transaction, reply),
+                Phase::Reporting => engine.report_replied(transaction, reply),
                 Phase::AwaitingReader
                 | Phase::AwaitingTurn(_)
                 | Phase::Presenting
@@ -277,6 +281,7 @@ impl Engine {
                 | Phase::Settled => {}
             }
         });
+        self.serve_reports();
     }
 
     fn gateway_changed(&mut self, gateway: &GatewayId, status: Option<GatewayStatus>) {
@@ -296,7 +301,7 @@ impl Engine {
             .open
             .values()
             .filter(|transaction| {
-                transaction.gateway.as_ref() == Some(gateway) && transaction.call.is_none()
+                transaction.awaited_gateway() == Some(gateway) && transaction.call.is_none()
             })
             .map(|transaction| transaction.id)
             .collect();
@@ -337,6 +342,7 @@ impl Engine {
         match transaction.phase {
             Phase::Inquiring | Phase::Modifying => self.resume_unknown(transaction),
             Phase::Reversing => self.try_reverse(transaction),
+            Phase::Reporting => self.try_report(transaction),
             _ => {}
         }
     }
@@ -365,6 +371,10 @@ impl Engine {
     /// Keeps an open transaction, or moves an ended one to the recent ones.
     pub(crate) fn put(&mut self, mut transaction: Transaction) {
         if transaction.phase != Phase::Settled {
+            if transaction.is_decided() {
+                self.parents.note(&transaction);
+                self.receipts.note(&transaction);
+            }
             self.open.insert(transaction.id, transaction);
             return;
         }
@@ -379,7 +389,7 @@ impl Engine {
                     key: key.1,
                     fingerprint: transaction.fingerprint,
                     answer,
-                    position: transaction.position,
+                    position: transaction.after,
                 };
                 self.recent.insert(transaction.id, ended);
             }

@@ -44,6 +44,9 @@ mod receipts;
 mod recent;
 pub mod record;
 mod recovery;
+#[cfg(test)]
+mod report_cases;
+mod reports;
 pub mod request;
 mod resolve;
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub(crate) const RECENT_MAX: usize = 4_096;
 /// Requests waiting for the journal to say whether it knows their key or their original.
 pub(crate) const QUEUED_MAX: usize = 1_024;
 
+/// Transactions that still report to their gateway, in memory; more wait for the next start.
+pub(crate) const REPORTS_MAX: usize = 4_096;
+
 /// Refunds by receipt that are kept in mind, so that a receipt is not given back twice.
 pub(crate) const RECEIPTS_MAX: usize = 4_096;
 

@@ -11,7 +11,7 @@ use crate::exchange::{Verdict, judge};
 use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::Position;
 use crate::questions::question;
-use crate::record::{Fact, Intent, Record};
+use crate::record::{Fact, Intent, Owed, Record};
 use crate::transaction::{Phase, Transaction};
 
 impl Engine {
@@ -42,7 +42,7 @@ impl Engine {
                 transaction.phase = Phase::Reversing;
                 self.try_reverse(transaction);
             } else {
-                transaction.phase = Phase::Settled;
+                self.come_to_rest(transaction);
             }
             return;
         }
@@ -99,6 +99,7 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
             Fact::Ended(ending) => {
                 transaction.ending = Some(ending.answer.clone());
                 transaction.reversal = ending.reversal;
+                transaction.owed = ending.owed.clone();
                 transaction.phase = Phase::Inquiring;
             }
             Fact::Reversed => transaction.reversal = None,
@@ -108,7 +109,8 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
                 transaction.reversal = None;
                 transaction.phase = Phase::Inquiring;
             }
-            Fact::Reported { .. } | Fact::Collected { .. } => {}
+            Fact::Reported { .. } => transaction.owed = Owed::default(),
+            Fact::Collected { .. } => {}
         }
     }
     Some(transaction)

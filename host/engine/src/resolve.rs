@@ -103,8 +103,8 @@ impl Engine {
         if let Some(told) = transaction.outcome() {
             // What was told stands; whether the money went back is what the person says.
             transaction.reversal = None;
-            transaction.phase = Phase::Settled;
             self.resolved(transaction, told, resolve.outcome == Outcome::Failed);
+            self.come_to_rest(transaction);
         } else {
             self.end_as_resolved(transaction, resolve.outcome);
         }
@@ -166,6 +166,9 @@ fn may_resolve(transaction: &Transaction, caller: &Caller) -> Result<(), NotTake
     }
     if transaction.phase == Phase::NeedsOperator {
         return Ok(());
+    }
+    if transaction.is_decided() {
+        return Err(ENDED);
     }
     if transaction.ending.is_some() {
         let detail = "the transaction has its outcome, and its money is on its way back";

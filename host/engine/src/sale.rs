@@ -8,6 +8,7 @@ use crate::answer::{Reason, Refused, Stage};
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply, IssuerAnswer};
 use crate::engine::Engine;
 use crate::gateway::{GatewayAnswer, ReversalReason};
+use crate::reports::completion_tags;
 use crate::transaction::{Phase, SealedRead, Stop, Transaction};
 use std::sync::Arc;
 
@@ -101,6 +102,7 @@ impl Engine {
             | Phase::Asking
             | Phase::Modifying
             | Phase::NeedsOperator
+            | Phase::Reporting
             | Phase::Settled => {}
         }
     }
@@ -255,6 +257,9 @@ impl Engine {
     }
 
     fn completed(&mut self, transaction: &mut Transaction, reply: &DeviceReply) {
+        if let DeviceReply::Completed { tags, .. } = reply {
+            transaction.tags = completion_tags(tags);
+        }
         let (reversal, detail) = match reply {
             DeviceReply::Completed { accepted: true, .. } => {
                 transaction.passed.chip = true;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 28] = [
+const STATES: [&str; 29] = [
     "waiting for reader",
     "waiting for card",
     "reading card",
@@ -43,6 +43,7 @@ const STATES: [&str; 28] = [
     "closing",
     "inquiring (close)",
     "authorizing (verify)",
+    "reporting",
     "reversing",
     "needs operator",
     "paying",
@@ -53,7 +54,7 @@ const STATES: [&str; 28] = [
     "ended",
 ];
 
-const EVENTS: [&str; 49] = [
+const EVENTS: [&str; 52] = [
     "reader is done",
     "card presented",
     "card read (chip)",
@@ -87,6 +88,9 @@ const EVENTS: [&str; 49] = [
     "found pending",
     "not found",
     "inquiry failed",
+    "reported",
+    "report refused",
+    "report failed",
     "reversal acknowledged",
     "reversal refused",
     "reversal failed",
@@ -199,6 +203,9 @@ fn bench_in(state: &str) -> Bench {
         _ => Kind::Sale,
     };
     let mut asked = request("key", kind, gateway);
+    if state == "reporting" {
+        asked.order = Some(r#"{"basket":[]}"#.into());
+    }
     if state == "waiting for its turn" {
         bench.full("asking", true);
     }
@@ -255,6 +262,7 @@ fn walk(bench: &mut Bench, state: &str) {
         }
         "asked to call" => drop(bench.gateway(referred())),
         "inquiring" | "reversing" => drop(bench.gateway(failed(true))),
+        "reporting" => drop(bench.gateway(approved(1_000))),
         "ended" => drop(bench.gateway(declined())),
         _ => {}
     }
@@ -315,6 +323,7 @@ fn state_of(bench: &Bench) -> String {
         Phase::Inquiring => "inquiring",
         Phase::Reversing => "reversing",
         Phase::NeedsOperator => "needs operator",
+        Phase::Reporting => "reporting",
         Phase::Settled => "settled",
     };
     plain.into()
@@ -407,7 +416,10 @@ fn gateway_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
         }
         // Its call failed with its gateway.
         let waiting = !transaction.on_terminal()
-            && matches!(transaction.phase, Phase::Inquiring | Phase::Reversing);
+            && matches!(
+                transaction.phase,
+                Phase::Inquiring | Phase::Reversing | Phase::Reporting
+            );
         if waiting {
             let inquiring = transaction.phase == Phase::Inquiring;
             let reply = if inquiring { pending() } else { failed(true) };
@@ -524,8 +536,9 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
     let preparing = matches!(command, GatewayCommand::Prepare { .. });
     let inquiring = matches!(command, GatewayCommand::Inquire { .. });
     let reversing = matches!(command, GatewayCommand::Reverse { .. });
+    let reporting = matches!(command, GatewayCommand::Report { .. });
     let closing = matches!(command, GatewayCommand::Reconcile { .. });
-    let asking = !preparing && !inquiring && !reversing;
+    let asking = !preparing && !inquiring && !reversing && !reporting;
     let found = |finding| Some(GatewayReply::Found(finding));
     Some(match event {
         "prepared" if preparing => prepared(),
@@ -551,6 +564,9 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
         "found pending" if inquiring => pending(),
         "not found" if inquiring => return found(Finding::NotFound),
         "inquiry failed" if inquiring => failed(true),
+        "reported" if reporting => GatewayReply::Reported,
+        "report refused" if reporting => GatewayReply::Unsupported,
+        "report failed" if reporting => failed(true),
         "reversal acknowledged" if reversing => GatewayReply::Reversed,
         "reversal refused" if reversing => GatewayReply::ReversalRefused {
             response_code: "12".into(),

@@ -119,6 +119,7 @@ impl Engine {
     pub(crate) fn quarantines(&self, device: &DeviceId) -> Option<&Transaction> {
         self.open
             .values()
+            .filter(|open| !open.is_decided())
             .find(|open| open.on_terminal() && open.intent && open.device.as_ref() == Some(device))
     }
 
@@ -127,6 +128,7 @@ impl Engine {
         let open = self.open.values().filter(|open| {
             open.on_terminal()
                 && open.intent
+                && !open.is_decided()
                 && !matches!(open.phase, Phase::Paying | Phase::Asking)
         });
         let mut devices: Vec<_> = open.filter_map(|open| open.device.clone()).collect();

@@ -27,6 +27,8 @@ pub struct Timeouts {
     pub terminal_ms: u64,
     /// Pauses between attempts to inquire or reverse: the last one repeats.
     pub retry_ms: [u64; 3],
+    /// How long a gateway is told again what it should know about an outcome.
+    pub report_ms: u64,
     /// How long a transaction of unknown outcome guards against its own repetition under a new
     /// key.
     pub guard_ms: u64,
@@ -46,6 +48,7 @@ impl Default for Timeouts {
             hard_ms: 300_000,
             terminal_ms: 180_000,
             retry_ms: [2_000, 30_000, 300_000],
+            report_ms: 72 * 60 * 60_000,
             guard_ms: 15 * 60_000,
         }
     }

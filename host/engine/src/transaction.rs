@@ -14,7 +14,7 @@ use crate::ids::{
 use crate::money::Amounts;
 use crate::prompt::{OpenPrompt, PromptKinds};
 use crate::questions::Passed;
-use crate::record::FinalAnswer;
+use crate::record::{FinalAnswer, Owed};
 use crate::request::{Kind, MoneyRequest, Snapshot};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,6 +52,12 @@ pub(crate) struct Transaction {
     pub(crate) answered: Option<GatewayAnswer>,
     /// That answer is recorded so that a question about it may be told.
     pub(crate) firm: bool,
+    /// Tags of the chip's completion, as JSON text.
+    pub(crate) tags: Option<Arc<str>>,
+    /// What a gateway must still be told.
+    pub(crate) owed: Owed,
+    /// A gateway would not take a report.
+    pub(crate) report_refused: bool,
     /// What the answer has passed already.
     pub(crate) passed: Passed,
     pub(crate) ending: Option<FinalAnswer>,
@@ -130,6 +136,8 @@ pub(crate) enum Phase {
     Reversing,
     /// A person.
     NeedsOperator,
+    /// The gateway, to know about the outcome, which is final; or the next attempt.
+    Reporting,
     /// Nothing: it leaves the open ones.
     Settled,
 }
@@ -191,6 +199,9 @@ impl Transaction {
             sent_before: false,
             answered: None,
             firm: false,
+            tags: None,
+            owed: Owed::default(),
+            report_refused: false,
             passed: Passed::default(),
             ending: None,
             reversal: None,
@@ -228,9 +239,17 @@ impl Transaction {
         !self.intent && self.ending.is_none()
     }
 
+    /// The gateway that it waits for.
+    pub(crate) fn awaited_gateway(&self) -> Option<&GatewayId> {
+        match self.phase {
+            Phase::Reporting if self.owed.advice.is_none() => self.owed.order.as_ref(),
+            _ => self.gateway.as_ref(),
+        }
+    }
+
     /// Whether its outcome is final, on both sides.
     pub(crate) fn is_decided(&self) -> bool {
-        self.phase == Phase::Settled
+        matches!(self.phase, Phase::Reporting | Phase::Settled)
     }
 
     /// Whether its register may wrongly take it for failed.

@@ -141,7 +141,11 @@ impl Engine {
             }
             Phase::Asking => self.prompt_expired(transaction),
             // The reader's own deadline ends the first; nobody waits for the others.
-            Phase::Completing | Phase::Reversing | Phase::NeedsOperator | Phase::Settled => {}
+            Phase::Completing
+            | Phase::Reversing
+            | Phase::NeedsOperator
+            | Phase::Reporting
+            | Phase::Settled => {}
         }
     }
 
@@ -193,7 +197,7 @@ impl Engine {
         };
         transaction.stage = Stage::Reversing;
         self.resolved(transaction, outcome, true);
-        transaction.phase = Phase::Settled;
+        self.come_to_rest(transaction);
     }
 
     fn can_inquire(&self, transaction: &Transaction) -> bool {
