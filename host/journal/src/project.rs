@@ -123,7 +123,8 @@ pub(crate) fn apply(
             line.reversing = false;
             line.needs_operator = false;
         }
-        Fact::Reported { .. } | Fact::Collected { .. } => {}
+        Fact::Reported { .. } => line.reporting = false,
+        Fact::Collected { .. } => {}
     }
     Some(line)
 }
@@ -148,6 +149,7 @@ fn begin(
         reversing: false,
         reversed: false,
         needs_operator: false,
+        reporting: false,
         last_four: beginning.card.and_then(last_four),
         approval_code: None,
         started_at_micros,
@@ -160,6 +162,7 @@ fn begin(
 fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
     line.reversing = ending.reversal.is_some();
     line.needs_operator = false;
+    line.reporting = !ending.owed.is_nothing();
     line.ended_at_micros = Some(at_micros);
     match &ending.answer {
         FinalAnswer::Approved(approved) => {

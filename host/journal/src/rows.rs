@@ -38,7 +38,7 @@ pub(crate) struct Stored {
 /// Columns of [`summary`], in its order.
 pub(crate) const SUMMARY: &str = r#"SELECT first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
- reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at
+ reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, reporting
  FROM "transaction" "#;
 
 pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
@@ -65,6 +65,7 @@ pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         reversing: row.get(15)?,
         reversed: row.get(16)?,
         needs_operator: row.get(17)?,
+        reporting: row.get(22)?,
         last_four: row.get(18)?,
         approval_code: row.get(19)?,
         started_at_micros: row.get(20)?,
@@ -181,8 +182,9 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
         .prepare_cached(
             r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
- reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open)
- VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)"#,
+ reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open,
+ reporting)
+ VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"#,
         )
         .doing("write to")?;
     statement
@@ -210,6 +212,7 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             line.started_at_micros,
             line.ended_at_micros,
             line.open(),
+            line.reporting,
         ])
         .doing("write to")?;
     Ok(())
@@ -221,8 +224,8 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
         .prepare_cached(
             r#"UPDATE "transaction" SET last = ?2, amount_minor = ?3, currency = ?4,
  approved_minor = ?5, device = ?6, gateway = ?7, outcome = ?8, reversing = ?9, reversed = ?10,
- needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15
- WHERE first = ?1"#,
+ needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15,
+ reporting = ?16 WHERE first = ?1"#,
         )
         .doing("write to")?;
     statement
@@ -242,6 +245,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             &line.approval_code,
             line.ended_at_micros,
             line.open(),
+            line.reporting,
         ])
         .doing("write to")?;
     Ok(())

@@ -21,6 +21,7 @@ const OLDER: &[&str] = &[
      CREATE TEMP TABLE note(name TEXT, value TEXT);
      CREATE TEMP TABLE kept(register TEXT, generation INTEGER, key TEXT, first INTEGER,
        transaction_id BLOB, ended_at INTEGER, body TEXT, digest BLOB);
+     CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting FROM main.\"transaction\";
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
 ];
@@ -82,9 +83,10 @@ CREATE INDEX transaction_started ON "transaction"(started_at);
 CREATE INDEX transaction_open ON "transaction"(first) WHERE open = 1;
 "#;
 
-/// Epochs after the first, pruning, backups. `seal`: records that were pruned, with the link of the
+/// Epochs after the first, pruning, backups, reports. `seal`: records that were pruned, with the link of the
 /// last of them. `kept`: the answers of keys whose transactions were. `note`: about the file itself.
 const SECOND: &str = r#"
+ALTER TABLE "transaction" ADD COLUMN reporting INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE epoch ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE epoch ADD COLUMN stan INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE epoch ADD COLUMN reason TEXT NOT NULL DEFAULT 'first';

@@ -40,6 +40,8 @@ pub struct Summary {
     pub reversed: bool,
     /// Whether a person must look.
     pub needs_operator: bool,
+    /// Whether a gateway must still be told of the outcome, which is final.
+    pub reporting: bool,
     /// The card's last four digits.
     pub last_four: Option<Arc<str>>,
     /// DE 38.
@@ -57,12 +59,17 @@ pub struct Summary {
 impl Summary {
     /// Whether it has not come to rest.
     pub fn open(&self) -> bool {
+        self.undecided() || self.reporting
+    }
+
+    /// Whether its outcome is not final on both sides.
+    fn undecided(&self) -> bool {
         self.outcome.is_none() || self.reversing || self.needs_operator
     }
 
     /// Whether its amount stands or may stand: approved, or not yet known, or being reversed.
     pub fn counts(&self) -> bool {
-        self.open() || (self.outcome == Some(Outcome::Approved) && !self.reversed)
+        self.undecided() || (self.outcome == Some(Outcome::Approved) && !self.reversed)
     }
 
     /// Where a list goes on after this line.

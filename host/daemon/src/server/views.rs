@@ -151,6 +151,7 @@ fn resolution_of(summary: &Summary) -> Option<Resolution> {
     let (state, text) = match summary {
         Summary {
             needs_operator: true,
+            reporting: false,
             ..
         } => (
             ResolutionState::NeedsOperator,
