@@ -269,7 +269,7 @@ impl Engine {
                 Phase::Authorizing | Phase::Modifying => engine.exchanged(transaction, reply),
                 Phase::Inquiring => engine.inquired(transaction, reply),
                 Phase::Reversing => engine.reversed(transaction, reply),
-                Phase::Reporting => engine.report_replied(transaction, reply),
+                Phase::Reporting => engine.report_replied(transaction, &reply),
                 Phase::AwaitingReader
                 | Phase::AwaitingTurn(_)
                 | Phase::Presenting

@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// The gateway replied to a report.
-    pub(crate) fn report_replied(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
+    pub(crate) fn report_replied(&mut self, transaction: &mut Transaction, reply: &GatewayReply) {
         let gateway = transaction.awaited_gateway().cloned();
         if let Some(gateway) = &gateway {
             self.reporting.remove(gateway);
