@@ -234,7 +234,7 @@ class Payhal:
         on_key: OnKey | None = None,
         **params: Any,
     ) -> MoneyCall[Approved]:
-        """Holds an amount on a card. Further fields of the call are passed by their wire names."""
+        """Holds an amount on a card."""
         params["amount"] = _amount(amount_minor, currency)
         return self.money("payment.authorize", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
 
@@ -378,21 +378,18 @@ class Payhal:
         return _object(await self.call("payment.list", **filters))
 
     async def receipt(
-        self, transaction_id: str, *, copy: str = "customer", format: str = "text", columns: int | None = None,
-        reprint: bool | None = None,
+        self, transaction_id: str, *, copy: str = "customer", format: str = "text",
+        columns: int | None = None, reprint: bool | None = None,
     ) -> Any:
-        wanted = _given(columns=columns, reprint=reprint)
-        return await self.call("payment.receipt", transaction_id=transaction_id, copy=copy, format=format, **wanted)
+        form = {"copy": copy, "format": format, **_given(columns=columns, reprint=reprint)}
+        return await self.call("payment.receipt", transaction_id=transaction_id, **form)
 
     async def batch_totals(self, *, device: str | None = None, gateway: str | None = None) -> dict[str, Any]:
-        """The totals of the batch as gateway or terminal counts them."""
         return _object(await self.call("batch.totals", **_given(device=device, gateway=gateway)))
 
     async def resolve(self, transaction_id: str, *, outcome: str, evidence: str, operator: str) -> dict[str, Any]:
-        """A person's word on an unknown outcome: `approved` or `failed`."""
-        return _object(await self.call(
-            "payment.resolve", transaction_id=transaction_id, outcome=outcome, evidence=evidence, operator=operator,
-        ))
+        word = {"outcome": outcome, "evidence": evidence, "operator": operator}
+        return _object(await self.call("payment.resolve", transaction_id=transaction_id, **word))
 
     async def devices(self) -> Any:
         return (await self.call("device.list"))["devices"]
@@ -445,7 +442,7 @@ class Payhal:
         return stop
 
     async def _subscribe_now(self) -> None:
-        # A second subscription replaces the first at the host, so each names all that is wanted.
+        # A second subscription replaces the first, so each names all that is wanted.
         topics = None if self._subscribed in (None, "all") else sorted(self._subscribed or ())
         since = self._event_seq
         answer = await self.call("events.subscribe", **_given(topics=topics, since_seq=since))
