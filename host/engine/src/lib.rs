@@ -39,6 +39,8 @@ mod parents;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_cases;
+#[cfg(test)]
+mod question_cases;
 mod questions;
 mod receipts;
 mod recent;

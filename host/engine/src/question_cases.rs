@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Questions of the host, and kinds of transactions that take a card or a token.
+
+use crate::answer::{Answer, Approved, Reason, Refused};
+use crate::bench::{Bench, answer, authorized, completed, prepared, presented, request};
+use crate::effect::{Action, Effect};
+use crate::gateway::{CardSource, Decision, GatewayCommand, GatewayReply, Original};
+use crate::prompt::{Prompt, PromptKind, PromptKinds};
+use crate::request::{Kind, MoneyRequest, Receipt, Request, Response};
+
+fn lost() -> GatewayReply {
+    GatewayReply::Failed {
+        sent: true,
+        reason: "line".into(),
+    }
+}
+
+fn says(decision: Decision, minor: Option<i64>) -> GatewayReply {
+    GatewayReply::Answered(answer(decision, minor))
+}
+
+fn shown(effects: &[Effect]) -> Prompt {
+    let prompt = effects.iter().find_map(|effect| match &effect.action {
+        Action::Prompt { prompt, .. } => Some((**prompt).clone()),
+        _ => None,
+    });
+    prompt.expect("somebody is asked")
+}
+
+fn approved(effects: &[Effect]) -> Option<&Approved> {
+    effects.iter().find_map(|effect| match &effect.action {
+        Action::Answer {
+            answer: Answer::Approved { approved, .. },
+            ..
+        } => Some(&**approved),
+        _ => None,
+    })
+}
+
+fn refused(effects: &[Effect]) -> Option<&Refused> {
+    effects.iter().find_map(|effect| match &effect.action {
+        Action::Answer {
+            answer: Answer::Refused { refused, .. },
+            ..
+        } => Some(&**refused),
+        _ => None,
+    })
+}
+
+fn asking(kind: PromptKind, chip: bool) -> Bench {
+    let mut bench = Bench::new();
+    bench.prompts = PromptKinds::default().with(kind);
+    let mut asked = request("k", Kind::Sale, "asking");
+    asked.amounts.as_mut().unwrap().cashback_minor = Some(300);
+    bench.money(asked);
+    bench.reader(presented());
+    bench.reader(authorized(chip));
+    bench.gateway(prepared());
+    bench
+}
+
+fn say(bench: &mut Bench, prompt: &Prompt, text: Option<&str>) -> Vec<Effect> {
+    let response = Response {
+        accepted: Some(true),
+        text: text.map(Into::into),
+        chosen: None,
+    };
+    let prompt = prompt.prompt_id;
+    bench.ask(Request::Respond { prompt, response })
+}
+
+#[test]
+fn a_part_that_people_take_stands_without_its_cashback() {
+    let mut bench = asking(PromptKind::ConfirmPartial, true);
+    let effects = bench.gateway(says(Decision::Approved, Some(400)));
+    let prompt = shown(&effects);
+    assert_eq!(prompt.amount.map(|amount| amount.minor), Some(400));
+    assert!(prompt.text.contains("4.00 EUR of 10.00 EUR"));
+    say(&mut bench, &prompt, None);
+    let effects = bench.reader(completed(true));
+    let told = approved(&effects).expect("it stands");
+    assert!(told.partial && told.approved_minor == 400);
+    assert_eq!(told.requested.cashback_minor, Some(0));
+}
+
+#[test]
+fn a_code_whose_answer_is_lost_is_asked_about_and_undone() {
+    let mut bench = asking(PromptKind::VoiceApproval, false);
+    let prompt = shown(&bench.gateway(says(Decision::Referred, None)));
+    say(&mut bench, &prompt, Some("123456"));
+    assert!(matches!(
+        bench.gateway_call,
+        Some((_, GatewayCommand::VoiceApproval { .. }))
+    ));
+    bench.gateway(lost());
+    let found = crate::gateway::Finding::Answered(answer(Decision::Referred, None));
+    let effects = bench.gateway(GatewayReply::Found(found));
+    assert!(refused(&effects).expect("it ends").reversing);
+}
+
+#[test]
+fn a_lost_check_of_a_card_ends_and_is_neither_unknown_nor_undone() {
+    let mut bench = Bench::new();
+    bench.money(request("k", Kind::Verify, "asking"));
+    bench.reader(presented());
+    bench.reader(authorized(true));
+    bench.gateway(prepared());
+    let effects = bench.gateway(lost());
+    let told = refused(&effects).expect("it ends");
+    assert_eq!((&told.reason, told.reversing), (&Reason::TimedOut, false));
+    assert!(bench.engine.open.is_empty() && bench.gateway_call.is_none());
+}
+
+#[test]
+fn a_token_pays_without_a_reader() {
+    let mut bench = Bench::new();
+    let mut asked = request("k", Kind::Sale, "asking");
+    asked.terms.token = Some("t".into());
+    bench.money(asked);
+    assert!(bench.reader_call.is_none());
+    bench.gateway(prepared());
+    assert!(matches!(
+        &bench.gateway_call,
+        Some((_, GatewayCommand::Authorize { card: CardSource::Token(token), .. })) if **token == *"t"
+    ));
+    let effects = bench.gateway(says(Decision::Approved, Some(1_000)));
+    assert!(approved(&effects).is_some());
+}
+
+#[test]
+fn a_receipt_is_not_given_back_twice() {
+    let by_receipt = |key: &str| {
+        let mut asked: MoneyRequest = request(key, Kind::RefundByReceipt, "asking");
+        asked.terms.receipt = Some(Receipt {
+            reference: Some("r".into()),
+            rrn: None,
+            at_micros: 1,
+            amount_minor: 1_500,
+        });
+        asked
+    };
+    let mut bench = Bench::new();
+    bench.money(by_receipt("a"));
+    bench.gateway(prepared());
+    assert!(matches!(
+        &bench.gateway_call,
+        Some((
+            _,
+            GatewayCommand::Modify {
+                original: Original::Receipt(_),
+                ..
+            }
+        ))
+    ));
+    let effects = bench.money(by_receipt("b"));
+    assert_eq!(refused(&effects).unwrap().reason, Reason::NotAllowed);
+    bench.gateway(says(Decision::Declined, None));
+    assert!(refused(&bench.money(by_receipt("c"))).is_none());
+}
