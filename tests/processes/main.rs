@@ -9,6 +9,7 @@
 
 #[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod commits;
 #[cfg(test)]
 mod disk;
