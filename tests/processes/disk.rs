@@ -6,15 +6,18 @@
 //! `traced` needs strace, which lets system calls of a running daemon fail; `mounted` needs a mount
 //! namespace of its own. xtask knows when they can run.
 
-use crate::host::{Setup, state_of};
+use crate::host::{Setup, soon, state_of};
 use crate::keeper::{Keeper, as_pid};
 use crate::reconcile::{Word, reconcile};
 use crate::shop;
-use crate::till::{Stages, Till, What, Wish};
+use crate::till::{PAUSE, Stages, Till};
+use crate::wish::{What, Wish};
 use payhal_client::protocol::progress::Stage;
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 /// What new money is told meanwhile.
 const UNAVAILABLE: &str = "JOURNAL_UNAVAILABLE";
@@ -25,15 +28,14 @@ trait Trouble {
     async fn begin(&mut self, keeper: &Keeper);
     /// From here on it works.
     async fn end(&mut self, keeper: &Keeper);
+    /// Whether nothing can be written from its beginning to its end.
+    fn lasts(&self) -> bool {
+        true
+    }
 }
 
 fn sell(minor: i64, reader: usize, how: &'static str) -> What {
-    What::Sale {
-        minor,
-        reader: format!("reader-{reader}"),
-        how,
-        card: "visa-approve",
-    }
+    What::sale(minor, &format!("reader-{reader}"), how, "visa-approve")
 }
 
 /// One payment is under way when the trouble begins, one comes while it lasts, one after it.
@@ -65,8 +67,11 @@ async fn story(keeper: Keeper, trouble: &mut impl Trouble) {
         (late, vec![during])
     });
     stages.until_heard("during", UNAVAILABLE).await;
-    trouble.end(&keeper).await;
     let log = keeper.folder().join("daemon.log");
+    if trouble.lasts() {
+        until_said(&log, "the journal stays closed").await;
+    }
+    trouble.end(&keeper).await;
     let mut tills = vec![paying.await.unwrap(), trying.await.unwrap()];
 
     let after = Wish::new("after", sell(1300, 1, "tap"));
@@ -78,10 +83,25 @@ async fn story(keeper: Keeper, trouble: &mut impl Trouble) {
         said.contains("the journal failed"),
         "no trouble came: {said}"
     );
+    let reopened = said.matches("the journal is open again").count();
+    assert!(
+        reopened == 1 || !trouble.lasts(),
+        "it was opened on a disk that takes nothing: {said}"
+    );
     assert_eq!(keeper.life().number, 0, "no daemon ended by itself");
-    let closed = shop::close(keeper, tills).await;
+    let closed = shop::close(keeper, tills, Vec::new()).await;
     let violations = reconcile(&closed.views);
     assert!(violations.is_empty(), "{violations:#?}");
+}
+
+/// Waits until the daemon's diagnostic log has this.
+async fn until_said(log: &Path, what: &str) {
+    soon(what, async {
+        while !std::fs::read_to_string(log).unwrap().contains(what) {
+            sleep(PAUSE).await;
+        }
+    })
+    .await;
 }
 
 fn shop_of_three() -> Keeper {
@@ -91,7 +111,6 @@ fn shop_of_three() -> Keeper {
 /// System calls that fail, by strace.
 mod traced {
     use super::*;
-    use crate::host::soon;
     use rustix::process::{Signal, kill_process};
     use std::process::Stdio;
     use tokio::io::{AsyncBufReadExt, BufReader};
@@ -144,6 +163,10 @@ mod traced {
             let pid = strace.id().and_then(as_pid).expect("it runs");
             kill_process(pid, Signal::INT).unwrap();
             soon("the end of strace", strace.wait()).await.unwrap();
+        }
+
+        fn lasts(&self) -> bool {
+            self.what.ends_with('+')
         }
     }
 
@@ -256,7 +279,7 @@ async fn no_file_that_can_be_opened() {
     trouble.end(&keeper).await;
     let tills = vec![trying.await.unwrap(), (till, vec![first, second, fourth])];
     assert_eq!(keeper.life().number, 0, "no daemon ended by itself");
-    let closed = shop::close(keeper, tills).await;
+    let closed = shop::close(keeper, tills, Vec::new()).await;
     let violations = reconcile(&closed.views);
     assert!(violations.is_empty(), "{violations:#?}");
 }
@@ -264,7 +287,7 @@ async fn no_file_that_can_be_opened() {
 /// A disk of its own for the state, and nothing else.
 mod mounted {
     use super::*;
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
     use std::process::Command;
 
     /// Room for the journal with what it keeps for its log, and a little more.
@@ -343,7 +366,7 @@ mod mounted {
         for till in selling {
             tills.push(till.await.unwrap());
         }
-        let closed = shop::close(keeper, tills).await;
+        let closed = shop::close(keeper, tills, Vec::new()).await;
         unmount(closed.folder.path());
         let violations = reconcile(&closed.views);
         assert!(violations.is_empty(), "{violations:#?}");

@@ -11,7 +11,8 @@ use crate::host::Setup;
 use crate::keeper::{Fate, Keeper};
 use crate::reconcile::{Word, reconcile};
 use crate::shop;
-use crate::till::{Stages, Till, What, Wish};
+use crate::till::{Stages, Till};
+use crate::wish::{Change, What, Wish};
 use futures_util::StreamExt;
 use payhal_client::protocol::progress::Stage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,18 +74,13 @@ const FLOWS: [Flow; 8] = [
     },
     Flow {
         name: "refund",
-        what: |paid| What::Refund {
-            of: paid.to_owned(),
-            minor: 400,
-        },
+        what: |paid| What::change(Change::Refund, paid, 400),
         changes: true,
         ..PLAIN
     },
     Flow {
         name: "void",
-        what: |paid| What::Void {
-            of: paid.to_owned(),
-        },
+        what: |paid| What::change(Change::Void, paid, 0),
         changes: true,
         ..PLAIN
     },
@@ -103,12 +99,7 @@ const FLOWS: [Flow; 8] = [
 ];
 
 fn sell(how: &'static str, card: &'static str) -> What {
-    What::Sale {
-        minor: 1200,
-        reader: READER.to_owned(),
-        how,
-        card,
-    }
+    What::sale(1200, READER, how, card)
 }
 
 impl Flow {
@@ -175,7 +166,7 @@ async fn finish(
     let marks = (0..planned).map(|nth| folder.join(format!("died-{nth}")));
     let deaths = marks.filter(|mark| std::fs::File::create_new(mark).is_err());
     let deaths = deaths.count();
-    let closed = shop::close(keeper, vec![(till, wishes)]).await;
+    let closed = shop::close(keeper, vec![(till, wishes)], Vec::new()).await;
     let violations = reconcile(&closed.views);
     let broken = (!violations.is_empty()).then(|| {
         let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();

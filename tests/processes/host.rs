@@ -39,6 +39,7 @@ pub(crate) struct Setup {
     timeouts: Vec<(&'static str, String)>,
     host: Vec<(&'static str, String)>,
     gateway: String,
+    further_gateways: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -65,6 +66,7 @@ impl Setup {
             timeouts: vec![("retry_ms", "[50, 100, 200]".to_owned())],
             host: Vec::new(),
             gateway: "{}".to_owned(),
+            further_gateways: Vec::new(),
         }
     }
 
@@ -87,6 +89,14 @@ impl Setup {
         self
     }
 
+    /// One more gateway of this plugin, with an acceptor of its own. The first one stays the
+    /// host's choice.
+    pub(crate) fn further_gateway(mut self, name: &str, plugin: &str) -> Self {
+        self.further_gateways
+            .push((name.to_owned(), plugin.to_owned()));
+        self.host("default_gateway", &format!("\"{GATEWAY}\""))
+    }
+
     /// One of the supervisor's or the host's own settings, in its table.
     pub(crate) fn host(mut self, name: &'static str, value: &str) -> Self {
         self.host.push((name, value.to_owned()));
@@ -107,6 +117,11 @@ impl Setup {
         for (name, plugin, config) in &self.terminals {
             let table = format!("name = \"{name}\"\nplugin = \"{plugin}\"\nconfig = {config}");
             writeln!(text, "[[device]]\n{table}").unwrap();
+        }
+        for (name, plugin) in &self.further_gateways {
+            let table = format!("name = \"{name}\"\nplugin = \"{plugin}\"");
+            let acceptor = "acceptor = { merchant = \"shop\", terminal = \"one\" }";
+            writeln!(text, "[[gateway]]\n{table}\n{acceptor}").unwrap();
         }
         let table = format!(
             "name = \"{GATEWAY}\"

@@ -4,7 +4,7 @@
 //!
 //! Owns the process of the moment. It never looks at money.
 
-use crate::host::{GATEWAY, PATIENCE, Process, Setup, children, serve, soon, state_of};
+use crate::host::{PATIENCE, Process, Setup, children, serve, soon, state_of};
 use crate::register::Register;
 use payhal_client::Endpoint;
 use rustix::process::{Pid, Signal, kill_process};
@@ -252,12 +252,6 @@ impl Place {
     pub(crate) fn unix(&self) -> Endpoint {
         Endpoint::Unix(self.socket.clone())
     }
-}
-
-/// Every instance of a setup with so many readers.
-pub(crate) fn instances(readers: usize) -> Vec<String> {
-    let readers = (1..=readers).map(|number| format!("reader-{number}"));
-    readers.chain([GATEWAY.to_owned()]).collect()
 }
 
 /// The longest a register waits for the last word under a key.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Proves that SIGKILL of the daemon or of any runner at any moment under load breaks no promise:
-//! many registers work, processes die at moments a seed chooses, and at the end of the day
-//! registers, journal and books agree.
+//! many registers work on readers and on terminals, processes die at moments a seed chooses, a person
+//! settles what terminals cannot tell, and at the end of the day registers, journal and books agree.
 //!
 //! One seed is one shop that sees [`KILLS_EACH`] kills. What a seed chooses is who is killed when
 //! and what registers want; what the machine does in between is its own.
@@ -9,15 +9,15 @@
 //! `PAYHAL_KILLS` says how many kills, `PAYHAL_KILL_FROM` the first seed. A failing shop keeps its
 //! folder.
 
+use crate::day::work;
 use crate::host::{GATEWAY, Setup};
-use crate::keeper::{Keeper, instances};
+use crate::keeper::Keeper;
+use crate::operator::Operator;
 use crate::random::Random;
 use crate::reconcile::{Word, reconcile};
-use crate::register::Register;
-use crate::shop::{self, Closed};
-use crate::till::{Stages, Till, What, Wish};
+use crate::shop::{self, Closed, STRICT, TERMINALS};
+use crate::till::{Stages, Till};
 use futures_util::StreamExt;
-use payhal_client::protocol::device::SimulateParams;
 use payhal_client::protocol::progress::Stage;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,8 +29,8 @@ use tokio::time::sleep;
 const KILLS_EACH: u64 = 10;
 /// Kills if nobody says how many.
 const KILLS_DEFAULT: u64 = 20;
-const READERS: usize = 4;
-const TILLS: usize = 10;
+pub(crate) const READERS: usize = 3;
+pub(crate) const TILLS: usize = 10;
 /// Shops at the same time.
 const SHOPS: usize = 2;
 /// Runner kills in a row, below what opens the supervisor's breaker.
@@ -45,6 +45,7 @@ struct Tally {
     ended: usize,
     refused: usize,
     lines: usize,
+    settled: usize,
 }
 
 impl Tally {
@@ -57,12 +58,15 @@ impl Tally {
         self.ended += other.ended;
         self.refused += other.refused;
         self.lines += other.lines;
+        self.settled += other.settled;
     }
 
     fn count(&mut self, victim: &str, stages: &[Stage]) {
-        let victim = match victim.strip_prefix("reader-") {
-            Some(_) => "a reader",
-            None => victim,
+        let victim = match victim {
+            GATEWAY | STRICT => "a gateway",
+            _ if victim.starts_with("reader-") => "a reader",
+            _ if victim.starts_with("terminal-") => "a terminal",
+            _ => victim,
         };
         let counts = [("kills", 1)]
             .into_iter()
@@ -80,6 +84,7 @@ impl Tally {
     fn close(&mut self, closed: &Closed) {
         self.keys += closed.views.told.len();
         self.lines += closed.views.booked.len();
+        self.settled += closed.views.settled.len();
         for told in &closed.views.told {
             match told.answers.last() {
                 Some(Word::Approved { .. }) => self.approved += 1,
@@ -94,7 +99,7 @@ impl Tally {
         for (column, _) in COLUMNS {
             write!(text, " {column:>16}").unwrap();
         }
-        for victim in ["the host", "a reader", GATEWAY] {
+        for victim in ["the host", "a reader", "a terminal", "a gateway"] {
             let count = |column: &'static str| {
                 let place = (victim.to_owned(), column);
                 self.kills.get(&place).copied().unwrap_or_default()
@@ -144,13 +149,14 @@ async fn no_promise_is_broken_whoever_dies_when() {
     println!("{}", tally.table());
     println!(
         "{kills} kills in {:?}: {} keys, {} approved, {} ended otherwise, {} refused, {} lines in \
-         books; {broken} of {} shops with violations",
+         books, {} settled by a person; {broken} of {} shops with violations",
         begun.elapsed(),
         tally.keys,
         tally.approved,
         tally.ended,
         tally.refused,
         tally.lines,
+        tally.settled,
         kills.div_ceil(KILLS_EACH),
     );
     assert_eq!(broken, 0, "shops in which a promise was broken");
@@ -159,7 +165,12 @@ async fn no_promise_is_broken_whoever_dies_when() {
 /// One seed. What is wrong, in words, if anything is.
 async fn one_shop(seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
-    let keeper = Keeper::open(&Setup::readers(READERS), Vec::new());
+    let setup = Setup::readers(READERS).further_gateway(STRICT, "sandbox-strict");
+    let setup = TERMINALS.iter().fold(setup, |setup, (terminal, plugin)| {
+        setup.terminal(terminal, plugin, "{ auto = \"tap visa-approve\" }")
+    });
+    let keeper = Keeper::open(&setup, Vec::new());
+    let person = Operator::begin(keeper.place(), keeper.folder());
     let stages = Stages::default();
     let (open, closing) = watch::channel(false);
     let tills: Vec<_> = (0..TILLS)
@@ -179,7 +190,8 @@ async fn one_shop(seed: u64) -> Result<Tally, String> {
     for till in tills {
         done.push(till.await.expect("a register works to its end"));
     }
-    let closed = shop::close(keeper, done).await;
+    let settled = person.leave().await;
+    let closed = shop::close(keeper, done, settled).await;
     tally.close(&closed);
     let violations = reconcile(&closed.views);
     if violations.is_empty() {
@@ -218,7 +230,9 @@ async fn kill(
     history: &mut Vec<String>,
 ) {
     let begun = Instant::now();
-    let everyone = instances(READERS);
+    let readers = (1..=READERS).map(|number| format!("reader-{number}"));
+    let terminals = TERMINALS.iter().map(|(terminal, _)| (*terminal).to_owned());
+    let devices: Vec<String> = readers.chain(terminals).collect();
     let mut runners_in_a_row = 0;
     let mut kills = 0;
     while kills < KILLS_EACH {
@@ -226,8 +240,11 @@ async fn kill(
         sleep(Duration::from_micros(2_000 + random.below(120_000))).await;
         let runner = random.percent(40) && runners_in_a_row < RUNNERS_IN_A_ROW;
         let (victim, dead) = if runner {
-            let weighted = random.percent(40).then(|| GATEWAY.to_owned());
-            let victim = weighted.unwrap_or_else(|| everyone[random.index(READERS)].clone());
+            let victim = match random.below(100) {
+                0..25 => GATEWAY.to_owned(),
+                25..40 => STRICT.to_owned(),
+                _ => devices[random.index(devices.len())].clone(),
+            };
             let dead = keeper.kill_runner(&victim);
             (victim, dead)
         } else {
@@ -241,103 +258,4 @@ async fn kill(
         history.push(format!("{victim} at {:?}", begun.elapsed()));
         runners_in_a_row = if runner { runners_in_a_row + 1 } else { 0 };
     }
-}
-
-/// One register's day. It with everything it wanted.
-async fn work(
-    mut till: Till,
-    number: usize,
-    mut random: Random,
-    closing: watch::Receiver<bool>,
-) -> (Till, Vec<Wish>) {
-    let mut wishes = Vec::new();
-    let mut paid: Vec<(String, i64)> = Vec::new();
-    while !*closing.borrow() {
-        let nth = wishes.len();
-        let wish = wish(&mut random, &mut paid, number, nth);
-        if random.percent(15) {
-            plan_a_fault(&mut till, &mut random).await;
-        }
-        let word = till.see_through(&wish).await;
-        if let (Some(Word::Approved { transaction, minor }), What::Sale { .. }) = (word, &wish.what)
-        {
-            paid.push((transaction, minor));
-        }
-        wishes.push(wish);
-        if random.percent(10) {
-            let earlier = wishes[random.index(nth + 1)].clone();
-            if !matches!(
-                till.told.iter().find(|told| told.key == earlier.key),
-                Some(told) if matches!(told.answers[..], [Word::Refused { .. }, ..])
-            ) {
-                till.see_through(&earlier).await;
-            }
-        }
-    }
-    (till, wishes)
-}
-
-fn wish(random: &mut Random, paid: &mut Vec<(String, i64)>, number: usize, nth: usize) -> Wish {
-    let back = random.percent(30) && !paid.is_empty();
-    let what = if back && random.percent(50) {
-        let (of, _) = paid.swap_remove(random.index(paid.len()));
-        What::Void { of }
-    } else if back {
-        let at = random.index(paid.len());
-        let (of, minor) = paid[at].clone();
-        // Sometimes more than is left: then the host or the gateway has to say no.
-        What::Refund {
-            of,
-            minor: minor / 100 / 2 * 100 + 100 * i64::try_from(nth % 2).unwrap(),
-        }
-    } else {
-        let cards = [
-            ("tap", "visa-approve"),
-            ("insert", "visa-approve"),
-            ("insert", "visa-approve"),
-            ("tap", "visa-decline"),
-        ];
-        let (how, card) = cards[random.index(cards.len())];
-        What::Sale {
-            // No two alike, so that no guard against a cashier's second try is meant.
-            minor: i64::try_from((nth + 1) * TILLS + number).unwrap() * 100,
-            reader: format!("reader-{}", random.index(READERS) + 1),
-            how,
-            card,
-        }
-    };
-    let mut wish = Wish::new(format!("wish-{nth}"), what);
-    if random.percent(10) {
-        let stages = [Stage::WaitingForCard, Stage::Reading, Stage::Authorizing];
-        wish.cancel_at = Some(stages[random.index(stages.len())]);
-    }
-    if random.percent(10) {
-        wish.impatient_after = Some(Duration::from_micros(random.below(60_000)));
-    }
-    wish
-}
-
-/// Something goes wrong between connector and gateway.
-async fn plan_a_fault(till: &mut Till, random: &mut Random) {
-    let faults = [
-        ("lose_reply", "authorize"),
-        ("lose_reply", "modify"),
-        ("lose_reply", "reverse"),
-        ("duplicate", "authorize"),
-        ("refuse", "inquire"),
-        ("go_away", "authorize"),
-        ("delay", "any"),
-    ];
-    let (fault, at) = faults[random.index(faults.len())];
-    let mut params = SimulateParams::new("fault")
-        .with("fault", fault)
-        .with("at", at)
-        .with("delay_ms", 15);
-    params.device = Some(GATEWAY.into());
-    if fault == "go_away" {
-        params = params.with("after_send", random.percent(50));
-    }
-    // A gateway that is down at the moment has enough of a fault.
-    let register = Register(till.client().await);
-    register.0.request(&params).await.ok();
 }

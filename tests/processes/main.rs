@@ -12,6 +12,8 @@ mod calls;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod events;
@@ -39,6 +41,8 @@ mod ledger;
 mod load;
 #[cfg(test)]
 mod money_back;
+#[cfg(test)]
+mod operator;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -70,3 +74,5 @@ mod terminals;
 mod till;
 #[cfg(test)]
 mod wire;
+#[cfg(test)]
+mod wish;
