@@ -14,7 +14,7 @@ use crate::{Journal, Options, Question, connect, epoch, files, lookup, schema, w
 use payhal_engine::ids::Position;
 use payhal_engine::record::{Epoch, Restored};
 use payhal_failpoint::failpoint;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,6 @@ pub(crate) fn open(
     make(path)?;
     if shared::failed_before() {
         checkpoint::all(&connect::writer(path, None)?)?;
-        shared::forget_failure();
     }
     wal::prepare(path)?;
     let mut connection = connect::writer(path, options.pages_max)?;
@@ -49,6 +48,10 @@ pub(crate) fn open(
     let mut head = stand(&connection, path)?;
     let epoch = epoch::settle(&mut connection, path, &before, &mut head)?;
     failpoint!("journal.open.settled");
+    if shared::failed_before() {
+        prove_writing(&mut connection, &head)?;
+        shared::forget_failure();
+    }
     let restored = restored(&connection, &head, epoch.epoch())?;
     let shared = Arc::new(Shared::new(tell));
     let reading = connect::reader(path)?;
@@ -109,6 +112,20 @@ fn make(path: &Path) -> Result<(), JournalError> {
         schema::migrate(&mut connection, path)?;
     }
     checkpoint::all(&connection)
+}
+
+/// One commit that changes nothing. Reading alone may work on a disk that still takes no writes,
+/// and then the next payment would find out.
+fn prove_writing(connection: &mut Connection, head: &Head) -> Result<(), JournalError> {
+    let write = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .doing("write to")?;
+    // A row that is overwritten with what it holds already is not written at all.
+    write
+        .execute("DELETE FROM head", ())
+        .doing("write to")?;
+    rows::put_head(&write, head)?;
+    write.commit().doing("commit to")
 }
 
 /// What the engine is handed.
