@@ -95,7 +95,7 @@ impl Engine {
         check_able(&ask.request, &gateway, parameters)?;
         check_currency(&amounts, &gateway, parameters)?;
         self.receipts.check(&ask.request, &gateway)?;
-        let acceptor = self.acceptor_of_batch(&gateway, ask.request.device.as_ref());
+        let acceptor = self.acceptor(&gateway);
         Ok(self.accepted(ask, amounts, Some(gateway), acceptor))
     }
 
@@ -111,8 +111,7 @@ impl Engine {
             Some(_) => None,
             None => Some(self.choose_reader(&ask.request)?),
         };
-        let terminal = device.as_ref().or(ask.request.device.as_ref());
-        let acceptor = self.acceptor(&gateway, terminal);
+        let acceptor = self.acceptor(&gateway);
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = device;
         Ok(transaction)
@@ -281,22 +280,11 @@ impl Engine {
         Err(not_now)
     }
 
-    /// Whose batch: of the device that is named, or of the only one.
-    pub(crate) fn acceptor_of_batch(
-        &self,
-        gateway: &GatewayId,
-        device: Option<&DeviceId>,
-    ) -> Acceptor {
-        self.acceptor(gateway, device.or_else(|| self.devices.only()))
-    }
-
-    /// Whose money it is at a gateway: as configured, or else each device is a terminal of its own.
-    fn acceptor(&self, gateway: &GatewayId, device: Option<&DeviceId>) -> Acceptor {
+    /// Whose money it is at a gateway: one acceptor for each gateway, and so one batch; without a
+    /// name where none is configured.
+    pub(crate) fn acceptor(&self, gateway: &GatewayId) -> Acceptor {
         let configured = self.config.acceptors.get(gateway).cloned();
-        configured.unwrap_or_else(|| Acceptor {
-            merchant: "0".into(),
-            terminal: device.map_or_else(|| "0".into(), |device| device.0.clone()),
-        })
+        configured.unwrap_or_default()
     }
 
     fn later(&self, reason: Reason, detail: impl Into<Arc<str>>) -> NotNow {

@@ -21,7 +21,7 @@ impl Engine {
         let parameters = self.reachable(&gateway)?;
         crate::admit::check_able(&ask.request, &gateway, parameters)?;
         let amounts = crate::admit::amounts_of(&ask.request, parameters);
-        let acceptor = self.acceptor_of_batch(&gateway, ask.request.device.as_ref());
+        let acceptor = self.acceptor(&gateway);
         let close = self.accepted(ask, amounts, Some(gateway), acceptor);
         self.check_settled(&close)?;
         self.check_not_closing(&close)?;
@@ -77,7 +77,7 @@ impl Engine {
             self.ask_terminal_for_totals(ticket, id, terminal);
             return;
         }
-        let wire = match self.wire_of_totals(id, gateway, device) {
+        let wire = match self.wire_of_totals(id, gateway) {
             Ok((gateway, wire)) => {
                 let deadline_boot_ms = self.now.boot_ms + self.config.timeouts.gateway_ms;
                 let call = self.next_call(CallFor::Totals {
@@ -106,7 +106,6 @@ impl Engine {
         &mut self,
         id: TransactionId,
         gateway: Option<&GatewayId>,
-        device: Option<&DeviceId>,
     ) -> Result<(GatewayId, Wire), NotNow> {
         let gateway = self.choose_gateway(gateway)?;
         let parameters = self.reachable(&gateway)?;
@@ -118,7 +117,7 @@ impl Engine {
             transaction_id: id,
             stan: self.next_stan(),
             at_micros: self.now.wall_micros,
-            acceptor: self.acceptor_of_batch(&gateway, device),
+            acceptor: self.acceptor(&gateway),
             reference: "".into(),
         };
         Ok((gateway, wire))

@@ -130,12 +130,6 @@ impl Devices {
         device.check_available(busy_hint_ms)
     }
 
-    /// The only device there is.
-    pub(crate) fn only(&self) -> Option<&DeviceId> {
-        let mut known = self.0.keys();
-        known.next().filter(|_| known.next().is_none())
-    }
-
     /// Whether a device is there, ready and idle, whatever its kind.
     pub(crate) fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
         let device = self

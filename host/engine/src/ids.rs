@@ -71,8 +71,8 @@ pub struct Scope {
     pub generation: u32,
 }
 
-/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41).
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41); empty where none is configured.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Acceptor {
     /// MID.
     pub merchant: Arc<str>,

@@ -8,8 +8,8 @@ use crate::ids::{Position, Ticket};
 use crate::request::{Caller, Which};
 
 impl Engine {
-    /// One transaction, if it has no outcome yet. Of an ended one nothing is told here, but only
-    /// once the journal can tell it.
+    /// One transaction, if it has no outcome yet or is on its way back. Of one at rest nothing is
+    /// told here, but only once the journal can tell it.
     pub(crate) fn look(&mut self, ticket: Ticket, caller: &Caller, which: &Which) {
         let id = match which {
             Which::Key(key) => self.keys.get(&(caller.scope.clone(), key.clone())).copied(),
@@ -21,19 +21,19 @@ impl Engine {
             .map(|ended| ended.position);
         let after = open.map(|open| open.after).or(recent).unwrap_or_default();
         let snapshots = open
-            .filter(|open| open.ending.is_none() && may_touch(caller, &open.scope))
+            .filter(|open| open.is_live() && may_touch(caller, &open.scope))
             .map(|open| open.snapshot())
             .into_iter()
             .collect();
         self.answer(after, ticket, Answer::Live(snapshots));
     }
 
-    /// Every transaction without an outcome.
+    /// Every transaction without an outcome, or on its way back.
     pub(crate) fn look_at_all(&mut self, ticket: Ticket, caller: &Caller) {
         let mut after = Position(0);
         let mut snapshots = Vec::new();
         for open in self.open.values() {
-            if open.ending.is_none() && may_touch(caller, &open.scope) {
+            if open.is_live() && may_touch(caller, &open.scope) {
                 after = after.max(open.after);
                 snapshots.push(open.snapshot());
             }

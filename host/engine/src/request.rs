@@ -315,7 +315,9 @@ pub struct Snapshot {
     pub stage: crate::answer::Stage,
     /// Whether an intent is durable.
     pub intent: bool,
-    /// For an unknown one: what happens next.
+    /// Whether it has its outcome, and only its reversal or a person is waited for.
+    pub ended: bool,
+    /// For an unknown one, or one on its way back: what happens next.
     pub resolution: Option<crate::answer::Resolution>,
     /// When it was accepted.
     pub started_at_micros: i64,

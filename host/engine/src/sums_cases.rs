@@ -228,10 +228,7 @@ fn close(bench: &mut Bench) {
     bench.engine.closed.push(BatchClosed {
         gateway: Some("asking".into()),
         device: None,
-        acceptor: Acceptor {
-            merchant: "0".into(),
-            terminal: "reader".into(),
-        },
+        acceptor: Acceptor::default(),
         at_micros: bench.now().wall_micros,
     });
 }

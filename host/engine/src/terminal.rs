@@ -139,10 +139,7 @@ impl Engine {
 
     pub(crate) fn terminal_acceptor(&self, device: &DeviceId) -> Acceptor {
         let configured = self.config.terminals.get(device).cloned();
-        configured.unwrap_or_else(|| Acceptor {
-            merchant: "".into(),
-            terminal: "".into(),
-        })
+        configured.unwrap_or_default()
     }
 
     /// Writes the intent; the terminal begins as soon as it is durable.

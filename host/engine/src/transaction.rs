@@ -307,6 +307,11 @@ impl Transaction {
         })
     }
 
+    /// Whether there is something to tell of it that the journal does not hold.
+    pub(crate) fn is_live(&self) -> bool {
+        self.ending.is_none() || self.resolution().is_some()
+    }
+
     /// As its register may see it.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -317,6 +322,7 @@ impl Transaction {
             gateway: self.gateway.clone(),
             stage: self.stage,
             intent: self.intent,
+            ended: self.ending.is_some(),
             resolution: self.resolution(),
             started_at_micros: self.started_at_micros,
         }

@@ -262,10 +262,7 @@ fn a_close_needs_two_commits_and_ends_the_time_for_voids() {
     assert_eq!(commits.count(), 2);
     // The original was made by another acceptor's terminal.
     assert_eq!(bench.engine.closed.len(), 1);
-    bench.engine.closed[0].acceptor = Acceptor {
-        merchant: "0".into(),
-        terminal: "reader".into(),
-    };
+    bench.engine.closed[0].acceptor = Acceptor::default();
     let void = request("v", Kind::Void { original: ORIGINAL }, "asking");
     assert_eq!(refusals(&bench.money(void)), [Reason::NotAllowed]);
 }

@@ -20,7 +20,7 @@ pub struct Parameters {
     pub live: bool,
 }
 
-/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41).
+/// A merchant's identity at a gateway (ISO 8583 DE 42 and 41); empty where none is configured.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Acceptor {
     /// MID.

@@ -432,7 +432,7 @@ mod tests {
             "receipt 0198 --copy merchant --format html",
             "receipt 0198 --columns 24 --first",
             "pay sale 12.50 EUR --tip 1.00 --cashback 2.00 --surcharge 0.10 --amount-max 20.00",
-            "pay sale 12.50 EUR --installments 3 --entry chip --entry contactless --online-always",
+            "pay sale 12.50 EUR --accept-partial --installments 3 --entry chip --entry contactless --online-always",
             "pay authorize 50.00 EUR --token tok --voice-code A1",
             "pay capture 0198 20.00 EUR --key k",
             "pay adjust 0198 60.00 EUR --tip 10.00",

@@ -12,13 +12,20 @@ const SOCKET: &str = "payhal.sock";
 
 /// Connects as the register the command line names.
 pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
+    connect_showing(args, &[]).await
+}
+
+/// The same for who can answer these kinds of questions.
+pub(super) async fn connect_showing(
+    args: &ClientArgs,
+    prompts: &[String],
+) -> Result<Client, Failure> {
+    let open = |endpoint| open(endpoint, &args.register, prompts);
     if let Some(url) = &args.url {
-        return open(Endpoint::Ws(url.clone()), &args.register)
-            .await
-            .map_err(Failure::from);
+        return open(Endpoint::Ws(url.clone())).await.map_err(Failure::from);
     }
     let socket = state_folder(&args.place)?.join(SOCKET);
-    let failed = match open(Endpoint::Unix(socket.clone()), &args.register).await {
+    let failed = match open(Endpoint::Unix(socket.clone())).await {
         Ok(client) => return Ok(client),
         Err(failed) => failed,
     };
@@ -27,7 +34,7 @@ pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
         return Err(at(&socket, failed));
     }
     // A demonstration keeps its state elsewhere, but has the usual port.
-    open(Endpoint::local(), &args.register)
+    open(Endpoint::local())
         .await
         .map_err(|_| at(&socket, failed))
 }
@@ -35,7 +42,7 @@ pub(super) async fn connect(args: &ClientArgs) -> Result<Client, Failure> {
 /// The host of this state folder, if it runs. Others are not tried.
 pub(super) async fn by_socket(place: &PlaceArgs) -> Option<Client> {
     let socket = state_folder(place).ok()?.join(SOCKET);
-    open(Endpoint::Unix(socket), "payhal-cli").await.ok()
+    open(Endpoint::Unix(socket), "payhal-cli", &[]).await.ok()
 }
 
 fn at(socket: &std::path::Path, error: ConnectError) -> Failure {
@@ -49,9 +56,15 @@ fn at(socket: &std::path::Path, error: ConnectError) -> Failure {
     }
 }
 
-async fn open(endpoint: Endpoint, register: &str) -> Result<Client, ConnectError> {
+async fn open(
+    endpoint: Endpoint,
+    register: &str,
+    prompts: &[String],
+) -> Result<Client, ConnectError> {
     let config = payhal_client::Config::new("payhal-cli", env!("CARGO_PKG_VERSION"));
-    Client::connect_with(endpoint, config.register(register)).await
+    let mut config = config.register(register);
+    config.hello.prompts = prompts.to_vec();
+    Client::connect_with(endpoint, config).await
 }
 
 /// The state folder: the one named, or that of the configuration.

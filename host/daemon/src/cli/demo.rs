@@ -234,11 +234,17 @@ fn hold_card(client: &Client, device: &DeviceId) -> Tap {
 fn show_approved(approved: &Approved, started: Instant) {
     say(&outcome::step(started.elapsed(), "answered"));
     say("");
-    for line in approved.receipts.customer.lines() {
-        say(&format!("    | {line:<32} |"));
-    }
+    say(&framed(&approved.receipts.customer));
     say("");
     say(&outcome::approved(approved));
+}
+
+/// A receipt between two edges, as wide as its widest line.
+fn framed(receipt: &str) -> String {
+    let width = |line: &str| line.chars().count();
+    let widest = receipt.lines().map(width).max().unwrap_or(0);
+    let line = |line: &str| format!("    | {line:<widest$} |");
+    receipt.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// How to go on by hand.
@@ -259,4 +265,16 @@ fn invite(address: SocketAddr) {
     say(&format!("  {program} sale 12.50 EUR{url}"));
     say(&format!("  {program} reader tap {CARD}{url}"));
     say("Ctrl-C ends it.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edges_of_a_receipt_are_straight() {
+        let edges = framed("  TOTAL 12.50 EUR\n\n   copy");
+        let widths: Vec<usize> = edges.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(widths, [25, 25, 25], "{edges}");
+    }
 }

@@ -14,6 +14,7 @@ mod outcome;
 mod pay;
 mod payment_args;
 mod plugins;
+mod questions;
 mod reader;
 mod resolve;
 mod screen;

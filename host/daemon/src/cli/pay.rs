@@ -4,12 +4,13 @@
 //! The key is told before anything is sent. Ctrl-C asks the host to cancel and still waits for the
 //! answer; a second one stops waiting, and never says that nothing moved.
 
-use super::connect::connect;
+use super::connect::{connect, connect_showing};
 use super::exit::{self, Exit, Failure};
 use super::payment_args::{
     AdjustArgs, AuthorizeArgs, BatchCommand, CaptureArgs, CardArgs, CashArgs, EntryWay, PayCommand,
     PaymentArgs, RefundArgs, RefundReceiptArgs, SaleArgs, VoidArgs,
 };
+use super::questions::Desk;
 use super::screen::{say, say_json, tell};
 use super::{amount, outcome};
 use payhal_client::{Client, Payment, Update};
@@ -20,7 +21,7 @@ use payhal_protocol::payment::{
     CashAdvanceParams, OnlinePolicy, Original, RefundParams, SaleParams, UndoParams, VerifyParams,
     VoiceApproval, VoidParams,
 };
-use payhal_protocol::progress::{Progress, Prompt};
+use payhal_protocol::progress::{Progress, Prompt, RespondParams};
 use payhal_protocol::transaction::EntryMode;
 use payhal_protocol::{Amount, ErrorObject, IdempotencyKey, TransactionId};
 use serde::Serialize;
@@ -268,9 +269,10 @@ async fn begin(
     key: &IdempotencyKey,
     call: impl FnOnce(&Client) -> Payment,
 ) -> Result<Exit, Failure> {
-    let client = connect(&args.client).await?;
+    let desk = Desk::new(args.accept_partial, args.json);
+    let client = connect_showing(&args.client, &desk.kinds()).await?;
     tell_key(key);
-    watch(call(&client), args.json).await
+    watch(&client, call(&client), desk, args.json).await
 }
 
 fn part(text: Option<&str>, currency: &str) -> Result<Option<Amount>, Failure> {
@@ -323,7 +325,12 @@ fn tell_key(key: &IdempotencyKey) {
     tell(&format!("key {key}"));
 }
 
-async fn watch(mut payment: Payment, json: bool) -> Result<Exit, Failure> {
+async fn watch(
+    client: &Client,
+    mut payment: Payment,
+    mut desk: Desk,
+    json: bool,
+) -> Result<Exit, Failure> {
     let started = Instant::now();
     let key = payment.key().clone();
     let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| {
@@ -336,9 +343,17 @@ async fn watch(mut payment: Payment, json: bool) -> Result<Exit, Failure> {
     loop {
         tokio::select! {
             update = payment.next() => match update {
-                Some(update) => show(started, &update, json),
+                Some(update) => {
+                    show(started, &update, json);
+                    if let Update::Prompt(prompt) = update
+                        && let Some(answer) = desk.ask(prompt)
+                    {
+                        respond(client, answer);
+                    }
+                }
                 None => break,
             },
+            answer = desk.answer() => respond(client, answer),
             _ = interrupts.recv() => {
                 if cancelled {
                     return Ok(leave(&key, json));
@@ -371,12 +386,20 @@ fn show(started: Instant, update: &Update, json: bool) {
         (Update::Progress(progress), false) => {
             tell(&outcome::progress(started.elapsed(), progress));
         }
-        // None is declared in the greeting, so the host takes the default; tell it all the same.
         (Update::Prompt(prompt), true) => say_json(&Line::Prompt(prompt)),
-        (Update::Prompt(prompt), false) => {
-            tell(&outcome::step(started.elapsed(), &prompt.text));
-        }
+        // Whoever is asked is told.
+        (Update::Prompt(_), false) => {}
     }
+}
+
+/// Tells the host what was answered; the payment says what came of it.
+fn respond(client: &Client, answer: RespondParams) {
+    let client = client.clone();
+    tokio::spawn(async move {
+        if let Err(error) = client.request(&answer).await {
+            tell(&format!("the answer was not taken: {error}"));
+        }
+    });
 }
 
 fn show_approved(approved: &Approved, json: bool) -> Exit {

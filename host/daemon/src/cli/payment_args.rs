@@ -79,6 +79,9 @@ pub(super) struct PaymentArgs {
     /// How long to wait for a card
     #[arg(long, value_name = "SECONDS")]
     pub(super) timeout: Option<u64>,
+    /// Take what the issuer approves, also where it is less than was asked, and ask nobody
+    #[arg(long)]
+    pub(super) accept_partial: bool,
     /// Progress and the answer as lines of JSON
     #[arg(long)]
     pub(super) json: bool,

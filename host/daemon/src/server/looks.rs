@@ -26,7 +26,9 @@ impl Session {
 
     /// What runs for any register: devices are busy for everybody. Not to be told as it is.
     pub(super) async fn running_anywhere(&self) -> Vec<Snapshot> {
-        snapshots(self.ask_of_all(Request::LiveAll).await)
+        let mut running = snapshots(self.ask_of_all(Request::LiveAll).await);
+        running.retain(|snapshot| !snapshot.ended);
+        running
     }
 
     /// The terminals that wait for the word on an earlier payment.
@@ -74,7 +76,7 @@ impl Session {
             (Some(snapshot), Some(view)) => {
                 Some(views::running(views::from_view(&view), &snapshot))
             }
-            (Some(snapshot), None) => Some(views::from_snapshot(&snapshot)),
+            (Some(snapshot), None) => (!snapshot.ended).then(|| views::from_snapshot(&snapshot)),
             (None, Some(view)) => Some(views::from_view(&view)),
             (None, None) => None,
         })
@@ -147,22 +149,31 @@ pub(super) async fn list(
         filter.register = Some(own);
     }
     let of = filter.register.clone();
-    let first_page = filter.cursor.is_none();
+    let lists_running =
+        filter.cursor.is_none() && params.open != Some(false) && params.text.is_none();
+    let live = session.live(Request::LiveAll).await;
     let page = session.shared.journal.list(filter).await;
     let page =
         page.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))?;
     let mut transactions: Vec<TransactionView> = Vec::new();
-    if first_page && params.open != Some(false) && params.text.is_none() {
-        let live = session.live(Request::LiveAll).await;
+    if lists_running {
         let running = live.iter().filter(|snapshot| {
             let id = snapshot.transaction_id;
             let wanted = of.as_ref().is_none_or(|of| snapshot.scope.register == *of);
-            wanted && page.rows.iter().all(|row| row.transaction_id != id)
+            wanted && !snapshot.ended && page.rows.iter().all(|row| row.transaction_id != id)
         });
         transactions.extend(running.map(views::from_snapshot));
         transactions.sort_by(|a, b| b.started_at.cmp(&a.started_at));
     }
-    transactions.extend(page.rows.iter().map(views::from_summary));
+    transactions.extend(page.rows.iter().map(|row| {
+        let mut live = live.iter();
+        let live = live.find(|snapshot| snapshot.transaction_id == row.transaction_id);
+        let recorded = views::from_summary(row);
+        match live {
+            Some(snapshot) => views::running(recorded, snapshot),
+            None => recorded,
+        }
+    }));
     Ok(ListResult {
         transactions,
         cursor: page.next.map(|cursor| cursor.to_string()),

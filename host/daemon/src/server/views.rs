@@ -240,7 +240,7 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
                 .as_ref()
                 .and_then(|face| convert::card_view(face, intent.entry));
             shown.stan = Some(format!("{:06}", intent.wire.stan));
-            shown.acceptor = Some(convert::acceptor(&intent.wire.acceptor));
+            shown.acceptor = convert::acceptor(&intent.wire.acceptor);
         }
         Fact::Ended(ending) => match &ending.answer {
             FinalAnswer::Approved(approved) => add_approval(shown, approved),
@@ -289,8 +289,19 @@ fn add_approval(shown: &mut TransactionView, approved: &Approved) {
     shown.batch = told.batch;
 }
 
-/// A transaction that is recorded and still runs, or is being resolved.
-pub(super) fn running(recorded: TransactionView, snapshot: &Snapshot) -> TransactionView {
+/// A transaction that is recorded and still runs, or is being resolved. The journal, which was
+/// read later, has the last word on how it ended.
+pub(super) fn running(mut recorded: TransactionView, snapshot: &Snapshot) -> TransactionView {
+    if recorded.ended_at.is_some() {
+        if let (true, Some(known), Some(live)) = (
+            snapshot.ended,
+            &mut recorded.resolution,
+            &snapshot.resolution,
+        ) {
+            known.next_at = convert::resolution(live).next_at;
+        }
+        return recorded;
+    }
     let live = from_snapshot(snapshot);
     TransactionView {
         outcome: live.outcome,

@@ -41,7 +41,7 @@ pub(in crate::server) fn approved(
         signature_required: approved.signature_required,
         gateway: approved.gateway.as_ref().map(|id| id.to_string().into()),
         device: approved.device.as_ref().map(|id| id.to_string().into()),
-        acceptor: approved.acceptor.as_ref().map(acceptor),
+        acceptor: approved.acceptor.as_ref().and_then(acceptor),
         token: extras.token.as_ref().map(ToString::to_string),
         balance: extras
             .balance_minor
@@ -67,12 +67,13 @@ fn told_amounts(approved: &e::Approved) -> p::transaction::Amounts {
     amounts(&requested, Some(approved.approved_minor))
 }
 
-/// A merchant's identity.
-pub(in crate::server) fn acceptor(acceptor: &payhal_engine::ids::Acceptor) -> Acceptor {
-    Acceptor {
+/// A merchant's identity, where one is configured.
+pub(in crate::server) fn acceptor(acceptor: &payhal_engine::ids::Acceptor) -> Option<Acceptor> {
+    let known = *acceptor != payhal_engine::ids::Acceptor::default();
+    known.then(|| Acceptor {
         merchant_id: acceptor.merchant.to_string(),
         terminal_id: acceptor.terminal.to_string(),
-    }
+    })
 }
 
 /// Totals of a batch.

@@ -171,8 +171,8 @@ impl Slip {
         }
         self.maybe("Trace", source.stan.map(|stan| format!("{stan:06}")));
         if let Some(acceptor) = source.acceptor {
-            self.pair("Merchant", &acceptor.merchant);
-            self.pair("Terminal", &acceptor.terminal);
+            self.maybe("Merchant", configured(&acceptor.merchant));
+            self.maybe("Terminal", configured(&acceptor.terminal));
         }
         self.maybe("Reference", source.reference);
         self.pair("Transaction", source.transaction_id.to_string());
@@ -199,6 +199,11 @@ impl Slip {
             ReceiptCopy::Customer => "Customer copy",
         });
     }
+}
+
+/// Without a configured acceptor there is nothing to print.
+fn configured(id: &str) -> Option<&str> {
+    Some(id).filter(|id| !id.is_empty())
 }
 
 fn title(kind: Kind) -> &'static str {
