@@ -643,12 +643,16 @@ export class Payhal {
   }
 }
 
-/** A key for one attempt to move money. Store it before the call is sent. */
+/**
+ * A key for one attempt to move money: a UUID of version 7 (RFC 9562, section 5.7). Store it before
+ * the call is sent. It carries the time it was made at: that is how a host whose journal was restored
+ * from a backup knows that it may have forgotten the key.
+ */
 export function newKey() {
-  if (typeof globalThis.crypto?.randomUUID === 'function') return globalThis.crypto.randomUUID();
-  // randomUUID is missing on pages that are not a secure context.
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  const at = Date.now();
+  for (let place = 0; place < 6; place += 1) bytes[place] = Math.floor(at / 2 ** (8 * (5 - place))) % 256;
+  bytes[6] = (bytes[6] & 0x0f) | 0x70;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

@@ -46,7 +46,7 @@ test('a sale sends its key, hears progress in order and resolves once', async (t
   const request = await host.next();
   assert.equal(request.method, 'payment.sale');
   assert.deepEqual(request.params, { idempotency_key: sale.key, amount: AMOUNT, timeout_ms: 9000, custom: { myField: 'kept' } });
-  assert.match(sale.key, /^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+  assert.match(sale.key, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
   request.progress(1, 'accepted');
   request.progress(2, 'waiting_for_card');
   request.progress(2, 'waiting_for_card');

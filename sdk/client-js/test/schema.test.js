@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { newKey } from '../payhal.js';
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const types = read('../payhal.d.ts');
@@ -33,5 +34,17 @@ test('every field of a money call and of its answer is typed', () => {
 test('every error of the table has its class', () => {
   for (const [name, { code }] of Object.entries(openrpc.components.errors)) {
     if (code > 0) assert.ok(source.includes(`${code}: ['${name}'`), name);
+  }
+});
+
+test('a key carries the time it was made at', () => {
+  const before = Date.now();
+  const keys = new Set(Array.from({ length: 100 }, newKey));
+  const after = Date.now();
+  assert.equal(keys.size, 100);
+  for (const key of keys) {
+    assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const at = Number.parseInt(key.slice(0, 8) + key.slice(9, 13), 16);
+    assert.ok(before <= at && at <= after, key);
   }
 });

@@ -12,7 +12,6 @@ import inspect
 import json
 import logging
 import random
-import uuid
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -22,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from . import errors
 from .errors import AmountInvalid, Cancelled, ConnectionLost, NoAnswer, OutcomeUnknown, PayhalError, error_from
+from .keys import new_key
 from .messages import Amount, Approved, Event, Progress, Prompt, read
 
 DEFAULT_URL = "ws://127.0.0.1:7425/v1/ws"
@@ -348,7 +348,7 @@ class Payhal:
         **params: Any,
     ) -> MoneyCall[Approved]:
         """Any keyed method. The key is made here unless given, and `on_key` runs before anything is sent."""
-        chosen = key or str(uuid.uuid4())
+        chosen = key or new_key()
         call = self._new_call(method, {"idempotency_key": chosen, **params}, chosen)
         call.on_progress, call.on_prompt = on_progress, on_prompt
 

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import json
+import time
 import unittest
+import uuid
 from dataclasses import fields
 from pathlib import Path
 
+import payhal
 from payhal import client, errors
 from payhal.messages import Approved
 
@@ -17,6 +20,17 @@ _CALLS = {"batch.close": "close_batch"}
 
 def _read(name: str) -> dict:
     return json.loads((_SCHEMAS / name).read_text())
+
+
+class Keys(unittest.TestCase):
+    def test_a_key_carries_the_time_it_was_made_at(self) -> None:
+        before = time.time_ns() // 1_000_000
+        keys = {payhal.new_key() for _ in range(100)}
+        after = time.time_ns() // 1_000_000
+        self.assertEqual(len(keys), 100)
+        for key in map(uuid.UUID, keys):
+            self.assertEqual((key.version, key.variant), (7, uuid.RFC_4122))
+            self.assertTrue(before <= key.int >> 80 <= after)
 
 
 class FollowsTheSchema(unittest.TestCase):
