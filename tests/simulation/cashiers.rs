@@ -6,10 +6,12 @@
 use crate::gateways::GATEWAYS;
 use crate::readers::DEVICES;
 use crate::registers::{Attempt, Purpose, Sold, shows};
+use crate::terminals::{self, TERMINALS};
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, Scope, TransactionId};
 use payhal_engine::money::{Amount, Amounts, Currency};
+use payhal_engine::prompt::PromptKinds;
 use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Terms, Which};
 
 const REGISTERS: [&str; 3] = ["register 1", "register 2", "register 3"];
@@ -17,7 +19,8 @@ const REGISTERS: [&str; 3] = ["register 1", "register 2", "register 3"];
 /// One thing a register does.
 pub(crate) fn act(world: &mut World) -> Option<Event> {
     match world.random.below(24) {
-        0..=7 => Some(sell_somewhere(world)),
+        0..=4 => Some(sell_somewhere(world)),
+        5..=7 => Some(pay_on_terminal(world)),
         8..=12 => give_back(world),
         13 | 14 => cancel(world),
         15 => forget(world),
@@ -87,6 +90,61 @@ pub(crate) fn new_sale(world: &mut World, device: Option<DeviceId>) -> Event {
 
 fn sell_somewhere(world: &mut World) -> Event {
     new_sale(world, None)
+}
+
+/// A payment that a terminal runs by itself.
+pub(crate) fn on_terminal(
+    world: &mut World,
+    scope: &Scope,
+    minor: i64,
+    terminal: &str,
+) -> MoneyRequest {
+    MoneyRequest {
+        device: Some(terminal.into()),
+        gateway: None,
+        ..sale(world, scope, minor, "")
+    }
+}
+
+fn pay_on_terminal(world: &mut World) -> Event {
+    let minor = 100 * i64::try_from(1 + world.random.below(3)).expect("small");
+    let terminal = TERMINALS[world.random.index(TERMINALS.len())];
+    let basket = world.random.below(6);
+    let reference = world.random.percent(30);
+    let tip = world.random.percent(40);
+    let scope = a_register(world);
+    let request = MoneyRequest {
+        reference: reference.then(|| format!("basket {basket}").into()),
+        amount_max: tip.then(|| whole(minor + 50).total),
+        ..on_terminal(world, &scope, minor, terminal)
+    };
+    begin(world, scope, request)
+}
+
+/// A person looks at a terminal's ledger; later, while it is at it.
+pub(crate) fn person(world: &mut World, id: TransactionId) -> Option<Event> {
+    let device = world.journal.intent_of(id)?.device.clone()?;
+    if !terminals::is_terminal(&device) || !world.journal.needs_operator(id) {
+        return None;
+    }
+    world.in_ms(1_200_000, Happening::Person(id));
+    if world.terminals.is_running(id) {
+        return None;
+    }
+    world.tally.count("people looked at a terminal");
+    let request = terminals::resolve(world, id);
+    let scope = register("office");
+    let caller = Caller {
+        scope,
+        others: true,
+        prompts: PromptKinds::default(),
+    };
+    Some(Event::Asked {
+        ticket: world.registers.ticket(Purpose::Other),
+        caller,
+        transaction_id: world.fresh_id(),
+        request,
+    })
 }
 
 /// A sale on any reader.

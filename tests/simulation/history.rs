@@ -6,7 +6,7 @@ use crate::checkers::{self, self_healing};
 use crate::script::Script;
 use crate::tally::Tally;
 use crate::world::{Happening, Intrusion, World};
-use crate::{cashiers, gateways, readers, trace};
+use crate::{cashiers, gateways, readers, terminals, trace};
 use payhal_dispatcher::Dispatcher;
 use payhal_dispatcher::ports::RegisterPort as _;
 use payhal_engine::answer::{Answer, Reason, Refused};
@@ -151,6 +151,19 @@ impl History {
                 command,
                 reply_comes,
             } => gateways::exchange(world, call, &command, reply_comes),
+            Happening::TillActs {
+                device,
+                call,
+                command,
+                subject,
+                heard,
+            } => {
+                terminals::acts(world, &device, call, &command, subject, heard);
+                None
+            }
+            Happening::TillReplied { call, reply } => Some(terminals::done(world, call, reply)),
+            Happening::TillBack(device) => Some(terminals::back(world, &device)),
+            Happening::Person(id) => cashiers::person(world, id),
             Happening::Commit => self.commit(),
             Happening::JournalFailed => {
                 self.journal_failed();
@@ -308,6 +321,9 @@ impl History {
         for id in readers::DEVICES {
             let event = readers::changed(id, true);
             self.world.in_ms(100_000, Happening::Deliver(event));
+        }
+        for id in terminals::TERMINALS {
+            self.world.in_ms(100_000, Happening::TillBack(id.into()));
         }
         for id in gateways::GATEWAYS {
             let event = gateways::changed(id, true);

@@ -6,10 +6,10 @@
 
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
-use payhal_engine::gateway::{Change, GatewayAnswer};
+use payhal_engine::gateway::GatewayAnswer;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::{
-    Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
+    BatchClosed, Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
 };
 use payhal_engine::request::Kind;
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub(crate) struct Line {
     pub(crate) ended: Option<(u64, Box<Ending>)>,
     pub(crate) reversed: Option<u64>,
     pub(crate) needs_operator: Option<u64>,
+    /// A person's word.
+    pub(crate) resolved: Option<(u64, Outcome)>,
+    pub(crate) reported: Option<u64>,
 }
 
 impl Line {
@@ -47,7 +50,9 @@ impl Line {
             Fact::Ended(ending) => self.ended = Some((position, ending.clone())),
             Fact::Reversed => self.reversed = Some(position),
             Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
-            _ => {}
+            Fact::Resolved(resolved) => self.resolved = Some((position, resolved.outcome)),
+            Fact::Reported { .. } => self.reported = Some(position),
+            Fact::Collected { .. } => {}
         }
     }
 
@@ -57,6 +62,7 @@ impl Line {
         announced.is_some_and(|(_, ending)| ending.reversal.is_some())
             && self.reversed.is_none()
             && self.needs_operator.is_none()
+            && self.resolved.is_none()
     }
 
     fn unsent(&self) -> Option<&Unsent> {
@@ -164,8 +170,42 @@ impl Journal {
 
     /// Whether it durably waits for a person.
     pub(crate) fn needs_operator(&self, id: TransactionId) -> bool {
+        let Some(line) = self.lines.get(&id) else {
+            return false;
+        };
+        let Some(asked) = line.needs_operator.filter(|at| self.is_durable(*at)) else {
+            return false;
+        };
+        let ended = line.ended.as_ref().map(|(at, _)| *at);
+        let resolved = line.resolved.map(|(at, _)| at);
+        let settled = [ended, resolved, line.reversed];
+        let mut settled = settled.into_iter().flatten();
+        !settled.any(|at| at > asked && self.is_durable(at))
+    }
+
+    /// Whether it durably waited for a person, then or now.
+    pub(crate) fn was_left_to_people(&self, id: TransactionId) -> bool {
         let position = self.lines.get(&id).and_then(|line| line.needs_operator);
-        position.is_some_and(|position| self.is_durable(position)) && !self.is_reversed(id)
+        position.is_some_and(|position| self.is_durable(position))
+    }
+
+    /// A person's durable word.
+    pub(crate) fn resolved(&self, id: TransactionId) -> Option<Outcome> {
+        let (at, outcome) = self.lines.get(&id)?.resolved?;
+        self.is_durable(at).then_some(outcome)
+    }
+
+    /// Whether its gateway must still be told something.
+    pub(crate) fn is_reporting(&self, id: TransactionId) -> bool {
+        let owed = self.ending_of(id).map(|ending| &ending.owed);
+        let reported = self.lines.get(&id).and_then(|line| line.reported);
+        owed.is_some_and(|owed| !owed.is_nothing())
+            && !reported.is_some_and(|at| self.is_durable(at))
+    }
+
+    /// When the last record was made, durable or not.
+    pub(crate) fn last_at_micros(&self) -> i64 {
+        self.records.last().map_or(0, |record| record.at_micros)
     }
 
     /// Whether its reversal is durably acknowledged.
@@ -221,8 +261,10 @@ impl Journal {
             let request = intent.map(|intent| &intent.request);
             let request = request.or(unsent.map(|unsent| &unsent.request));
             let change = match request.map(|request| request.kind) {
-                Some(Kind::Refund { original: changed }) if changed == original => Change::Refund,
-                Some(Kind::Void { original: changed }) if changed == original => Change::Void,
+                Some(kind) if kind.original() == Some(original) => match kind.change() {
+                    Some(change) => change,
+                    None => continue,
+                },
                 _ => continue,
             };
             let asked = intent.map(|intent| intent.amounts.total.minor);
@@ -254,7 +296,45 @@ impl Journal {
         };
         outcome(&ending.answer) == Outcome::Approved
             || self.needs_operator(id)
-            || (ending.reversal.is_some() && !self.is_reversed(id))
+            || self.is_undoing(id)
+            || self.resolved(id) == Some(Outcome::Approved)
+    }
+
+    /// Whether it must durably be undone, and nobody said that it is.
+    pub(crate) fn is_undoing(&self, id: TransactionId) -> bool {
+        let announced = self.ending_of(id).is_some_and(|it| it.reversal.is_some());
+        announced && !self.is_reversed(id) && self.resolved(id).is_none()
+    }
+
+    /// The last close of each batch.
+    fn closed(&self) -> Vec<BatchClosed> {
+        let mut closed: Vec<BatchClosed> = Vec::new();
+        let mut lines: Vec<_> = self.lines().collect();
+        lines.sort_unstable_by_key(|(_, line)| std::cmp::Reverse(line.places[0]));
+        for (id, line) in lines {
+            let (Some(intent), Some((at, _))) = (self.intent_of(id), &line.ended) else {
+                continue;
+            };
+            let done = self.outcome_of(id) == Some(Outcome::Approved);
+            if intent.request.kind != Kind::BatchClose || !done {
+                continue;
+            }
+            let place = usize::try_from(*at).expect("small") - 1;
+            let newest = BatchClosed {
+                gateway: intent.gateway.clone(),
+                device: intent.device.clone(),
+                acceptor: intent.wire.acceptor.clone(),
+                at_micros: self.records[place].at_micros,
+            };
+            let same = |known: &BatchClosed| {
+                (&known.gateway, &known.device, &known.acceptor)
+                    == (&newest.gateway, &newest.device, &newest.acceptor)
+            };
+            if !closed.iter().any(same) {
+                closed.push(newest);
+            }
+        }
+        closed
     }
 
     /// What a starting host is handed.
@@ -264,6 +344,7 @@ impl Journal {
             last_at_micros: self.records[..self.durable]
                 .last()
                 .map_or(0, |record| record.at_micros),
+            closed: self.closed(),
             ..Restored::default()
         };
         let mut open = Vec::new();
@@ -277,7 +358,7 @@ impl Journal {
             restored.stan = restored.stan.max(intent.wire.stan);
             let at_rest = match self.ending_of(id) {
                 None => false,
-                Some(ending) => ending.reversal.is_none() || self.is_reversed(id),
+                Some(_) => !self.is_undoing(id) && !self.is_reporting(id),
             };
             if !at_rest || self.needs_operator(id) {
                 open.push((line.places[0], id));

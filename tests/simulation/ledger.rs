@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 pub(crate) struct Entry {
     pub(crate) answer: Option<GatewayAnswer>,
     pub(crate) minor: i64,
-    pub(crate) original: Option<TransactionId>,
+    /// The transaction it changes, and how.
+    pub(crate) original: Option<(TransactionId, Change)>,
     pub(crate) reversed: bool,
-    refuses_reversal: bool,
+    pub(crate) refuses_reversal: bool,
+    /// Whether money moves at all.
+    pub(crate) moves: bool,
 }
 
 /// What chance has in store for one exchange.
@@ -34,7 +37,9 @@ impl Entry {
     /// Whether its money moved and did not come back.
     pub(crate) fn stands(&self) -> bool {
         let answer = self.answer.as_ref();
-        !self.reversed && answer.is_some_and(|answer| answer.decision == Decision::Approved)
+        self.moves
+            && !self.reversed
+            && answer.is_some_and(|answer| answer.decision == Decision::Approved)
     }
 }
 
@@ -68,7 +73,12 @@ impl Ledger {
                     ..chance
                 };
                 let minor = amounts.total.minor;
-                self.decide(wire.transaction_id, minor, Some(original), chance)
+                self.decide(
+                    wire.transaction_id,
+                    minor,
+                    Some((original, *change)),
+                    chance,
+                )
             }
             GatewayCommand::Inquire { wire } => {
                 GatewayReply::Found(match self.entries.get(&wire.transaction_id) {
@@ -89,7 +99,7 @@ impl Ledger {
         &mut self,
         id: TransactionId,
         asked: i64,
-        original: Option<TransactionId>,
+        original: Option<(TransactionId, Change)>,
         chance: Chance,
     ) -> GatewayReply {
         let entry = self.entries.entry(id).or_insert_with(|| {
@@ -114,6 +124,7 @@ impl Ledger {
                 original,
                 reversed: false,
                 refuses_reversal: chance.refuses_reversal,
+                moves: true,
             }
         });
         // A reversal that came first forbids what it undid.
@@ -131,6 +142,7 @@ impl Ledger {
             original: None,
             reversed: false,
             refuses_reversal: chance.refuses_reversal,
+            moves: true,
         });
         if entry.refuses_reversal && !entry.reversed {
             return GatewayReply::ReversalRefused {
@@ -143,7 +155,7 @@ impl Ledger {
     }
 }
 
-fn answer(decision: Decision, approved_minor: Option<i64>) -> GatewayAnswer {
+pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> GatewayAnswer {
     GatewayAnswer {
         decision,
         response_code: if decision == Decision::Approved {

@@ -18,6 +18,7 @@ mod registers;
 mod script;
 mod seeds;
 mod tally;
+mod terminals;
 mod trace;
 #[cfg(feature = "whole")]
 mod twin;

@@ -6,7 +6,7 @@ use crate::checkers::{self, Sight, contract};
 use crate::registers::Registers;
 use crate::trace::brief;
 use crate::world::{Happening, World};
-use crate::{gateways, readers};
+use crate::{gateways, readers, terminals};
 use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort};
 use payhal_engine::answer::{Answer, Notification, Progress, Stage};
 use payhal_engine::device::DeviceCommand;
@@ -15,7 +15,7 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
 use payhal_engine::prompt::{Prompt, PromptAnswer};
-use payhal_engine::record::Record;
+use payhal_engine::record::{Fact, Record};
 
 impl JournalPort for World {
     fn append(&mut self, position: Position, record: Box<Record>, lazy: bool) {
@@ -23,6 +23,10 @@ impl JournalPort for World {
             return;
         }
         checkers::sight(self, &Sight::Append(&record));
+        if let Fact::NeedsOperator { .. } = record.fact {
+            let delay_ms = 600_000 + self.random.below(3_000_000);
+            self.in_ms(delay_ms, Happening::Person(record.transaction_id));
+        }
         self.journal.append(position, *record);
         self.unsynced_max = self.unsynced_max.max(self.journal.unsynced());
         if self.journal.commit_scheduled || self.journal.failing {
@@ -73,7 +77,11 @@ impl PluginPort for World {
             };
             self.in_ms(50, Happening::Deliver(event));
         }
-        readers::called(self, device, call, &command, deadline_boot_ms);
+        if terminals::is_terminal(&device) {
+            terminals::called(self, device, call, &command, deadline_boot_ms);
+        } else {
+            readers::called(self, device, call, &command, deadline_boot_ms);
+        }
     }
 
     fn deliver_device(
@@ -100,6 +108,7 @@ impl PluginPort for World {
     fn cancel_device(&mut self, device: DeviceId, call: CallId) {
         if !self.gone_before(|| format!("{device}: stop call {}", call.0)) {
             readers::cancelled(self, call);
+            terminals::cancelled(self, call);
         }
     }
 

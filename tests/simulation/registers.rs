@@ -178,6 +178,10 @@ impl Registers {
         let left_to_a_person = refused
             .resolution
             .is_some_and(|resolution| resolution.state == ResolutionState::NeedsOperator);
+        let on_terminal = world.registers.attempts[attempt].request.gateway.is_none();
+        if left_to_a_person && on_terminal {
+            return Some((7_200_000, attempt));
+        }
         let again = refused.reason.retry() == Retry::SameKey && patient && !left_to_a_person;
         again.then(|| (refused.retry_after_ms.unwrap_or(60_000), attempt))
     }

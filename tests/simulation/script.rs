@@ -6,6 +6,7 @@
 use crate::cashiers;
 use crate::gateways::{Fate, GATEWAYS};
 use crate::registers::Sold;
+use crate::terminals::{self, TERMINALS};
 use crate::world::World;
 use payhal_engine::event::Event;
 use std::collections::VecDeque;
@@ -19,6 +20,8 @@ pub(crate) struct Fates {
     pub(crate) chip_refuses: bool,
     /// What becomes of each request that leaves for a gateway, in order; then all arrive.
     pub(crate) exchanges: VecDeque<Fate>,
+    /// What becomes of each command to a terminal, in order; then all arrive.
+    pub(crate) terminals: VecDeque<terminals::Fate>,
 }
 
 /// One thing that a register does.
@@ -26,6 +29,8 @@ pub(crate) struct Fates {
 pub(crate) enum Act {
     /// 10.00 through this gateway.
     Sell(&'static str),
+    /// 10.00 on this terminal.
+    Pay(&'static str),
     /// So many minor units of the latest sale.
     Refund(i64),
     /// The latest sale.
@@ -45,6 +50,12 @@ impl Act {
             Self::Sell(gateway) => {
                 let scope = cashiers::register("register 1");
                 let mut request = cashiers::sale(world, &scope, 1_000, gateway);
+                request.reference = Some("basket".into());
+                Some(cashiers::begin(world, scope, request))
+            }
+            Self::Pay(terminal) => {
+                let scope = cashiers::register("register 1");
+                let mut request = cashiers::on_terminal(world, &scope, 1_000, terminal);
                 request.reference = Some("basket".into());
                 Some(cashiers::begin(world, scope, request))
             }
@@ -69,6 +80,7 @@ pub(crate) struct Script {
 pub(crate) fn all() -> Vec<Script> {
     let mut all = sales();
     all.extend(changes());
+    all.extend(terminals());
     all
 }
 
@@ -160,6 +172,68 @@ fn changes() -> Vec<Script> {
             "a refund that is undone",
             sale_then(&[(60_000, Act::Refund(1_000)), (400_000, Act::Refund(1_000))]),
             way(&[Fate::Arrives, Fate::Late, Fate::Lost]),
+        ),
+    ]
+}
+
+fn terminals() -> Vec<Script> {
+    use terminals::Fate::{Arrives, Late, Lost, ReplyLost};
+    let [asked, last, deaf] = TERMINALS;
+    let pay = |terminal, acts: &[(u64, Act)]| {
+        let mut all = vec![(5_000, Act::Pay(terminal))];
+        all.extend_from_slice(acts);
+        all
+    };
+    let way = |terminals: &[terminals::Fate]| Fates {
+        terminals: terminals.iter().copied().collect(),
+        ..Fates::default()
+    };
+    let another = [(20_000, Act::NewKey), (400_000, Act::Pay(last))];
+    let changes = [
+        (60_000, Act::Refund(400)),
+        (60_001, Act::Void),
+        (120_000, Act::Void),
+        (180_000, Act::Refund(600)),
+    ];
+    vec![
+        script("a terminal pays", pay(asked, &[]), way(&[])),
+        script(
+            "a terminal's word is lost",
+            pay(asked, &another),
+            way(&[ReplyLost, ReplyLost, Lost]),
+        ),
+        script(
+            "a terminal remembers its last",
+            pay(last, &another),
+            way(&[ReplyLost, Lost]),
+        ),
+        script(
+            "a terminal never tells",
+            pay(
+                deaf,
+                &[(20_000, Act::Pay(deaf)), (9_000_000, Act::Pay(deaf))],
+            ),
+            way(&[ReplyLost]),
+        ),
+        script(
+            "a terminal is late",
+            pay(last, &[(20_000, Act::Cancel)]),
+            way(&[Late]),
+        ),
+        script(
+            "a terminal is cancelled",
+            pay(asked, &[(5_300, Act::Cancel)]),
+            way(&[]),
+        ),
+        script(
+            "changes on a terminal",
+            pay(asked, &changes),
+            way(&[Arrives, ReplyLost, ReplyLost]),
+        ),
+        script(
+            "a void on a terminal",
+            pay(asked, &[(60_000, Act::Void), (60_001, Act::Refund(1))]),
+            way(&[Arrives, ReplyLost, Lost]),
         ),
     ]
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 30] = [
+const EXPECTED: [&str; 35] = [
     "crashes",
     "disk failures",
     "sales approved",
@@ -43,6 +43,11 @@ const EXPECTED: [&str; 30] = [
     "questions left to their default",
     "plugins died",
     "tried again under a new key",
+    "terminals too late",
+    "terminals replied late or twice",
+    "terminals obeyed a cancel",
+    "terminals ignored a cancel",
+    "people looked at a terminal",
 ];
 
 impl Tally {

@@ -69,6 +69,7 @@ fn same_start(seed: u64, simulated: &Journal, restored: &Restored) {
     assert_eq!(ours.position, restored.position, "seed {seed}");
     assert_eq!(ours.stan, restored.stan, "seed {seed}");
     assert_eq!(ours.open, restored.open, "seed {seed}");
+    assert_eq!(ours.closed, restored.closed, "seed {seed}");
 }
 
 /// By every id and every key that is there, and by a key that is not.

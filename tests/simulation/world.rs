@@ -5,15 +5,16 @@
 //! the dispatcher asks of them comes in through `ports.rs`.
 
 use crate::journal::Journal;
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 use crate::random::Random;
 use crate::readers::{self, DEVICES};
 use crate::registers::Registers;
 use crate::script::Fates;
 use crate::tally::Tally;
+use crate::terminals::{self, TERMINALS, Terminals};
 use crate::trace::Trace;
 use crate::{cashiers, gateways};
-use payhal_engine::device::DeviceReply;
+use payhal_engine::device::{DeviceCommand, DeviceReply};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
@@ -36,6 +37,23 @@ pub(crate) enum Happening {
         command: Box<GatewayCommand>,
         reply_comes: bool,
     },
+    /// A terminal does what it was told; `heard`: how often its reply comes.
+    TillActs {
+        device: DeviceId,
+        call: CallId,
+        command: Box<DeviceCommand>,
+        subject: TransactionId,
+        heard: u32,
+    },
+    /// What a terminal, or its plugin, says.
+    TillReplied {
+        call: CallId,
+        reply: DeviceReply,
+    },
+    /// A terminal is attached again.
+    TillBack(DeviceId),
+    /// A person settles what is left to people.
+    Person(TransactionId),
     Commit,
     /// The host learns that its disk failed.
     JournalFailed,
@@ -89,6 +107,7 @@ pub(crate) struct World {
     pub(crate) journal_closed: bool,
     pub(crate) ledger: Ledger,
     pub(crate) registers: Registers,
+    pub(crate) terminals: Terminals,
     /// What each reader is doing, and how that will end.
     pub(crate) readers_busy: BTreeMap<CallId, (DeviceId, DeviceReply)>,
     /// Exchanges whose reply the host waits for.
@@ -139,6 +158,7 @@ impl World {
             journal_closed: false,
             ledger: Ledger::default(),
             registers: Registers::default(),
+            terminals: Terminals::default(),
             readers_busy: BTreeMap::new(),
             exchanges: BTreeSet::new(),
             questions: BTreeSet::new(),
@@ -173,6 +193,29 @@ impl World {
         }
     }
 
+    /// Everything that gateways and terminals hold.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&TransactionId, &Entry)> {
+        let terminals = self.terminals.tills.values();
+        let terminals = terminals.flat_map(|till| &till.entries);
+        self.ledger.entries.iter().chain(terminals)
+    }
+
+    pub(crate) fn entry(&self, id: TransactionId) -> Option<&Entry> {
+        let gateway = self.ledger.entries.get(&id);
+        gateway.or_else(|| self.terminals.entry(id))
+    }
+
+    /// Whether a batch was closed by this transaction.
+    pub(crate) fn is_closed_by(&self, id: TransactionId) -> bool {
+        let mut tills = self.terminals.tills.values();
+        tills.any(|till| till.closes.contains_key(&id))
+    }
+
+    /// Whether its money moved and did not come back.
+    pub(crate) fn stands(&self, id: TransactionId) -> bool {
+        self.entry(id).is_some_and(Entry::stands)
+    }
+
     pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
         self.trace.note(self.now_ms, line);
     }
@@ -202,6 +245,8 @@ impl World {
                 | Happening::Forget
                 | Happening::Next(_)
                 | Happening::Respond(_)
+                | Happening::TillBack(_)
+                | Happening::Person(_)
         );
         match happening {
             Happening::Exchange { call, command, .. } if life != self.life => {
@@ -211,6 +256,19 @@ impl World {
                     reply_comes: false,
                 })
             }
+            Happening::TillActs {
+                device,
+                call,
+                command,
+                subject,
+                ..
+            } if life != self.life => Some(Happening::TillActs {
+                device,
+                call,
+                command,
+                subject,
+                heard: 0,
+            }),
             happening if outside || life == self.life => Some(happening),
             _ => Some(Happening::Deliver(Event::Durable(Position(0)))),
         }
@@ -253,6 +311,7 @@ impl World {
             Intrusion::DiskFails => self.fail_disk(),
             Intrusion::PluginsDie => {
                 readers::all_die(self);
+                terminals::all_die(self);
                 gateways::all_die(self);
             }
             Intrusion::Forget => self.in_ms(0, Happening::Forget),
@@ -297,6 +356,7 @@ impl World {
         self.effects = 0;
         self.accepted.clear();
         self.readers_busy.clear();
+        self.terminals.busy.clear();
         self.exchanges.clear();
         self.questions.clear();
         self.dead = false;
@@ -322,6 +382,10 @@ impl World {
             let delay_ms = self.random.below(3_000);
             self.in_ms(delay_ms, Happening::Deliver(readers::changed(id, true)));
         }
+        for id in TERMINALS {
+            let delay_ms = self.random.below(3_000);
+            self.in_ms(delay_ms, Happening::TillBack(id.into()));
+        }
         for id in gateways::GATEWAYS {
             let delay_ms = self.random.below(3_000);
             self.in_ms(delay_ms, Happening::Deliver(gateways::changed(id, true)));
@@ -331,9 +395,13 @@ impl World {
     /// Now and then something goes away and comes back.
     pub(crate) fn disturb(&mut self) {
         match self.random.below(10) {
-            0..=3 => readers::unplug_one(self),
+            0..=2 => readers::unplug_one(self),
+            3 => terminals::detach_one(self),
             4..=7 => gateways::lose_one(self),
-            8 => readers::all_die(self),
+            8 => {
+                readers::all_die(self);
+                terminals::all_die(self);
+            }
             _ => gateways::all_die(self),
         }
     }

@@ -63,6 +63,9 @@ impl Engine {
 
     /// What a successor must know of payments that terminals run, or never began.
     fn keep_payments(&mut self, unmade: &[CallId]) {
+        // Of one whose word came and was lost with the disk, no other word will come.
+        let calls = &self.calls;
+        self.payments.retain(|call, _| calls.contains_key(call));
         for transaction in self.open.values() {
             let Some(call) = transaction.payment else {
                 continue;

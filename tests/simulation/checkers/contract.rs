@@ -12,7 +12,8 @@ pub(crate) const CHECKER: Checker = Checker {
     sight: |world, sight| match sight {
         Sight::Device(device, command) => {
             let mut busy = world.readers_busy.values();
-            if busy.any(|(busy, _)| busy == *device) {
+            let mut tills = world.terminals.busy.values();
+            if busy.any(|(busy, _)| busy == *device) || tills.any(|busy| busy == *device) {
                 violated(LAW, format_args!("a second call to {device}: {command:?}"));
             }
         }

@@ -4,6 +4,7 @@
 
 use super::one_final_answer::is_told;
 use super::{Checker, Sight, is_final, transaction_of, violated};
+use crate::terminals;
 use crate::world::World;
 use payhal_engine::answer::{Answer, Notification, Outcome};
 use payhal_engine::device::{DeviceCommand, IssuerAnswer};
@@ -20,7 +21,10 @@ pub(crate) const CHECKER: Checker = Checker {
 fn sight(world: &World, sight: &Sight<'_>) {
     match sight {
         Sight::Gateway(command) => at_gateway(world, command),
-        Sight::Device(_, command) => at_device(world, command),
+        Sight::Device(_, command) => {
+            at_device(world, command);
+            at_terminal(world, command);
+        }
         Sight::Answer(_, answer) => answered(world, answer),
         Sight::Notify(notification) => notified(world, notification),
         Sight::Append(_) => {}
@@ -58,6 +62,25 @@ fn at_device(world: &World, command: &DeviceCommand) {
     }
 }
 
+/// A terminal begins nothing, and undoes nothing, before that is written down.
+fn at_terminal(world: &World, command: &DeviceCommand) {
+    let own = match command {
+        DeviceCommand::Pay { transaction_id, .. } => Some(*transaction_id),
+        DeviceCommand::Reconcile { wire, close: true } => Some(wire.transaction_id),
+        DeviceCommand::Reverse { transaction_id, .. } => {
+            let subject = terminals::subject(world, command);
+            if subject == Some(*transaction_id) && !world.journal.is_undoing(*transaction_id) {
+                violated(LAW, format_args!("no durable ending before {command:?}"));
+            }
+            subject
+        }
+        _ => return,
+    };
+    if own.is_none_or(|id| world.journal.intent_of(id).is_none()) {
+        violated(LAW, format_args!("no durable intent for {command:?}"));
+    }
+}
+
 fn answered(world: &World, answer: &Answer) {
     if !is_final(answer) {
         return;
@@ -87,10 +110,10 @@ fn notified(world: &World, notification: &Notification) {
             outcome: Some(Outcome::Approved),
             ..
         } => (progress.transaction_id, Outcome::Approved),
-        Notification::Moved { .. } | Notification::NotCollected { .. } => return,
+        _ => return,
     };
     let recorded = match told {
-        Outcome::Unknown => world.journal.needs_operator(id),
+        Outcome::Unknown => world.journal.was_left_to_people(id),
         told => world.journal.outcome_of(id) == Some(told),
     };
     if !recorded {
@@ -99,7 +122,7 @@ fn notified(world: &World, notification: &Notification) {
 }
 
 fn every_exchange_has_its_intent(world: &World) {
-    for id in world.ledger.entries.keys() {
+    for (id, _) in world.entries() {
         if world.journal.intent_of(*id).is_none() {
             violated(LAW, format_args!("{id} reached its gateway without intent"));
         }

@@ -8,6 +8,7 @@
 
 mod acceptors;
 pub(crate) mod contract;
+mod dates;
 mod inquiries;
 mod journal_first;
 mod no_double_money;
@@ -17,6 +18,7 @@ mod one_final_answer;
 mod recovery;
 pub(crate) mod self_healing;
 mod sums_hold;
+mod terminals;
 mod unknown_is_not_failed;
 
 use crate::registers::Waiting;
@@ -56,7 +58,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 12] = [
+pub(crate) const ALL: [Checker; 14] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -68,6 +70,8 @@ pub(crate) const ALL: [Checker; 12] = [
     inquiries::CHECKER,
     recovery::CHECKER,
     acceptors::CHECKER,
+    terminals::CHECKER,
+    dates::CHECKER,
     contract::CHECKER,
 ];
 

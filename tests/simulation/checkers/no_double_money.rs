@@ -4,6 +4,7 @@
 use super::{Checker, Sight, violated};
 use crate::world::World;
 use payhal_engine::answer::Answer;
+use payhal_engine::request::Kind;
 use std::collections::BTreeMap;
 
 const LAW: &str = "3 no double money";
@@ -22,11 +23,22 @@ fn exists(world: &World, answer: &Answer) {
     let Answer::Approved { approved, .. } = answer else {
         return;
     };
-    let entry = world.ledger.entries.get(&approved.transaction_id);
-    let Some(entry) = entry.filter(|entry| entry.stands()) else {
+    let id = approved.transaction_id;
+    let kind = world.registers.attempt_of(id).map(|it| it.request.kind);
+    if kind == Some(Kind::BatchClose) {
+        if !world.is_closed_by(id) {
+            violated(LAW, format_args!("no batch was closed: {answer:?}"));
+        }
+        return;
+    }
+    let moves = kind.is_none_or(|kind| kind.moves_money());
+    let entry = world.entry(id);
+    let Some(entry) = entry.filter(|entry| entry.stands() || !moves) else {
         violated(LAW, format_args!("the gateway says otherwise: {answer:?}"));
     };
-    if entry.minor != approved.approved_minor {
+    // A person says that it stands, and not how much.
+    let by_person = world.journal.resolved(id).is_some();
+    if entry.minor != approved.approved_minor && moves && !by_person {
         violated(
             LAW,
             format_args!("{} at the gateway: {answer:?}", entry.minor),
@@ -44,7 +56,7 @@ fn step(world: &World) {
 
 fn one_charge_for_a_key(world: &World) {
     let mut charged = BTreeMap::new();
-    for (id, entry) in &world.ledger.entries {
+    for (id, entry) in world.entries() {
         if !entry.stands() || world.journal.needs_operator(*id) {
             continue;
         }

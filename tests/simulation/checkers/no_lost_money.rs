@@ -19,13 +19,14 @@ pub(crate) const CHECKER: Checker = Checker {
 
 /// What stands and has an ending is approved, or being undone.
 fn nothing_is_forgotten(world: &World) {
-    for (id, entry) in &world.ledger.entries {
+    for (id, entry) in world.entries() {
         let Some(ending) = world.journal.ending_of(*id).filter(|_| entry.stands()) else {
             continue;
         };
         let approved = world.journal.outcome_of(*id) == Some(Outcome::Approved);
-        let undoing = ending.reversal.is_some() && !world.journal.is_reversed(*id);
-        if !approved && !undoing && !world.journal.needs_operator(*id) {
+        let undoing = world.journal.is_undoing(*id);
+        let known = world.journal.resolved(*id) == Some(Outcome::Approved);
+        if !approved && !undoing && !known && !world.journal.needs_operator(*id) {
             violated(LAW, format_args!("money of {id} is lost: {ending:?}"));
         }
     }
@@ -43,9 +44,10 @@ fn chips_agreed(world: &World) {
 }
 
 fn everything_is_accounted_for(world: &World) {
-    for (id, _) in world.ledger.entries.iter().filter(|(_, at)| at.stands()) {
+    for (id, _) in world.entries().filter(|(_, at)| at.stands()) {
         let approved = world.journal.outcome_of(*id) == Some(Outcome::Approved);
-        if !approved && !world.journal.needs_operator(*id) {
+        let known = world.journal.resolved(*id) == Some(Outcome::Approved);
+        if !approved && !known && !world.journal.needs_operator(*id) {
             violated(LAW, format_args!("money of {id} is lost in the end"));
         }
     }

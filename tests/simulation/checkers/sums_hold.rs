@@ -20,13 +20,13 @@ pub(crate) const CHECKER: Checker = Checker {
 /// What was given back never exceeds what was taken.
 fn at_the_gateway(world: &World) {
     let mut given_back: BTreeMap<TransactionId, i64> = BTreeMap::new();
-    for (id, entry) in &world.ledger.entries {
-        let (Some(original), true) = (entry.original, entry.stands()) else {
+    for (id, entry) in world.entries() {
+        let (Some((original, _)), true) = (entry.original, entry.stands()) else {
             continue;
         };
         let sum = given_back.entry(original).or_default();
         *sum += entry.minor;
-        let taken = world.ledger.entries.get(&original);
+        let taken = world.entry(original);
         let taken = taken.map_or(0, |entry| entry.minor);
         if *sum > taken {
             violated(LAW, format_args!("{id} gives back {sum} of {taken}"));

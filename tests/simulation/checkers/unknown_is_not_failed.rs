@@ -29,7 +29,7 @@ fn nothing_moved(world: &World, answer: &Answer) {
     };
     let said = refused.reason != Reason::OutcomeUnknown && !refused.reversing;
     let id = refused.transaction_id;
-    if said && id.is_some_and(|id| world.ledger.stands(id)) {
+    if said && id.is_some_and(|id| world.stands(id)) {
         violated(LAW, format_args!("money moved: {refused:?}"));
     }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! No command that moves money reaches a terminal that may still have to tell what became of
+//! another payment; and a terminal's approval is never above what its register allowed.
+
+use super::{Checker, Sight, violated};
+use crate::journal::Line;
+use crate::terminals;
+use crate::world::World;
+use payhal_engine::device::DeviceCommand;
+use payhal_engine::ids::DeviceId;
+use payhal_engine::record::{Fact, FinalAnswer};
+
+const LAW: &str = "terminals in order";
+
+pub(crate) const CHECKER: Checker = Checker {
+    sight: |world, sight| match sight {
+        Sight::Device(device, command) => alone(world, device, command),
+        Sight::Append(record) => {
+            if let Fact::Ended(ending) = &record.fact {
+                allowed(world, &ending.answer);
+            }
+        }
+        _ => {}
+    },
+    rest: |world| {
+        for (id, line) in world.journal.lines() {
+            if on_terminal(line).is_some() && world.journal.needs_operator(id) {
+                violated(LAW, format_args!("no person was heard about {id}"));
+            }
+        }
+    },
+    ..Checker::BLIND
+};
+
+fn alone(world: &World, device: &DeviceId, command: &DeviceCommand) {
+    let moves = match command {
+        DeviceCommand::Pay { .. } | DeviceCommand::Reverse { .. } => true,
+        DeviceCommand::Reconcile { close, .. } => *close,
+        _ => false,
+    };
+    if !moves || !terminals::is_terminal(device) {
+        return;
+    }
+    let subject = terminals::subject(world, command);
+    for (id, line) in world.journal.lines() {
+        if Some(id) != subject && on_terminal(line) == Some(device) && is_open(line) {
+            violated(
+                LAW,
+                format_args!("{device} owes a word on {id} and gets {command:?}"),
+            );
+        }
+    }
+    let till = world.terminals.tills.get(device);
+    if let Some(running) = till.and_then(|till| till.running) {
+        violated(
+            LAW,
+            format_args!("{device} is at {running} and gets {command:?}"),
+        );
+    }
+}
+
+/// The terminal that it is on.
+fn on_terminal(line: &Line) -> Option<&DeviceId> {
+    let (_, intent) = line.intent.as_ref()?;
+    let device = intent.device.as_ref()?;
+    intent.gateway.is_none().then_some(device)
+}
+
+/// Whether nobody has written down how it came to its end.
+fn is_open(line: &Line) -> bool {
+    let Some((ended, ending)) = &line.ended else {
+        return true;
+    };
+    let asked = line.needs_operator.filter(|at| at > ended).is_some();
+    (ending.reversal.is_some() || asked) && line.reversed.is_none() && line.resolved.is_none()
+}
+
+fn allowed(world: &World, answer: &FinalAnswer) {
+    let FinalAnswer::Approved(approved) = answer else {
+        return;
+    };
+    let Some(asked) = world.registers.attempt_of(approved.transaction_id) else {
+        return;
+    };
+    let Some(amounts) = asked.request.amounts else {
+        return;
+    };
+    let max = asked.request.amount_max.map(|max| max.minor);
+    let max = max.unwrap_or(amounts.total.minor).max(amounts.total.minor);
+    if approved.approved_minor > max {
+        violated(LAW, format_args!("more than {max}: {approved:?}"));
+    }
+}
