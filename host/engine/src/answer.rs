@@ -374,6 +374,13 @@ pub enum Notification {
         /// What is lost.
         amount: Amount,
     },
+    /// A terminal began to owe the word on a payment, or owes none any more.
+    Quarantine {
+        /// Which.
+        device: DeviceId,
+        /// Whether it takes no payment from now on.
+        owes: bool,
+    },
     /// A transaction began, moved on, or ended: for consoles that draw timelines.
     Moved {
         /// Whose.

@@ -70,6 +70,8 @@ pub struct Engine {
     pub(crate) payments: BTreeMap<CallId, TransactionId>,
     /// Payments of a former engine whose call never left.
     pub(crate) never_made: BTreeSet<TransactionId>,
+    /// Terminals that registers were told to be quarantined.
+    pub(crate) told_quarantined: Vec<DeviceId>,
 }
 
 /// What a call is for.
@@ -139,6 +141,7 @@ impl Engine {
             orphans: Vec::new(),
             payments: BTreeMap::new(),
             never_made: BTreeSet::new(),
+            told_quarantined: Vec::new(),
         }
     }
 
@@ -170,6 +173,7 @@ impl Engine {
             Event::Stopping => self.stop(),
         }
         self.serve_turns();
+        self.tell_quarantine();
         std::mem::take(&mut self.out)
     }
 
@@ -214,6 +218,7 @@ impl Engine {
         next.devices = self.devices.orphaned();
         next.payments.clone_from(&self.payments);
         next.never_made.clone_from(&self.never_made);
+        next.told_quarantined.clone_from(&self.told_quarantined);
         for (call, purpose) in &self.calls {
             if let CallFor::Device { device, .. } | CallFor::Identify { device, .. } = purpose {
                 let orphan = CallFor::Device {

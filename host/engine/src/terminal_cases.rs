@@ -2,7 +2,7 @@
 //! Payments on terminals: which one gets them, what their word is worth, and what nobody may ask of
 //! one that still owes a word.
 
-use crate::answer::{Answer, Reason, ResolutionState};
+use crate::answer::{Answer, Notification, Reason, ResolutionState};
 use crate::bench::{Bench, euros, on_terminal, paid, reader_is, request, terminal_is};
 use crate::device::{DeviceCommand, DeviceReply};
 use crate::effect::{Action, Effect};
@@ -189,6 +189,32 @@ fn a_tip_may_raise_the_amount_as_far_as_it_was_allowed() {
     let effects = bench.reader(with_tip(paid(Decision::Approved, Some(1_150)), 100));
     assert_eq!(refusal(&effects), Some(&Reason::OutcomeUnknown));
     assert!(matches!(last_fact(&bench), Fact::NeedsOperator { .. }));
+}
+
+/// What watchers of devices were told about quarantines.
+fn quarantine(effects: &[Effect]) -> Vec<(&str, bool)> {
+    let told = effects.iter().filter_map(|effect| match &effect.action {
+        Action::Notify(notification) => match &**notification {
+            Notification::Quarantine { device, owes } => Some((&*device.0, *owes)),
+            _ => None,
+        },
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn a_quarantine_is_told_once_when_it_begins_and_once_when_it_ends() {
+    let mut bench = Bench::new();
+    assert_eq!(quarantine(&bench.money(sale("k", "counter"))), []);
+    assert_eq!(quarantine(&bench.reader(lost())), [("counter", true)]);
+    let again = bench.money(MoneyRequest {
+        amounts: Some(euros(2_000)),
+        ..sale("next", "counter")
+    });
+    assert_eq!(quarantine(&again), []);
+    let found = DeviceReply::NotFound;
+    assert_eq!(quarantine(&bench.reader(found)), [("counter", false)]);
 }
 
 #[test]
@@ -409,6 +435,28 @@ fn a_payment_goes_on_when_the_journal_is_opened_again() {
     });
     let effects = bench.money(sale("k", "deaf"));
     assert_eq!(approved(&effects), Some(1_000));
+}
+
+#[test]
+fn a_word_that_was_lost_with_the_disk_is_asked_for_again() {
+    let mut bench = Bench::new();
+    bench.money(sale("k", "counter"));
+    let written = bench.records.clone();
+    reopened(&mut bench, &[]);
+    let (_, call, _) = bench.reader_call.take().unwrap();
+    bench.step(Event::DeviceReplied {
+        call,
+        reply: paid(Decision::Approved, Some(1_000)),
+    });
+    bench.records = written;
+    reopened(&mut bench, &[]);
+    bench.step(terminal_is("counter", true));
+    let (_, again, command) = bench.reader_call.clone().unwrap();
+    assert!(
+        matches!(command, DeviceCommand::Inquire { .. }),
+        "{command:?}"
+    );
+    assert_ne!(again, call);
 }
 
 #[test]

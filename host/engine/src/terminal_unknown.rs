@@ -4,13 +4,13 @@
 //! The terminal's word stands, whoever waits for it. What it cannot tell is never guessed, and
 //! what it cannot undo is left to a person.
 
-use crate::answer::Reason;
+use crate::answer::{Notification, Reason};
 use crate::device::TerminalReversal;
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry};
 use crate::engine::Engine;
 use crate::exchange::{Verdict, judge};
 use crate::gateway::ReversalReason;
-use crate::ids::{CallId, DeviceId};
+use crate::ids::{CallId, DeviceId, Position};
 use crate::money::Amounts;
 use crate::terminal_batch::close_of;
 use crate::transaction::{Phase, Transaction};
@@ -189,6 +189,27 @@ impl Engine {
                 }
                 engine.attempt(transaction);
             });
+        }
+    }
+
+    /// Tells whoever watches devices, once each time a quarantine begins or ends. It ends when what
+    /// ends it is durable.
+    pub(crate) fn tell_quarantine(&mut self) {
+        let now = self.quarantined();
+        if now == self.told_quarantined {
+            return;
+        }
+        let before = std::mem::replace(&mut self.told_quarantined, now.clone());
+        for device in now.iter().filter(|device| !before.contains(device)) {
+            let (device, owes) = (device.clone(), true);
+            self.notify(Position(0), Notification::Quarantine { device, owes });
+        }
+        for device in before.into_iter().filter(|device| !now.contains(device)) {
+            let over = Notification::Quarantine {
+                device,
+                owes: false,
+            };
+            self.notify(self.position, over);
         }
     }
 

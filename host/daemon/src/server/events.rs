@@ -116,6 +116,7 @@ impl Events {
             | Notification::NotCollected { transaction_id, .. } => {
                 Subject::Resolved(transaction_id)
             }
+            Notification::Quarantine { device, .. } => Subject::Device(device.0.to_string()),
             Notification::Moved { progress, .. } => Subject::Changed(progress.transaction_id),
         });
     }
