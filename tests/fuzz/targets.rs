@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub(crate) type Target = fn(&[u8]);
 
 /// By name.
-pub(crate) const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("journal-record", journal_record),
     ("journal-log", journal_log),
     ("ipc-from-runner", ipc_frames::<FromRunner>),
@@ -21,6 +21,7 @@ pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("json-rpc", json_rpc),
     ("plugin-messages", plugin_messages),
     ("plugin-manifest", plugin_manifest),
+    ("configuration", configuration),
 ];
 
 /// A record, as its column holds it. What is read is written the same way again.
@@ -99,5 +100,12 @@ fn plugin_messages(bytes: &[u8]) {
 fn plugin_manifest(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         payhal_messages::manifest::Manifest::parse(text).ok();
+    }
+}
+
+/// What the operator writes.
+fn configuration(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        payhal::fuzz::read_configuration(text).ok();
     }
 }

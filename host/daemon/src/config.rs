@@ -234,9 +234,26 @@ impl Config {
             .config
             .clone()
             .or_else(|| beside.is_file().then_some(beside));
-        let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
+        let text = path.as_deref().map(read).transpose()?.unwrap_or_default();
         let path = path.unwrap_or_else(|| PathBuf::from("(defaults)"));
-        Self::assemble(&file, &path, state, overrides)
+        Self::parse(&text, &path, state, overrides)
+    }
+
+    /// What a file says. No text is all defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`], pointing at the line and key.
+    pub(crate) fn parse(
+        text: &str,
+        path: &Path,
+        state: PathBuf,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let file = toml::from_str(text).map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        Self::assemble(&file, path, state, overrides)
     }
 
     fn assemble(
@@ -434,14 +451,10 @@ impl TimeoutsTable {
     }
 }
 
-fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    toml::from_str(&text).map_err(|source| ConfigError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
     })
 }
 
@@ -494,15 +507,9 @@ mod tests {
     use std::sync::Arc;
 
     fn parse(text: &str) -> Result<Config, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let overrides = Overrides::default();
-        Config::assemble(
-            &file,
-            Path::new("payhal.toml"),
-            PathBuf::from("s"),
-            &overrides,
-        )
-        .map_err(|error| error.to_string())
+        let (path, state) = (Path::new("payhal.toml"), PathBuf::from("s"));
+        let read = Config::parse(text, path, state, &Overrides::default());
+        read.map_err(|error| error.to_string())
     }
 
     #[test]

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 const LOG_VARIABLE: &str = "PAYHAL_LOG";
 
 /// Does what the command line says.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let Some(command) = cli.command else {
         introduce();

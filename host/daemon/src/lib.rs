@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the binary `payhal` does: the host, and a command line that talks to one.
+//!
+//! A library only so that fuzz targets reach it. Nobody else may build on it.
+#![forbid(unsafe_code)]
+
+mod amount;
+mod cli;
+mod clock;
+mod config;
+pub mod fuzz;
+mod host;
+mod pump;
+mod records;
+mod rights;
+mod server;
+mod supervisor;
+
+pub use cli::main;
