@@ -23,6 +23,7 @@ use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
 use crate::turns::Turns;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A key and what it belongs to.
 pub(crate) type ScopedKey = (Scope, IdempotencyKey);
@@ -72,6 +73,8 @@ pub struct Engine {
     pub(crate) never_made: BTreeSet<TransactionId>,
     /// Terminals that registers were told to be quarantined.
     pub(crate) told_quarantined: Vec<DeviceId>,
+    /// The latest payment that each terminal named, and its name.
+    pub(crate) named: BTreeMap<DeviceId, (TransactionId, Arc<str>)>,
 }
 
 /// What a call is for.
@@ -101,6 +104,8 @@ pub(crate) enum Alarm {
     Prompt,
     /// The end of waiting in line.
     Turn,
+    /// The end of waiting for a card at a terminal.
+    Card,
 }
 
 impl Engine {
@@ -142,6 +147,7 @@ impl Engine {
             payments: BTreeMap::new(),
             never_made: BTreeSet::new(),
             told_quarantined: Vec::new(),
+            named: BTreeMap::new(),
         }
     }
 
@@ -219,6 +225,7 @@ impl Engine {
         next.payments.clone_from(&self.payments);
         next.never_made.clone_from(&self.never_made);
         next.told_quarantined.clone_from(&self.told_quarantined);
+        next.named.clone_from(&self.named);
         for (call, purpose) in &self.calls {
             if let CallFor::Device { device, .. } | CallFor::Identify { device, .. } = purpose {
                 let orphan = CallFor::Device {
@@ -335,6 +342,10 @@ impl Engine {
             Alarm::Turn => {
                 transaction.pause = None;
                 engine.turn_expired(transaction);
+            }
+            Alarm::Card => {
+                transaction.pause = None;
+                engine.no_card_came(transaction);
             }
         });
     }

@@ -6,10 +6,10 @@
 
 use crate::abilities::lacking;
 use crate::admit::NotNow;
-use crate::answer::Reason;
+use crate::answer::{Reason, Stage};
 use crate::device::{DeviceCommand, DeviceReply, TerminalOutcome};
 use crate::devices::{NoDevice, urgency};
-use crate::engine::Engine;
+use crate::engine::{Alarm, Engine};
 use crate::exchange::Verdict;
 use crate::gateway::GatewayAnswer;
 use crate::ids::{Acceptor, DeviceId};
@@ -22,6 +22,7 @@ use crate::terminal_batch::close_of;
 use crate::terminal_changes::{original_of, void_of};
 use crate::transaction::{Phase, Transaction};
 use crate::turns::is_close;
+use std::sync::Arc;
 
 impl Engine {
     /// The terminal a request goes to; `None`: a gateway takes it. What a request names decides.
@@ -170,6 +171,20 @@ impl Engine {
             });
         self.call_reader(transaction, command, self.config.timeouts.terminal_ms);
         transaction.payment = transaction.call;
+        if let Some(timeout_ms) = transaction.request.timeout_ms {
+            let former = transaction.pause.take();
+            transaction.pause = Some(self.set_timer(former, transaction, Alarm::Card, timeout_ms));
+        }
+    }
+
+    /// The register's time for a card is over. A terminal that has one by now goes on: its word
+    /// counts.
+    pub(crate) fn no_card_came(&mut self, transaction: &mut Transaction) {
+        let waits = matches!(transaction.stage, Stage::Accepted | Stage::WaitingForCard);
+        if transaction.phase == Phase::Paying && waits {
+            transaction.no_card = true;
+            self.cancel_reader(transaction);
+        }
     }
 
     /// The terminal replied to a payment, in time or late.
@@ -189,7 +204,11 @@ impl Engine {
                 self.end_refused(transaction, refused, None);
             }
             DeviceReply::Cancelled => {
-                let refused = self.refused(transaction, Reason::Cancelled);
+                let reason = match transaction.no_card {
+                    true => Reason::TimedOut,
+                    false => Reason::Cancelled,
+                };
+                let refused = self.refused(transaction, reason);
                 self.end_refused(transaction, refused, None);
             }
             DeviceReply::Unsupported if !transaction.sent_before => {
@@ -228,11 +247,40 @@ impl Engine {
             cvm,
             card,
         } = outcome;
+        if self.names_another(transaction, &answer) {
+            let detail = "the terminal told once more how another payment ended";
+            match transaction.phase {
+                Phase::Inquiring => self.pause(transaction),
+                _ => self.terminal_lost(transaction, detail.into()),
+            }
+            return;
+        }
         transaction.entry = entry.or(transaction.entry);
         transaction.cvm = cvm.or(transaction.cvm);
         transaction.card = card.or(transaction.card.take());
         self.decided(transaction, answer, false);
     }
+
+    /// Whether a terminal's word is about the payment before: it has that one's name. A change may
+    /// have the name of what it changes.
+    fn names_another(&mut self, transaction: &Transaction, answer: &GatewayAnswer) -> bool {
+        let (Some(device), Some(name)) = (&transaction.device, named(answer)) else {
+            return false;
+        };
+        let latest = self.named.get(device);
+        let another = latest.is_some_and(|(id, latest)| *id != transaction.id && *latest == name);
+        if another && transaction.original.is_none() {
+            return true;
+        }
+        self.named.insert(device.clone(), (transaction.id, name));
+        false
+    }
+}
+
+/// The terminal's own name for a payment.
+pub(crate) fn named(answer: &GatewayAnswer) -> Option<Arc<str>> {
+    let name = answer.extras.reference.clone();
+    name.filter(|name| !name.is_empty())
 }
 
 /// What no terminal is told, as the end of "it cannot ...".

@@ -2,7 +2,7 @@
 //! Payments on terminals: which one gets them, what their word is worth, and what nobody may ask of
 //! one that still owes a word.
 
-use crate::answer::{Answer, Notification, Reason, ResolutionState};
+use crate::answer::{Answer, Notification, Reason, ResolutionState, Stage};
 use crate::bench::{Bench, euros, on_terminal, paid, reader_is, request, terminal_is};
 use crate::device::{DeviceCommand, DeviceReply};
 use crate::effect::{Action, Effect};
@@ -171,6 +171,7 @@ fn a_tip_may_raise_the_amount_as_far_as_it_was_allowed() {
     let effects = bench.reader(with_tip(paid(Decision::Approved, Some(1_150)), 150));
     assert_eq!(approved(&effects), Some(1_150));
     for (key, minor, tip) in [("b", 1_150, 140), ("c", 1_201, 201), ("d", 1_000, 1)] {
+        let mut bench = Bench::new();
         bench.money(tippable(key, "counter"));
         let effects = bench.reader(with_tip(paid(Decision::Approved, Some(minor)), tip));
         assert_eq!(refusal(&effects), Some(&Reason::GatewayRejected), "{key}");
@@ -189,6 +190,79 @@ fn a_tip_may_raise_the_amount_as_far_as_it_was_allowed() {
     let effects = bench.reader(with_tip(paid(Decision::Approved, Some(1_150)), 100));
     assert_eq!(refusal(&effects), Some(&Reason::OutcomeUnknown));
     assert!(matches!(last_fact(&bench), Fact::NeedsOperator { .. }));
+}
+
+/// The word on a payment that the terminal names thus.
+fn paid_as(name: &str) -> DeviceReply {
+    let mut reply = paid(Decision::Approved, Some(1_000));
+    if let DeviceReply::Paid(outcome) = &mut reply {
+        outcome.answer.extras.reference = Some(name.into());
+    }
+    reply
+}
+
+#[test]
+fn the_word_on_the_payment_before_is_no_word_on_this_one() {
+    let mut bench = Bench::new();
+    bench.money(sale("a", "counter"));
+    bench.reader(paid_as("receipt 7"));
+    bench.money(sale("b", "counter"));
+    let effects = bench.reader(paid_as("receipt 7"));
+    assert_eq!((approved(&effects), refusal(&effects)), (None, None));
+    assert!(matches!(asked(&bench).1, DeviceCommand::Inquire { .. }));
+    // Nor is it as the answer to an inquiry, and the terminal is not asked in a circle.
+    let effects = bench.reader(paid_as("receipt 7"));
+    assert_eq!((approved(&effects), refusal(&effects)), (None, None));
+    assert!(bench.reader_call.is_none());
+    bench.step(terminal_is("counter", false));
+    bench.step(terminal_is("counter", true));
+    let effects = bench.reader(paid_as("receipt 8"));
+    assert_eq!(approved(&effects), Some(1_000));
+}
+
+#[test]
+fn what_a_terminal_cannot_name_it_cannot_undo() {
+    let mut bench = Bench::new();
+    bench.money(sale("a", "counter"));
+    let effects = bench.reader(with_tip(paid_as(""), -1));
+    assert_eq!(refusal(&effects), Some(&Reason::OutcomeUnknown));
+    assert!(matches!(last_fact(&bench), Fact::NeedsOperator { .. }));
+}
+
+/// The register's time for a card ends; whether the terminal is told to stop.
+fn time_for_a_card_ends(bench: &mut Bench) -> bool {
+    let mut timers = bench.engine.timers.iter();
+    let (timer, _) = timers
+        .find(|(_, (_, alarm))| *alarm == Alarm::Card)
+        .expect("an alarm");
+    let effects = bench.step(Event::TimerFired(*timer));
+    let mut actions = effects.iter().map(|effect| &effect.action);
+    actions.any(|action| matches!(action, Action::CancelDevice { .. }))
+}
+
+#[test]
+fn a_terminal_waits_for_a_card_no_longer_than_its_register_said() {
+    let hurried = || MoneyRequest {
+        timeout_ms: Some(5_000),
+        ..sale("k", "counter")
+    };
+    let mut bench = Bench::new();
+    bench.money(hurried());
+    assert!(time_for_a_card_ends(&mut bench));
+    let effects = bench.reader(DeviceReply::Cancelled);
+    assert_eq!(refusal(&effects), Some(&Reason::TimedOut));
+    // With a card, nobody stops it.
+    let mut bench = Bench::new();
+    bench.money(hurried());
+    let (_, call, _) = bench.reader_call.clone().unwrap();
+    bench.step(Event::DeviceProgressed {
+        call,
+        stage: Stage::CardTapped,
+        text: "".into(),
+    });
+    assert!(!time_for_a_card_ends(&mut bench));
+    let effects = bench.reader(paid(Decision::Approved, Some(1_000)));
+    assert_eq!(approved(&effects), Some(1_000));
 }
 
 /// What watchers of devices were told about quarantines.

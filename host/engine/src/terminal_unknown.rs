@@ -12,6 +12,7 @@ use crate::exchange::{Verdict, judge};
 use crate::gateway::ReversalReason;
 use crate::ids::{CallId, DeviceId, Position};
 use crate::money::Amounts;
+use crate::terminal::named;
 use crate::terminal_batch::close_of;
 use crate::transaction::{Phase, Transaction};
 use std::sync::Arc;
@@ -270,7 +271,7 @@ fn is_plain(transaction: &Transaction, verdict: &Verdict) -> bool {
 
 /// The terminal's own name for a payment.
 fn reference(transaction: &Transaction) -> Option<Arc<str>> {
-    transaction.answered.as_ref()?.extras.reference.clone()
+    named(transaction.answered.as_ref()?)
 }
 
 /// What the abilities of a terminal say.

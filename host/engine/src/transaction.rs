@@ -49,6 +49,8 @@ pub(crate) struct Transaction {
     pub(crate) intent: bool,
     /// Whether an exchange may have reached the gateway before the one under way.
     pub(crate) sent_before: bool,
+    /// Its terminal was stopped because nobody presented a card in time.
+    pub(crate) no_card: bool,
     pub(crate) answered: Option<GatewayAnswer>,
     /// That answer is recorded so that a question about it may be told.
     pub(crate) firm: bool,
@@ -197,6 +199,7 @@ impl Transaction {
             wire: None,
             intent: false,
             sent_before: false,
+            no_card: false,
             answered: None,
             firm: false,
             tags: None,
