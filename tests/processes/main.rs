@@ -69,6 +69,16 @@ mod stock_clients;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod terminal_batch;
+#[cfg(test)]
+mod terminal_calls;
+#[cfg(test)]
+mod terminal_desk;
+#[cfg(test)]
+mod terminal_faults;
+#[cfg(test)]
+mod terminal_owing;
+#[cfg(test)]
 mod terminals;
 #[cfg(test)]
 mod till;

@@ -20,9 +20,26 @@ use tokio::sync::broadcast;
 #[derive(Clone, Debug)]
 pub(crate) struct Register(pub(crate) Client);
 
+/// This amount of euro cents.
+pub(crate) fn eur(minor: i64) -> Amount {
+    Amount::new(minor, "EUR")
+}
+
+/// The approval that a payment must end with.
+pub(crate) async fn approved(payment: Payment) -> Approved {
+    Sale::new(payment).end().await.approved()
+}
+
+/// The refusal before anything was recorded that a payment must end with.
+pub(crate) async fn not_allowed(payment: Payment) -> ErrorData {
+    let told = Sale::new(payment).end().await;
+    let told = told.refused(ErrorName::NotAllowed, ErrorOutcome::Failed);
+    told.says(MoneyMoved::No, Retry::Never)
+}
+
 /// A sale over this amount of euro cents on this reader.
 pub(crate) fn sale(key: &str, minor: i64, reader: &str) -> SaleParams {
-    let mut params = SaleParams::new(key, Amount::new(minor, "EUR"));
+    let mut params = SaleParams::new(key, eur(minor));
     params.device = Some(reader.into());
     params
 }
@@ -154,8 +171,9 @@ impl Register {
         .await
     }
 
-    /// Waits until everything is ready.
+    /// Waits until everything is ready, or up and owing the word on a payment.
     pub(crate) async fn until_all_ready(&self) {
+        use DeviceState::{Quarantined, Ready as Up};
         let mut news = self.watch().await;
         soon("readiness", async {
             loop {
@@ -171,7 +189,7 @@ impl Register {
                     .all(|gateway| gateway.state == GatewayState::Ready)
                     && devices
                         .iter()
-                        .all(|device| device.state == DeviceState::Ready)
+                        .all(|device| matches!(device.state, Up | Quarantined))
                 {
                     return;
                 }
