@@ -6,7 +6,7 @@ use crate::rules::{Card, Verdict, decide};
 use payhal_card_data::{CardSecrets, EntryMode, PinBlock, test_card, test_cards};
 use payhal_messages::manifest::{Kind, Manifest};
 use payhal_messages::money::Purpose;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const README: &str = include_str!("../../README.md");
 
@@ -81,7 +81,12 @@ fn the_strict_manifest_differs_in_its_name_and_its_order() {
     let abilities = strict.gateway.clone().unwrap();
     assert_eq!(abilities.in_flight_per_acceptor, Some(1));
     assert!(abilities.reversal_before_next);
+    // What the host is asked to keep is what the ledger watches.
+    let watched = json!({"in_flight_per_acceptor": 1, "reversal_before_next": true});
+    assert_eq!(Value::Object(strict.config.clone()), watched);
+    serde_json::from_value::<crate::settings::Settings>(watched).unwrap();
     let mut same = strict;
+    same.config.clear();
     same.id.clone_from(&plain.id);
     same.name.clone_from(&plain.name);
     let gateway = same.gateway.as_mut().unwrap();
