@@ -22,6 +22,8 @@ pub(crate) struct NotNow {
     pub(crate) reason: Reason,
     pub(crate) retry_after_ms: Option<u64>,
     pub(crate) detail: Option<Arc<str>>,
+    /// What must be looked at first.
+    pub(crate) unresolved: Vec<TransactionId>,
 }
 
 impl NotNow {
@@ -30,6 +32,7 @@ impl NotNow {
             reason,
             retry_after_ms: None,
             detail: Some(detail.into()),
+            unresolved: Vec::new(),
         }
     }
 }
@@ -43,6 +46,7 @@ impl Engine {
                 self.refuse_ask(ask, not_now.reason, |refused| {
                     refused.retry_after_ms = not_now.retry_after_ms;
                     refused.detail = not_now.detail;
+                    refused.unresolved = not_now.unresolved;
                 });
                 return;
             }

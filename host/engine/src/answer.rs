@@ -106,6 +106,9 @@ pub struct Refused {
     pub resolution: Option<Resolution>,
     /// For an engineer.
     pub detail: Option<Arc<str>>,
+    /// Where several transactions must be looked at first, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unresolved: Vec<TransactionId>,
     /// Microseconds since 1970 UTC.
     pub at_micros: i64,
 }
@@ -123,6 +126,7 @@ impl Refused {
             response_text: None,
             resolution: None,
             detail: None,
+            unresolved: Vec::new(),
             at_micros: now.wall_micros,
         }
     }

@@ -292,6 +292,7 @@ impl NoDevice {
             reason: self.reason,
             retry_after_ms: self.retry_after_ms,
             detail: self.detail,
+            unresolved: Vec::new(),
         }
     }
 }

@@ -207,13 +207,13 @@ impl Engine {
 
     /// Nothing was sent, and the same request may be made again.
     pub(crate) fn give_up_before_intent(&mut self, transaction: &mut Transaction, not_now: NotNow) {
-        let (reason, retry_after_ms, detail) = not_now.into_parts();
-        let refused = self.refused(transaction, reason);
+        let refused = self.refused(transaction, not_now.reason);
         self.drop_unrecorded(
             transaction,
             Refused {
-                retry_after_ms,
-                detail,
+                retry_after_ms: not_now.retry_after_ms,
+                detail: not_now.detail,
+                unresolved: not_now.unresolved,
                 ..refused
             },
         );

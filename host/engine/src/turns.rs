@@ -190,7 +190,10 @@ impl Engine {
         };
         let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
         let detail = format!("not resolved in this batch: {}", names.join(", "));
-        Err(NotNow::new(reason, detail))
+        Err(NotNow {
+            unresolved: unknown,
+            ..NotNow::new(reason, detail)
+        })
     }
 
     /// A batch is closed by one at a time.

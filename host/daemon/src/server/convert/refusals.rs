@@ -73,9 +73,10 @@ pub(in crate::server) fn refused(refused: &e::Refused, replayed: bool) -> ErrorO
             _ => None,
         },
         unresolved: match &refused.reason {
-            e::Reason::UnresolvedTransaction { transaction_id } => {
-                vec![transaction_id.to_string().into()]
-            }
+            e::Reason::UnresolvedTransaction { transaction_id } => match &*refused.unresolved {
+                [] => vec![transaction_id.to_string().into()],
+                all => all.iter().map(|id| id.to_string().into()).collect(),
+            },
             _ => Vec::new(),
         },
         replayed,
