@@ -3,16 +3,16 @@
 //! ledger and back.
 
 use crate::host::{Host, Setup};
-use crate::register::{Register, Sale, sale};
-use payhal_client::protocol::error::ErrorOutcome::Failed;
+use crate::register::{Register, Sale, approved, eur, sale};
+use payhal_client::CallError;
+use payhal_client::protocol::error::ErrorOutcome::{Declined, Failed};
 use payhal_client::protocol::payment::{
-    Approved, AuthorizeParams, CaptureParams, CardToken, RefundParams, UndoDone, UndoParams,
-    UndoRule, VerifyParams,
+    AuthorizeParams, BalanceParams, CardToken, CashAdvanceParams, RefundParams, SaleParams,
+    UndoDone, UndoParams, UndoRule, VerifyParams,
 };
+use payhal_client::protocol::progress::Stage;
 use payhal_client::protocol::{Amount, ErrorName, MoneyMoved, Retry};
-use payhal_client::{CallError, Payment};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 const READER: &str = "reader-1";
 
@@ -20,34 +20,6 @@ async fn counter() -> (Host, Register) {
     let host = Host::start(&Setup::automatic(1, "tap visa-approve")).await;
     let register = host.register("till-1").await;
     (host, register)
-}
-
-async fn approved(payment: Payment) -> Approved {
-    Sale::new(payment).end().await.approved()
-}
-
-fn eur(minor: i64) -> Amount {
-    Amount::new(minor, "EUR")
-}
-
-#[tokio::test]
-async fn a_hold_is_captured_in_parts_and_never_beyond_it() {
-    let (_host, register) = counter().await;
-    let client = &register.0;
-    let mut hold = AuthorizeParams::new("a", eur(5000));
-    hold.device = Some(READER.into());
-    let held = approved(client.authorize(&hold)).await.transaction_id;
-    let capture = |key: &str, minor| CaptureParams::of(key, held.clone(), eur(minor));
-    approved(client.capture(&capture("c1", 2000))).await;
-    approved(client.capture(&capture("c2", 3000))).await;
-    let beyond = Sale::new(client.capture(&capture("c3", 1))).end().await;
-    let _told = beyond.refused(ErrorName::NotAllowed, Failed);
-    let shown = register.get(held.as_str()).await;
-    let captured = shown.changes.iter().filter(|change| change.counts);
-    assert_eq!(
-        captured.map(|change| change.amount.minor).sum::<i64>(),
-        5000
-    );
 }
 
 #[tokio::test]
@@ -81,45 +53,144 @@ async fn an_undo_says_which_rule_it_used() {
 
 #[tokio::test]
 async fn a_checked_card_pays_later_by_its_token() {
-    let (_host, register) = counter().await;
+    let (host, register) = counter().await;
     let mut check = VerifyParams::new("v");
     check.device = Some(READER.into());
     let token = approved(register.0.verify(&check)).await.token.unwrap();
-    let mut later = sale("s", 900, READER);
-    later.device = None;
-    later.card = Some(CardToken {
-        token: token.clone(),
-    });
-    let paid = approved(register.0.sale(&later)).await;
+    let by_token = |key: &str, minor, token: &str| {
+        let mut params = sale(key, minor, READER);
+        params.device = None;
+        params.card = Some(CardToken {
+            token: token.to_owned(),
+        });
+        params
+    };
+    // No card is asked for, also after the host has lived another life.
+    let host = host.kill_and_restart().await;
+    let register = host.register("till-1").await;
+    let played = register.sell_alone(&by_token("s", 900, &token)).await;
+    assert!(!played.stages().contains(&Stage::WaitingForCard));
+    let paid = played.approved();
     assert_eq!(paid.amounts.approved, Some(eur(900)));
+    assert_eq!(paid.device, None);
     assert!(!paid.receipts.merchant.contains(&token));
+    approved(
+        register
+            .0
+            .refund(&RefundParams::of("r", paid.transaction_id, eur(400))),
+    )
+    .await;
+    let mut hold = AuthorizeParams::new("h", eur(300));
+    hold.card = by_token("", 1, &token).card;
+    approved(register.0.authorize(&hold)).await;
+    let strange = by_token("x", 900, "tok_of_somebody_else");
+    let refused = register.sell_alone(&strange).await;
+    let refused = refused.refused(ErrorName::GatewayRejected, Failed);
+    let told = refused.says(MoneyMoved::No, Retry::NewKey);
+    assert_eq!(told.response_code.as_deref(), Some("14"));
 }
 
 #[tokio::test]
-async fn what_a_register_keeps_comes_back_to_the_letter() {
-    let (_host, register) = counter().await;
-    let custom = r#"{"z":1.50,"a":[ 1,  2 ],"z":"\u00e9"}"#;
-    let basket = r#"[{"own":true,"name":"Tea","amount":{"minor":1250,"currency":"EUR"}}]"#;
-    let params = format!(
-        r#"{{"idempotency_key":"k","amount":{{"minor":1250,"currency":"EUR"}},"device":"{READER}","custom":{custom},"basket":{basket}}}"#
+async fn a_card_that_would_be_declined_is_no_good_to_keep() {
+    let host = Host::start(&Setup::automatic(1, "tap visa-decline")).await;
+    let register = host.register("till-1").await;
+    let check = VerifyParams::new("v");
+    let refused = Sale::new(register.0.verify(&check)).end().await;
+    refused.refused(ErrorName::Declined, Declined);
+    let asked = approved(register.0.balance(&BalanceParams::new("b"))).await;
+    assert_eq!(asked.balance, Some(eur(0)));
+}
+
+#[tokio::test]
+async fn a_balance_is_told_and_cash_is_paid_out() {
+    let (host, register) = counter().await;
+    let asked = approved(register.0.balance(&BalanceParams::new("a"))).await;
+    assert_eq!(asked.balance, Some(eur(50_000)));
+    assert!(asked.receipts.customer.contains("500.00 EUR"));
+    let mut cash = CashAdvanceParams::new("b", eur(4000));
+    cash.device = Some(READER.into());
+    let paid = approved(register.0.cash_advance(&cash)).await;
+    assert_eq!(paid.amounts.approved, Some(eur(4000)));
+    assert!(paid.receipts.merchant.contains("CASH ADVANCE"));
+    let again = approved(register.0.cash_advance(&cash)).await;
+    assert!(again.replayed && again.transaction_id == paid.transaction_id);
+    host.ledger().assert(&[
+        ("balance", "approved", 0),
+        ("cash_advance", "approved", 4000),
+    ]);
+}
+
+#[tokio::test]
+async fn a_total_says_what_of_it_is_what() {
+    let (host, register) = counter().await;
+    let mut params = sale("k", 4500, READER);
+    params.cashback = Some(eur(2000));
+    params.tip = Some(eur(300));
+    params.surcharge = Some(eur(50));
+    params.amount_max = Some(eur(4500));
+    params.installments = Some(3);
+    let sold = register.sell_alone(&params).await.approved();
+    let told = &sold.amounts;
+    assert_eq!(
+        (&told.approved, &told.cashback, &told.tip, &told.surcharge),
+        (
+            &Some(eur(4500)),
+            &Some(eur(2000)),
+            &Some(eur(300)),
+            &Some(eur(50))
+        )
     );
-    let params = RawValue::from_string(params).unwrap();
-    let sold: Value = register.0.call("payment.sale", &params).await.unwrap();
-    let shown = register.get(sold["transaction_id"].as_str().unwrap()).await;
-    assert_eq!(shown.custom.text(), Some(custom));
-    assert_eq!(shown.basket.text(), Some(basket));
+    for part in ["20.00 EUR", "3.00 EUR", "0.50 EUR"] {
+        assert!(sold.receipts.customer.contains(part), "{part}");
+    }
+    let kept = host.ledger().rows(
+        "SELECT amount_minor, tip_minor, surcharge_minor, cashback_minor, installments FROM entry",
+    );
+    assert_eq!(kept, [["4500", "300", "50", "2000", "3"]]);
+}
+
+#[tokio::test]
+async fn parts_stay_within_the_total_and_the_total_within_its_limit() {
+    let (host, register) = counter().await;
+    let plain = || sale("k", 1000, READER);
+    let cases: [(&str, fn(&mut SaleParams)); 5] = [
+        ("tip", |sale| sale.tip = Some(eur(1001))),
+        ("amount_max", |sale| sale.amount_max = Some(eur(999))),
+        ("installments", |sale| sale.installments = Some(0)),
+        ("cashback", |sale| {
+            sale.cashback = Some(eur(600));
+            sale.tip = Some(eur(500));
+        }),
+        ("tip.currency", |sale| {
+            sale.tip = Some(Amount::new(100, "USD"));
+        }),
+    ];
+    for (field, wrong) in cases {
+        let mut params = plain();
+        wrong(&mut params);
+        // The client would not even send it: it is the host's word that counts.
+        let sent = register.0.call::<_, Value>("payment.sale", &params).await;
+        let error = sent.unwrap_err();
+        let told = error.rpc().unwrap().data.clone().unwrap();
+        assert_eq!(told.money_moved, MoneyMoved::No, "{field}: {told:?}");
+        assert_eq!(told.retry, Retry::Never, "{field}: {told:?}");
+        assert!(told.field.is_some(), "{field}: {told:?}");
+    }
+    host.ledger().assert(&[]);
+    register.sell_alone(&plain()).await.approved();
 }
 
 #[tokio::test]
 async fn a_register_does_what_its_operator_allowed() {
-    let setup = Setup::automatic(1, "tap visa-approve");
-    let folder = tempfile::tempdir().unwrap();
-    let rights = "\n[registers.till-1]\nmay = []\nrefund_max = [\"5.00 EUR\"]\n";
-    std::fs::write(folder.path().join("shop.toml"), setup.text() + rights).unwrap();
-    let host = Host::start_in(folder).await;
+    let setup = Setup::automatic(1, "tap visa-approve")
+        .rights("till-1", "may = []\nrefund_max = [\"5.00 EUR\"]")
+        .rights(
+            "till-3",
+            "may = [\"refund_unreferenced\"]\nrefund_max = [\"5.00 EUR\"]",
+        );
+    let host = Host::start(&setup).await;
     let bound = host.register("till-1").await;
     let free = host.register("till-2").await;
-    free.until_all_ready().await;
     let theirs = free.sell_alone(&sale("s", 900, READER)).await.approved();
     let own = bound.sell_alone(&sale("s", 900, READER)).await.approved();
     let denied = async |register: &Register, params: RefundParams| {
@@ -142,6 +213,22 @@ async fn a_register_does_what_its_operator_allowed() {
     )
     .await;
     approved(free.0.refund(&card)).await;
+    // One that may give back to any card still has its limit.
+    let limited = host.register("till-3").await;
+    let mut much = card.clone();
+    much.amount = eur(501);
+    let told = denied(&limited, much.clone()).await;
+    assert!(told.detail.unwrap().contains("refund_max"));
+    much.amount = Amount::new(100, "USD");
+    denied(&limited, much).await;
+    let back = approved(limited.0.refund(&card)).await;
+    assert!(back.receipts.customer.contains("REFUND"));
+    let refunds = host.ledger().lines().into_iter();
+    let refunds = refunds.filter(|line| line.kind == "refund");
+    assert_eq!(
+        refunds.map(|line| line.amount_minor).collect::<Vec<_>>(),
+        [500, 100, 100]
+    );
     let look = payhal_client::protocol::transaction::GetParams {
         transaction_id: Some(theirs.transaction_id),
         idempotency_key: None,

@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     host: Vec<(&'static str, String)>,
     gateway: String,
     further_gateways: Vec<(String, String)>,
+    gateway_plugin: &'static str,
+    rest: String,
 }
 
 impl Setup {
@@ -67,6 +69,8 @@ impl Setup {
             host: Vec::new(),
             gateway: "{}".to_owned(),
             further_gateways: Vec::new(),
+            gateway_plugin: "sandbox",
+            rest: String::new(),
         }
     }
 
@@ -97,6 +101,25 @@ impl Setup {
         self.host("default_gateway", &format!("\"{GATEWAY}\""))
     }
 
+    /// The gateway's plugin, where it is another way to run the sandbox.
+    pub(crate) fn gateway_plugin(mut self, plugin: &'static str) -> Self {
+        self.gateway_plugin = plugin;
+        self
+    }
+
+    /// The gateway's acceptor has this MID and TID.
+    pub(crate) fn acceptor(self, merchant: &str, terminal: &str) -> Self {
+        let acceptor = format!("merchant = \"{merchant}\", terminal = \"{terminal}\"");
+        let of_gateway = format!("{}\nacceptor = {{ {acceptor} }}", self.gateway);
+        self.gateway(&of_gateway)
+    }
+
+    /// What the operator allows this register.
+    pub(crate) fn rights(mut self, register: &str, rights: &str) -> Self {
+        writeln!(self.rest, "[registers.{register}]\n{rights}").unwrap();
+        self
+    }
+
     /// One of the supervisor's or the host's own settings, in its table.
     pub(crate) fn host(mut self, name: &'static str, value: &str) -> Self {
         self.host.push((name, value.to_owned()));
@@ -125,9 +148,9 @@ impl Setup {
         }
         let table = format!(
             "name = \"{GATEWAY}\"
-plugin = \"sandbox\"
+plugin = \"{}\"
 config = {}",
-            self.gateway
+            self.gateway_plugin, self.gateway
         );
         writeln!(
             text,
@@ -139,7 +162,7 @@ config = {}",
         for (name, value) in &self.timeouts {
             writeln!(text, "{name} = {value}").unwrap();
         }
-        text
+        text + &self.rest
     }
 }
 

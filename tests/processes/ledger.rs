@@ -3,6 +3,7 @@
 //!
 //! It must never write there.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +42,30 @@ impl Ledger {
             })
         });
         lines.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// What a question to its tables answers, each value as text.
+    pub(crate) fn rows(&self, query: &str) -> Vec<Vec<String>> {
+        let books = Connection::open_with_flags(&self.0, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        books.busy_timeout(Duration::from_secs(5)).unwrap();
+        let mut query = books.prepare(query).unwrap();
+        let columns = query.column_count();
+        let rows = query.query_map([], |row| {
+            let text = |column| match row.get_ref(column)? {
+                ValueRef::Null => Ok(String::new()),
+                ValueRef::Integer(number) => Ok(number.to_string()),
+                other => Ok(String::from_utf8_lossy(other.as_bytes()?).into_owned()),
+            };
+            (0..columns).map(text).collect()
+        });
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Asserts that a gateway that watches the order of exchanges saw it kept.
+    #[track_caller]
+    pub(crate) fn assert_in_order(&self) {
+        let violations = self.rows("SELECT kind, transaction_id, other FROM violation");
+        assert_eq!(violations, Vec::<Vec<String>>::new());
     }
 
     /// Kind, state and amount of every line.

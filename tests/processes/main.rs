@@ -8,9 +8,17 @@
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
+mod acceptors;
+#[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod commits;
+#[cfg(test)]
+mod currencies;
 #[cfg(test)]
 mod day;
 #[cfg(test)]
@@ -23,6 +31,8 @@ mod failpoints;
 mod guard;
 #[cfg(test)]
 mod handover;
+#[cfg(test)]
+mod holds;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
@@ -50,6 +60,8 @@ mod prompts;
 #[cfg(test)]
 #[path = "../simulation/random.rs"]
 mod random;
+#[cfg(test)]
+mod receipts;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]

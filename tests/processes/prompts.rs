@@ -16,7 +16,7 @@ const CARD: &str = "discover-two-applications";
 const CHOOSE: &[&str] = &["choose_application"];
 
 /// The next question, or nothing when the answer to the payment came first.
-async fn question(payment: &mut Payment) -> Option<Prompt> {
+pub(crate) async fn question(payment: &mut Payment) -> Option<Prompt> {
     soon("a question or the end", async {
         while let Some(update) = payment.next().await {
             if let Update::Prompt(prompt) = update {
@@ -28,7 +28,7 @@ async fn question(payment: &mut Payment) -> Option<Prompt> {
     .await
 }
 
-async fn end(payment: Payment) -> Played {
+pub(crate) async fn end(payment: Payment) -> Played {
     let answer = soon("the answer to a payment", payment.answer()).await;
     Played {
         progress: Vec::new(),

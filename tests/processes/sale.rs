@@ -132,19 +132,6 @@ async fn a_decline_uses_up_the_key_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_partial_approval_says_how_much() {
-    let (host, register) = shop().await;
-    let approved = register
-        .sell(&sale("k", 1250, READER), "tap", "visa-partial")
-        .await
-        .approved();
-    assert!(approved.partial);
-    assert_eq!(approved.amounts.requested.minor, 1250);
-    assert_eq!(approved.amounts.approved.unwrap().minor, 625);
-    host.ledger().assert(&[("sale", "approved", 625)]);
-}
-
-#[tokio::test]
 async fn a_card_that_cannot_be_used_never_reaches_the_gateway() {
     let (host, register) = shop().await;
     for (key, how, card) in [
