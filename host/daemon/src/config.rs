@@ -294,13 +294,15 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| "payhal".to_owned()),
             listen,
-            state: overrides
-                .state
-                .clone()
-                .or_else(|| file.host.state.clone())
-                .unwrap_or(state),
+            state: absolute(
+                overrides
+                    .state
+                    .clone()
+                    .or_else(|| file.host.state.clone())
+                    .unwrap_or(state),
+            ),
             plugins,
-            runner: overrides.runner.clone().unwrap_or_else(default_runner),
+            runner: (overrides.runner.clone()).map_or_else(default_runner, absolute),
             allow_origins,
             instances,
             stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
@@ -480,6 +482,11 @@ pub(crate) fn state_folder(overrides: &Overrides) -> Result<PathBuf, ConfigError
     Ok(home.ok_or(ConfigError::NoState)?.join("payhal"))
 }
 
+/// As it is named from anywhere: runners work in folders of their own.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
 fn default_plugin_folders(state: &Path) -> Vec<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
@@ -517,6 +524,20 @@ mod tests {
         let config = parse("").unwrap();
         assert_eq!(config.listen.port(), PORT);
         assert!(config.instances.is_empty());
+    }
+
+    #[test]
+    fn relative_paths_mean_the_folder_in_which_the_host_was_started() {
+        let here = std::env::current_dir().unwrap();
+        let overrides = Overrides {
+            runner: Some("bin/runner".into()),
+            ..Overrides::default()
+        };
+        let text = "[host]\nstate = \"shop/state\"";
+        let file = Path::new("payhal.toml");
+        let config = Config::parse(text, file, PathBuf::new(), &overrides).unwrap();
+        assert_eq!(config.state, here.join("shop/state"));
+        assert_eq!(config.runner, here.join("bin/runner"));
     }
 
     #[test]
