@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Cashiers: they sell, give back, cancel, lose connections, and try again in every way there is.
-//!
-//! A new kind of request is a function here and a line in [`act`].
+//! What they ask for is in `requests.rs`.
 
-use crate::gateways::GATEWAYS;
-use crate::readers::DEVICES;
+use crate::persons;
 use crate::registers::{Attempt, Purpose, Sold, shows};
-use crate::terminals::{self, TERMINALS};
+use crate::requests;
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, Scope, TransactionId};
-use payhal_engine::money::{Amount, Amounts, Currency};
-use payhal_engine::prompt::PromptKinds;
-use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Terms, Which};
+use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Which};
 
 const REGISTERS: [&str; 3] = ["register 1", "register 2", "register 3"];
 
 /// One thing a register does.
 pub(crate) fn act(world: &mut World) -> Option<Event> {
-    match world.random.below(24) {
-        0..=4 => Some(sell_somewhere(world)),
-        5..=7 => Some(pay_on_terminal(world)),
-        8..=12 => give_back(world),
-        13 | 14 => cancel(world),
-        15 => forget(world),
-        16 | 17 => other_body(world),
-        18 => Some(look(world)),
-        19 | 20 => try_again(world),
+    match world.random.below(36) {
+        0..=5 => Some(new_sale(world, None)),
+        6..=8 => Some(ask_for(world, requests::on_terminal)),
+        9..=12 => Some(ask_for(world, requests::another)),
+        13..=19 => change_something(world),
+        20 | 21 => cancel(world),
+        22 => forget(world),
+        23 | 24 => other_body(world),
+        25 => Some(look(world)),
+        26 | 27 => try_again(world),
+        28 => Some(ask_for(world, requests::close)),
+        29 => persons::impatient(world),
+        30 | 31 => pay_with_token(world),
         _ => {
             let attempts = world.registers.attempts.len();
             (attempts > 0).then(|| {
@@ -71,101 +71,26 @@ pub(crate) fn begin(world: &mut World, scope: Scope, request: MoneyRequest) -> E
 
 /// A customer comes, to this reader or to any.
 pub(crate) fn new_sale(world: &mut World, device: Option<DeviceId>) -> Event {
-    let minor = 100 * i64::try_from(1 + world.random.below(3)).expect("small");
-    let named = device.is_none() && world.random.percent(50);
-    let named = named.then(|| DEVICES[world.random.index(DEVICES.len())].into());
-    let gateway = GATEWAYS[world.random.index(GATEWAYS.len())];
-    let basket = world.random.below(6);
-    let reference = world.random.percent(50);
-    let timeout_ms = world.random.percent(20).then_some(20_000);
-    let scope = a_register(world);
-    let request = MoneyRequest {
-        device: device.or(named),
-        timeout_ms,
-        reference: reference.then(|| format!("basket {basket}").into()),
-        ..sale(world, &scope, minor, gateway)
-    };
-    begin(world, scope, request)
-}
-
-fn sell_somewhere(world: &mut World) -> Event {
-    new_sale(world, None)
-}
-
-/// A payment that a terminal runs by itself.
-pub(crate) fn on_terminal(
-    world: &mut World,
-    scope: &Scope,
-    minor: i64,
-    terminal: &str,
-) -> MoneyRequest {
-    MoneyRequest {
-        device: Some(terminal.into()),
-        gateway: None,
-        ..sale(world, scope, minor, "")
-    }
-}
-
-fn pay_on_terminal(world: &mut World) -> Event {
-    let minor = 100 * i64::try_from(1 + world.random.below(3)).expect("small");
-    let terminal = TERMINALS[world.random.index(TERMINALS.len())];
-    let basket = world.random.below(6);
-    let reference = world.random.percent(30);
-    let tip = world.random.percent(40);
-    let scope = a_register(world);
-    let request = MoneyRequest {
-        reference: reference.then(|| format!("basket {basket}").into()),
-        amount_max: tip.then(|| whole(minor + 50).total),
-        ..on_terminal(world, &scope, minor, terminal)
-    };
-    begin(world, scope, request)
-}
-
-/// A person looks at a terminal's ledger; later, while it is at it.
-pub(crate) fn person(world: &mut World, id: TransactionId) -> Option<Event> {
-    let device = world.journal.intent_of(id)?.device.clone()?;
-    if !terminals::is_terminal(&device) || !world.journal.needs_operator(id) {
-        return None;
-    }
-    world.in_ms(1_200_000, Happening::Person(id));
-    if world.terminals.is_running(id) {
-        return None;
-    }
-    world.tally.count("people looked at a terminal");
-    let request = terminals::resolve(world, id);
-    let scope = register("office");
-    let caller = Caller {
-        scope,
-        others: true,
-        prompts: PromptKinds::default(),
-    };
-    Some(Event::Asked {
-        ticket: world.registers.ticket(Purpose::Other),
-        caller,
-        transaction_id: world.fresh_id(),
-        request,
+    ask_for(world, |world, scope| {
+        requests::new_sale(world, scope, device)
     })
 }
 
-/// A sale on any reader.
-pub(crate) fn sale(world: &mut World, scope: &Scope, minor: i64, gateway: &str) -> MoneyRequest {
-    MoneyRequest {
-        key: world.registers.next_key(scope).as_str().into(),
-        kind: Kind::Sale,
-        amounts: Some(whole(minor)),
-        amount_max: None,
-        device: None,
-        gateway: Some(gateway.into()),
-        timeout_ms: None,
-        reference: None,
-        despite: Vec::new(),
-        order: None,
-        terms: Terms::default(),
-    }
+/// Some register asks for something new.
+fn ask_for(world: &mut World, what: impl FnOnce(&mut World, &Scope) -> MoneyRequest) -> Event {
+    let scope = a_register(world);
+    let request = what(world, &scope);
+    begin(world, scope, request)
 }
 
-/// Part of a sale, or the whole, goes back; often from several sides at once.
-fn give_back(world: &mut World) -> Option<Event> {
+fn pay_with_token(world: &mut World) -> Option<Event> {
+    let scope = a_register(world);
+    let request = requests::with_token(world, &scope)?;
+    Some(begin(world, scope, request))
+}
+
+/// Something that was approved is changed; often from several sides at once.
+fn change_something(world: &mut World) -> Option<Event> {
     let count = world.registers.sold.len();
     if count == 0 {
         return None;
@@ -173,30 +98,13 @@ fn give_back(world: &mut World) -> Option<Event> {
     // The latest ones more often, so that changes meet.
     let place = count - 1 - world.random.index(count.min(3));
     let sold = world.registers.sold[place];
-    if world.random.percent(40) {
-        return Some(void(world, sold));
-    }
-    let part = i64::try_from(1 + world.random.below(100)).expect("small") * sold.minor / 80;
-    Some(refund(world, sold, part.max(1)))
+    let (kind, minor) = requests::change(world, sold);
+    Some(change(world, sold, kind, minor))
 }
 
-pub(crate) fn void(world: &mut World, sold: Sold) -> Event {
-    change(world, sold, Kind::Void { original: sold.id }, None)
-}
-
-pub(crate) fn refund(world: &mut World, sold: Sold, minor: i64) -> Event {
-    let kind = Kind::Refund { original: sold.id };
-    change(world, sold, kind, Some(whole(minor)))
-}
-
-fn change(world: &mut World, sold: Sold, kind: Kind, amounts: Option<Amounts>) -> Event {
+pub(crate) fn change(world: &mut World, sold: Sold, kind: Kind, minor: i64) -> Event {
     let scope = world.registers.attempts[sold.attempt].scope.clone();
-    let request = MoneyRequest {
-        kind,
-        amounts,
-        gateway: None,
-        ..sale(world, &scope, 0, "")
-    };
+    let request = requests::of_kind(world, &scope, kind, minor, "");
     begin(world, scope, request)
 }
 
@@ -241,15 +149,20 @@ pub(crate) fn cancel_of(world: &mut World, attempt: usize) -> Event {
 /// Somebody answers a question, in time or not; seldom it is not theirs.
 pub(crate) fn respond(world: &mut World, place: usize) -> Event {
     let (prompt, scope) = world.registers.shown[place].clone();
-    let scope = match world.random.percent(10) {
+    let scope = match world.script.is_none() && world.random.percent(10) {
         true => a_register(world),
         false => scope,
     };
+    let says = world.script.as_ref().and_then(|fates| fates.says);
+    let accepted = says.unwrap_or_else(|| world.random.percent(50));
     let response = Response {
-        accepted: Some(world.random.percent(50)),
+        accepted: Some(accepted),
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
     };
+    if scope.register == world.registers.shown[place].1.register {
+        world.registers.said(&prompt, accepted);
+    }
     let prompt = prompt.prompt_id;
     asked(
         world,
@@ -289,7 +202,11 @@ fn other_body(world: &mut World) -> Option<Event> {
 
 fn look(world: &mut World) -> Event {
     let scope = a_register(world);
-    asked(world, Purpose::Other, scope, Request::LiveAll)
+    let request = match world.random.percent(50) {
+        true => Request::LiveAll,
+        false => requests::totals(world),
+    };
+    asked(world, Purpose::Other, scope, request)
 }
 
 fn recent(world: &mut World) -> Option<usize> {
@@ -297,7 +214,7 @@ fn recent(world: &mut World) -> Option<usize> {
     (count > 0).then(|| count - 1 - world.random.index(count.min(4)))
 }
 
-fn asked(world: &mut World, purpose: Purpose, scope: Scope, request: Request) -> Event {
+pub(crate) fn asked(world: &mut World, purpose: Purpose, scope: Scope, request: Request) -> Event {
     let prompts = shows(&scope);
     let caller = Caller {
         scope,
@@ -320,17 +237,5 @@ pub(crate) fn register(name: &str) -> Scope {
     Scope {
         register: name.into(),
         generation: 1,
-    }
-}
-
-fn whole(minor: i64) -> Amounts {
-    Amounts {
-        total: Amount {
-            minor,
-            currency: Currency::EUR,
-        },
-        tip_minor: None,
-        surcharge_minor: None,
-        cashback_minor: None,
     }
 }

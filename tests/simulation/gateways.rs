@@ -9,10 +9,11 @@ use payhal_engine::gateway::{
     Ability, Decision, Finding, GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus,
     Recipient,
 };
-use payhal_engine::ids::{CallId, GatewayId, Opaque};
+use payhal_engine::ids::{CallId, GatewayId, Opaque, TransactionId};
 
-/// One answers inquiries; the other does not, and wants reversals acknowledged before anything new.
-pub(crate) const GATEWAYS: [&str; 2] = ["asking", "mute"];
+/// One answers inquiries; one does not, and wants reversals acknowledged before anything new; one
+/// takes a single transaction at a time, and knows no void.
+pub(crate) const GATEWAYS: [&str; 3] = ["asking", "mute", "narrow"];
 
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +35,23 @@ pub(crate) enum Fate {
 
 /// Whether a gateway wants reversals acknowledged before anything new of the same acceptor.
 pub(crate) fn has_barrier(gateway: &GatewayId) -> bool {
-    &*gateway.0 == GATEWAYS[1]
+    &*gateway.0 != GATEWAYS[0]
+}
+
+/// Whether a gateway has one transaction of an acceptor in flight, and no more.
+pub(crate) fn is_narrow(gateway: &GatewayId) -> bool {
+    &*gateway.0 == GATEWAYS[2]
+}
+
+/// The transaction whose money a request may move.
+pub(crate) fn may_move(command: &GatewayCommand) -> Option<TransactionId> {
+    match command {
+        GatewayCommand::Authorize { wire, .. }
+        | GatewayCommand::Modify { wire, .. }
+        | GatewayCommand::VoiceApproval { wire, .. }
+        | GatewayCommand::Reconcile { wire, close: true } => Some(wire.transaction_id),
+        _ => None,
+    }
 }
 
 /// A request sets out.
@@ -112,13 +129,15 @@ pub(crate) fn exchange(
     command: &GatewayCommand,
     reply_comes: bool,
 ) -> Option<Event> {
-    let chance = match world.script {
-        Some(_) => Chance::default(),
+    let chance = match &world.script {
+        Some(fates) => fates.chance,
         None => Chance {
             declines: world.random.percent(10),
             partial: world.random.percent(10),
             contradicts: world.faults && world.random.percent(2),
             refuses_reversal: world.faults && world.random.percent(2),
+            refers: world.random.percent(12),
+            signature: world.random.percent(6),
         },
     };
     let pending = world.faults && world.random.percent(15);
@@ -126,6 +145,9 @@ pub(crate) fn exchange(
         GatewayCommand::Inquire { .. } if pending => GatewayReply::Found(Finding::Pending),
         _ => world.ledger.exchange(command, chance),
     };
+    if let GatewayCommand::VoiceApproval { .. } = command {
+        world.tally.count("issuers called");
+    }
     world.changed = true;
     world.note(|| format!("at the gateway, {command:?}: {reply:?}"));
     if !reply_comes {
@@ -208,13 +230,34 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         key_id: "1".into(),
         public_key: Opaque(vec![4; 65]),
     };
+    let mut can = vec![
+        Ability::Authorize,
+        Ability::Adjust,
+        Ability::Refund,
+        Ability::RefundByReceipt,
+        Ability::RefundUnreferenced,
+        Ability::Verify,
+        Ability::Token,
+        Ability::Balance,
+        Ability::CashAdvance,
+        Ability::Cashback,
+        Ability::VoiceApproval,
+        Ability::BatchTotals,
+        Ability::BatchClose,
+        Ability::Advice,
+        Ability::NotifyOrder,
+    ];
+    let name: GatewayId = id.into();
+    if !is_narrow(&name) {
+        can.push(Ability::Void);
+    }
     let parameters = GatewayParameters {
         currencies: Vec::new(),
         recipient,
-        inquiry: id == GATEWAYS[0],
-        in_flight_per_acceptor: None,
-        reversal_before_next: id == GATEWAYS[1],
-        can: vec![Ability::Refund, Ability::Void],
+        inquiry: id != GATEWAYS[1],
+        in_flight_per_acceptor: is_narrow(&name).then_some(1),
+        reversal_before_next: has_barrier(&name),
+        can,
     };
     let status = GatewayStatus {
         parameters: Some(parameters),

@@ -6,7 +6,7 @@ use crate::checkers::{self, self_healing};
 use crate::script::Script;
 use crate::tally::Tally;
 use crate::world::{Happening, Intrusion, World};
-use crate::{cashiers, gateways, readers, terminals, trace};
+use crate::{cashiers, gateways, persons, readers, terminals, trace};
 use payhal_dispatcher::Dispatcher;
 use payhal_dispatcher::ports::RegisterPort as _;
 use payhal_engine::answer::{Answer, Reason, Refused};
@@ -163,7 +163,7 @@ impl History {
             }
             Happening::TillReplied { call, reply } => Some(terminals::done(world, call, reply)),
             Happening::TillBack(device) => Some(terminals::back(world, &device)),
-            Happening::Person(id) => cashiers::person(world, id),
+            Happening::Person(id) => persons::called(world, id),
             Happening::Commit => self.commit(),
             Happening::JournalFailed => {
                 self.journal_failed();
@@ -197,6 +197,9 @@ impl History {
 
     fn step(&mut self, event: Event) {
         self.world.note(|| format!("* {}", trace::event(&event)));
+        if let Event::GatewayReplied { call, .. } = &event {
+            self.world.exchanges.remove(call);
+        }
         if self.world.journal_closed {
             self.meanwhile(event);
             return;
@@ -231,6 +234,8 @@ impl History {
         }
         let kept = self.world.torn_at();
         self.world.journal.crash(kept);
+        // The next engine knows nothing of them.
+        self.world.exchanges.clear();
         self.world.journal_closed = true;
         self.world.changed = true;
         let delay_ms = REOPEN_MS + self.world.random.below(10_000);

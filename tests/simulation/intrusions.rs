@@ -4,7 +4,8 @@
 //! at each effect of the recovery from the first.
 
 use crate::history::{History, Lives};
-use crate::script::{self, Script};
+use crate::script::Script;
+use crate::scripts;
 use crate::world::Intrusion;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -21,7 +22,7 @@ const OTHERS: [Intrusion; 6] = [
 /// Crashes at each effect, each with every prefix of what was not synced.
 pub(crate) fn crashes() -> u64 {
     let mut runs = 0;
-    for script in script::all() {
+    for script in scripts::all() {
         each_crash(&script, |crash, _| {
             run(&script, &[crash]);
             runs += 1;
@@ -33,7 +34,7 @@ pub(crate) fn crashes() -> u64 {
 /// A crash at each effect, then another at each effect of the recovery.
 pub(crate) fn pairs() -> u64 {
     let mut runs = 0;
-    for script in script::all() {
+    for script in scripts::all() {
         each_crash(&script, |first, lives| {
             for at in 0..=lives.effects {
                 let second = (at, Intrusion::Crash { kept: 0 });
@@ -50,7 +51,7 @@ pub(crate) fn pairs() -> u64 {
 /// Everything else that can break in.
 pub(crate) fn others() -> u64 {
     let mut runs = 0;
-    for script in script::all() {
+    for script in scripts::all() {
         let whole = run(&script, &[]);
         for at in 0..whole.effects {
             for intrusion in OTHERS {

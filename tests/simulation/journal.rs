@@ -92,6 +92,11 @@ impl Journal {
         Position(self.durable as u64)
     }
 
+    /// How many records there are, durable or not.
+    pub(crate) fn appended(&self) -> u64 {
+        self.records.len() as u64
+    }
+
     pub(crate) fn unsynced(&self) -> usize {
         self.records.len() - self.durable
     }
@@ -298,6 +303,14 @@ impl Journal {
             || self.needs_operator(id)
             || self.is_undoing(id)
             || self.resolved(id) == Some(Outcome::Approved)
+    }
+
+    /// Whether it stands for certain, by the other side's word or a person's.
+    pub(crate) fn is_approved(&self, id: TransactionId) -> bool {
+        match self.resolved(id) {
+            Some(word) => word == Outcome::Approved,
+            None => self.outcome_of(id) == Some(Outcome::Approved),
+        }
     }
 
     /// Whether it must durably be undone, and nobody said that it is.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The gateways' ledger: what money really did. Exchanges with one reference happen once.
 
+use payhal_engine::device::Purpose;
 use payhal_engine::gateway::{
-    Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand, GatewayReply, Original,
+    CardSource, Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand, GatewayReply,
+    Original, Report, Totals,
 };
 use payhal_engine::ids::{Opaque, TransactionId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -26,11 +28,18 @@ pub(crate) struct Chance {
     pub(crate) partial: bool,
     pub(crate) contradicts: bool,
     pub(crate) refuses_reversal: bool,
+    pub(crate) refers: bool,
+    pub(crate) signature: bool,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) entries: BTreeMap<TransactionId, Entry>,
+    /// What each close told.
+    pub(crate) closes: BTreeMap<TransactionId, Totals>,
+    /// The orders and the completions that it was told of.
+    pub(crate) orders: BTreeSet<TransactionId>,
+    pub(crate) advices: BTreeSet<TransactionId>,
 }
 
 impl Entry {
@@ -53,78 +62,118 @@ impl Ledger {
             GatewayCommand::Prepare { wire, .. } => GatewayReply::Prepared {
                 reference: wire.stan.to_string().into(),
             },
-            GatewayCommand::Authorize { wire, amounts, .. } => {
-                self.decide(wire.transaction_id, amounts.total.minor, None, chance)
+            GatewayCommand::Authorize { .. } => self.authorize(command, chance),
+            GatewayCommand::Modify { .. } => self.modify(command, chance),
+            GatewayCommand::VoiceApproval { wire, .. } => self.called(wire.transaction_id),
+            GatewayCommand::Reconcile { wire, close } => {
+                self.reconcile(wire.transaction_id, *close, chance)
             }
-            GatewayCommand::Modify {
-                wire,
-                original,
-                change,
-                amounts,
-            } => {
-                let Original::Wire(original) = original else {
-                    return GatewayReply::Unsupported;
+            GatewayCommand::Report { wire, report } => {
+                let told = match report {
+                    Report::NotifyOrder { .. } => &mut self.orders,
+                    Report::Advice { .. } => &mut self.advices,
                 };
-                let original = original.transaction_id;
-                let chance = Chance {
-                    declines: chance.declines || !self.stands(original),
-                    partial: false,
-                    contradicts: chance.contradicts && *change == Change::Refund,
-                    ..chance
-                };
-                let minor = amounts.total.minor;
-                self.decide(
-                    wire.transaction_id,
-                    minor,
-                    Some((original, *change)),
-                    chance,
-                )
+                told.insert(wire.transaction_id);
+                GatewayReply::Reported
             }
-            GatewayCommand::Inquire { wire } => {
-                GatewayReply::Found(match self.entries.get(&wire.transaction_id) {
-                    None => Finding::NotFound,
-                    Some(entry) if entry.reversed => Finding::Reversed,
-                    Some(entry) => match &entry.answer {
-                        Some(answer) => Finding::Answered(Box::new(answer.clone())),
-                        None => Finding::NotFound,
-                    },
-                })
-            }
+            GatewayCommand::Inquire { wire } => GatewayReply::Found(self.find(wire.transaction_id)),
             GatewayCommand::Reverse { wire, .. } => self.reverse(wire.transaction_id, chance),
-            _ => GatewayReply::Unsupported,
         }
     }
 
-    fn decide(
-        &mut self,
-        id: TransactionId,
-        asked: i64,
-        original: Option<(TransactionId, Change)>,
-        chance: Chance,
-    ) -> GatewayReply {
+    fn authorize(&mut self, command: &GatewayCommand, chance: Chance) -> GatewayReply {
+        let GatewayCommand::Authorize {
+            wire,
+            purpose,
+            amounts,
+            card,
+            voice_code,
+            ..
+        } = command
+        else {
+            return GatewayReply::Unsupported;
+        };
+        let id = wire.transaction_id;
+        let moves = !matches!(purpose, Purpose::Verify | Purpose::Balance);
+        let partly = matches!(
+            purpose,
+            Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
+        );
+        let strange = matches!(card, CardSource::Token(token) if !self.knows(token));
+        let chance = Chance {
+            declines: chance.declines || strange,
+            partial: chance.partial && partly,
+            refers: chance.refers && moves && voice_code.is_none(),
+            ..chance
+        };
+        let asked = Asked {
+            minor: amounts.total.minor,
+            original: None,
+            moves,
+            token: *purpose == Purpose::Verify,
+        };
+        self.decide(id, &asked, chance)
+    }
+
+    fn modify(&mut self, command: &GatewayCommand, chance: Chance) -> GatewayReply {
+        let GatewayCommand::Modify {
+            wire,
+            original,
+            change,
+            amounts,
+        } = command
+        else {
+            return GatewayReply::Unsupported;
+        };
+        let original = match original {
+            Original::Wire(original) => Some(original.transaction_id),
+            Original::Receipt(_) => None,
+        };
+        let gone = original.is_some_and(|original| !self.stands(original));
+        let chance = Chance {
+            declines: chance.declines || gone,
+            partial: false,
+            refers: false,
+            ..chance
+        };
+        let asked = Asked {
+            minor: amounts.total.minor,
+            original: original.map(|original| (original, *change)),
+            moves: true,
+            token: false,
+        };
+        self.decide(wire.transaction_id, &asked, chance)
+    }
+
+    fn decide(&mut self, id: TransactionId, asked: &Asked, chance: Chance) -> GatewayReply {
         let entry = self.entries.entry(id).or_insert_with(|| {
-            let decision = if chance.declines {
-                Decision::Declined
-            } else {
-                Decision::Approved
+            let decision = match chance {
+                Chance { declines: true, .. } => Decision::Declined,
+                Chance { refers: true, .. } => Decision::Referred,
+                _ => Decision::Approved,
             };
             let minor = if chance.partial {
-                asked.div_euclid(2).max(1)
+                asked.minor.div_euclid(2).max(1)
             } else {
-                asked
+                asked.minor
             };
             let told = match (decision, chance.contradicts) {
+                (Decision::Approved, _) if !asked.moves => None,
                 (Decision::Approved, false) => Some(minor),
-                (Decision::Approved, true) => Some(asked + 1),
+                (Decision::Approved, true) => Some(asked.minor + 1),
                 _ => None,
             };
+            let mut answer = answer(decision, told);
+            answer.signature_required = chance.signature && asked.original.is_none();
+            answer.extras.token = (asked.token && decision == Decision::Approved)
+                .then(|| token_of(id).as_str().into());
             Entry {
-                answer: Some(answer(decision, told)),
+                answer: Some(answer),
                 minor,
-                original,
+                original: asked.original,
                 reversed: false,
                 refuses_reversal: chance.refuses_reversal,
-                moves: true,
+                moves: asked.moves,
             }
         });
         // A reversal that came first forbids what it undid.
@@ -133,6 +182,61 @@ impl Ledger {
             _ => answer(Decision::Rejected, None),
         };
         GatewayReply::Answered(Box::new(told))
+    }
+
+    /// Somebody has called the issuer, which has given its code.
+    fn called(&mut self, id: TransactionId) -> GatewayReply {
+        let entry = self.entries.get_mut(&id).filter(|entry| !entry.reversed);
+        let Some(Entry {
+            answer: Some(told),
+            minor,
+            ..
+        }) = entry
+        else {
+            return GatewayReply::Answered(Box::new(answer(Decision::Rejected, None)));
+        };
+        if told.decision == Decision::Referred {
+            *told = answer(Decision::Approved, Some(*minor));
+        }
+        GatewayReply::Answered(Box::new(told.clone()))
+    }
+
+    fn reconcile(&mut self, id: TransactionId, close: bool, chance: Chance) -> GatewayReply {
+        let totals = Totals {
+            batch: "1".into(),
+            rows: Vec::new(),
+            collected: Vec::new(),
+        };
+        if close && chance.declines && !self.closes.contains_key(&id) {
+            return GatewayReply::Answered(Box::new(answer(Decision::Declined, None)));
+        }
+        if close {
+            self.closes.insert(id, totals.clone());
+        }
+        GatewayReply::Reconciled(Box::new(totals))
+    }
+
+    fn find(&self, id: TransactionId) -> Finding {
+        if let Some(totals) = self.closes.get(&id) {
+            return Finding::Reconciled(Box::new(totals.clone()));
+        }
+        match self.entries.get(&id) {
+            Some(entry) if entry.reversed => Finding::Reversed,
+            Some(Entry {
+                answer: Some(answer),
+                ..
+            }) => Finding::Answered(Box::new(answer.clone())),
+            _ => Finding::NotFound,
+        }
+    }
+
+    /// Whether a token was given out here.
+    fn knows(&self, token: &str) -> bool {
+        let mut entries = self.entries.values();
+        entries.any(|entry| {
+            let answer = entry.answer.as_ref();
+            answer.is_some_and(|answer| answer.extras.token.as_deref() == Some(token))
+        })
     }
 
     fn reverse(&mut self, id: TransactionId, chance: Chance) -> GatewayReply {
@@ -153,6 +257,18 @@ impl Ledger {
         entry.reversed = true;
         GatewayReply::Reversed
     }
+}
+
+/// What one exchange asks for.
+struct Asked {
+    minor: i64,
+    original: Option<(TransactionId, Change)>,
+    moves: bool,
+    token: bool,
+}
+
+fn token_of(id: TransactionId) -> String {
+    format!("token {id}")
 }
 
 pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> GatewayAnswer {

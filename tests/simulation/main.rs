@@ -9,16 +9,20 @@ mod history;
 mod intrusions;
 mod journal;
 mod ledger;
+mod persons;
 mod ports;
 #[cfg(feature = "whole")]
 mod properties;
 mod random;
 mod readers;
 mod registers;
+mod requests;
 mod script;
+mod scripts;
 mod seeds;
 mod tally;
 mod terminals;
+mod tills;
 mod trace;
 #[cfg(feature = "whole")]
 mod twin;
@@ -27,7 +31,7 @@ mod world;
 use history::History;
 
 /// From this many histories on, everything that can happen must have happened.
-const TELLING_SEEDS: u64 = 100;
+const TELLING_SEEDS: u64 = 300;
 
 #[test]
 fn every_invariant_holds_in_every_history() {

@@ -65,7 +65,7 @@ impl PluginPort for World {
             && self
                 .accepted
                 .get(transaction_id)
-                .is_some_and(|at| *at < self.now_ms)
+                .is_some_and(|(at, _)| *at < self.now_ms)
         {
             self.tally.count("readers handed over");
         }
@@ -164,7 +164,7 @@ impl RegisterPort for World {
         checkers::sight(self, &Sight::Notify(&notification));
         if let Notification::Moved { progress, .. } = &notification {
             let accepted = self.accepted.entry(progress.transaction_id);
-            accepted.or_insert(self.now_ms);
+            accepted.or_insert((self.now_ms, self.journal.appended()));
         }
     }
 }

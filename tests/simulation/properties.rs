@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Refunds and voids of one sale, so many and so large and at such moments as chance makes them,
-//! over lines that lose what chance loses: their sum never exceeds the sale. A failing case is
+//! Changes of one sale or authorization, so many and so large and at such moments as chance makes them,
+//! over lines that lose what chance loses: their sum never exceeds it. A failing case is
 //! made smaller until it is worth reading.
 
 use crate::gateways::{Fate, GATEWAYS};
 use crate::history::History;
 use crate::script::{Act, Fates, Script};
+use payhal_engine::gateway::Change;
+use payhal_engine::request::Kind;
 use proptest::prelude::*;
 
-/// Of a sale of 1,000.
+/// Of 1,000.
 fn change() -> impl Strategy<Value = Act> {
+    let minor = || 1..=1_100_i64;
     prop_oneof![
-        5 => (1..=1_100_i64).prop_map(Act::Refund),
-        1 => Just(Act::Void),
+        5 => minor().prop_map(|minor| Act::Change(Change::Refund, minor)),
+        3 => minor().prop_map(|minor| Act::Change(Change::Capture, minor)),
+        1 => minor().prop_map(|minor| Act::Change(Change::Adjust, minor)),
+        1 => Just(Act::Change(Change::Void, 0)),
+        1 => Just(Act::Undo),
         1 => Just(Act::Cancel),
         1 => Just(Act::Forget),
         1 => Just(Act::NewKey),
@@ -39,13 +45,15 @@ proptest! {
     })]
 
     #[test]
-    fn changes_of_a_sale_never_exceed_it(
+    fn changes_never_exceed_their_original(
         gateway in 0..GATEWAYS.len(),
+        held in any::<bool>(),
         // Often at the same moment.
         changes in prop::collection::vec((0..40_u64, change()), 1..12),
         exchanges in prop::collection::vec(fate(), 0..20),
     ) {
-        let mut acts = vec![(5_000, Act::Sell(GATEWAYS[gateway]))];
+        let kind = if held { Kind::Authorize } else { Kind::Sale };
+        let mut acts = vec![(5_000, Act::Ask(kind, GATEWAYS[gateway], 1_000))];
         acts.extend(changes.iter().map(|(at, act)| (60_000 + at * 700, *act)));
         let mut all_arrive = vec![Fate::Arrives];
         all_arrive.extend(exchanges);

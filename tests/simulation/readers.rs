@@ -145,7 +145,7 @@ fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
     let reply = match command {
         DeviceCommand::Present { .. } => presented(world.random.next()),
         DeviceCommand::AuthorizeCard { .. } => {
-            authorized(world.random.next(), fates.completion_owed)
+            authorized(world.random.next(), fates.completion_owed, Cvm::OnlinePin)
         }
         DeviceCommand::Complete { .. } => completed(!fates.chip_refuses),
         DeviceCommand::Show { .. } => DeviceReply::Shown,
@@ -175,7 +175,12 @@ fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
                 return (quick_ms, refused(CardRefusal::PinFailed));
             }
             let completion_owed = world.random.percent(50);
-            (quick_ms, authorized(world.random.next(), completion_owed))
+            let cvm = match world.random.percent(10) {
+                true => Cvm::Signature,
+                false => Cvm::OnlinePin,
+            };
+            let read = authorized(world.random.next(), completion_owed, cvm);
+            (quick_ms, read)
         }
         DeviceCommand::Complete { .. } => (quick_ms, completed(world.random.percent(90))),
         DeviceCommand::Show { .. } => (quick_ms, DeviceReply::Shown),
@@ -193,7 +198,7 @@ fn failed(reason: &str) -> DeviceReply {
 fn completed(accepted: bool) -> DeviceReply {
     DeviceReply::Completed {
         accepted,
-        tags: Opaque::default(),
+        tags: Opaque(br#"{"9f26":"01"}"#.to_vec()),
     }
 }
 
@@ -210,12 +215,12 @@ fn presented(number: u64) -> DeviceReply {
     }
 }
 
-fn authorized(number: u64, completion_owed: bool) -> DeviceReply {
+fn authorized(number: u64, completion_owed: bool, cvm: Cvm) -> DeviceReply {
     DeviceReply::CardAuthorized {
         read_id: number.to_string().into(),
         sealed: Opaque(vec![1, 2, 3]),
         entry: Entry::Chip,
-        cvm: Cvm::OnlinePin,
+        cvm,
         completion_owed,
     }
 }

@@ -7,10 +7,12 @@ use crate::checkers::contract;
 use crate::checkers::{self, Sight};
 use crate::world::World;
 use payhal_engine::answer::{Answer, Progress, Reason, ResolutionState, Retry};
-use payhal_engine::ids::{DeviceId, Scope, Ticket, TransactionId};
+use payhal_engine::ids::{DeviceId, GatewayId, Scope, Ticket, TransactionId};
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
 use payhal_engine::request::{Kind, MoneyRequest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// One key of one register.
 #[derive(Clone, Debug)]
@@ -39,11 +41,12 @@ pub(crate) struct Waiting {
     pub(crate) over: bool,
 }
 
-/// A sale that was approved.
+/// A sale or an authorization that was approved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sold {
     pub(crate) attempt: usize,
     pub(crate) id: TransactionId,
+    pub(crate) kind: Kind,
     pub(crate) minor: i64,
 }
 
@@ -54,19 +57,35 @@ pub(crate) struct Registers {
     last_ticket: u64,
     /// How many keys each register has used.
     keys: BTreeMap<Scope, u64>,
+    /// When keys say that they were made, milliseconds since 1970 UTC.
+    pub(crate) keys_made_ms: u64,
     /// Which request came with which fresh id.
     pub(crate) asked: BTreeMap<TransactionId, usize>,
     pub(crate) sold: Vec<Sold>,
     /// Questions that were shown, each once, and by which register.
     pub(crate) shown: Vec<(Prompt, Scope)>,
+    /// Questions about a transaction that somebody said yes to, and no.
+    pub(crate) agreed: BTreeSet<(TransactionId, u8)>,
+    pub(crate) refused: BTreeSet<(TransactionId, u8)>,
+    /// Tokens that stand for cards, and where.
+    pub(crate) tokens: Vec<(Arc<str>, GatewayId)>,
 }
 
 impl Registers {
+    pub(crate) fn new(keys_made_ms: u64) -> Self {
+        Self {
+            keys_made_ms,
+            ..Self::default()
+        }
+    }
+
     /// A fresh key. Registers count alike, so that each key is that of many of them.
     pub(crate) fn next_key(&mut self, scope: &Scope) -> String {
         let used = self.keys.entry(scope.clone()).or_default();
         *used += 1;
-        format!("key {used}")
+        let made = u128::from(self.keys_made_ms) << 80;
+        let number = u128::from(*used) & 0x3fff_ffff_ffff_ffff;
+        Uuid::from_u128(made | 7 << 76 | 2 << 62 | number).to_string()
     }
 
     pub(crate) fn ticket(&mut self, purpose: Purpose) -> Ticket {
@@ -152,12 +171,21 @@ impl Registers {
         if !seen.request.despite.is_empty() {
             world.tally.count("charged despite an unknown");
         }
-        if *replayed || seen.request.kind != Kind::Sale {
+        let kind = seen.request.kind;
+        if let (Some(token), Some(gateway)) = (&approved.extras.token, &approved.gateway) {
+            let token = (token.clone(), gateway.clone());
+            world.registers.tokens.push(token);
+        }
+        if seen.request.terms.token.is_some() {
+            world.tally.count("paid with a token");
+        }
+        if *replayed || !matches!(kind, Kind::Sale | Kind::Authorize) {
             return;
         }
         world.registers.sold.push(Sold {
             attempt,
             id: approved.transaction_id,
+            kind,
             minor: approved.approved_minor,
         });
     }
@@ -178,11 +206,10 @@ impl Registers {
         let left_to_a_person = refused
             .resolution
             .is_some_and(|resolution| resolution.state == ResolutionState::NeedsOperator);
-        let on_terminal = world.registers.attempts[attempt].request.gateway.is_none();
-        if left_to_a_person && on_terminal {
+        if left_to_a_person {
             return Some((7_200_000, attempt));
         }
-        let again = refused.reason.retry() == Retry::SameKey && patient && !left_to_a_person;
+        let again = refused.reason.retry() == Retry::SameKey && patient;
         again.then(|| (refused.retry_after_ms.unwrap_or(60_000), attempt))
     }
 
@@ -219,10 +246,24 @@ impl Registers {
         }
         world.registers.shown.push((prompt, scope));
         world.tally.count("questions shown");
+        if let Some(fates) = &world.script {
+            let place = world.registers.shown.len() - 1;
+            return fates.says.map(|_| (300, place));
+        }
         // Now and then the cashier is slow, and now and then nobody answers at all.
         let delay_ms = 200 + world.random.below(40_000);
         let place = world.registers.shown.len() - 1;
         world.random.percent(70).then_some((delay_ms, place))
+    }
+
+    /// Somebody answered a question about a part or a signature.
+    pub(crate) fn said(&mut self, prompt: &Prompt, accepted: bool) {
+        let about = (prompt.prompt_id.transaction, prompt.kind as u8);
+        let said = match accepted {
+            true => &mut self.agreed,
+            false => &mut self.refused,
+        };
+        said.insert(about);
     }
 
     /// The request that a transaction was made of.
@@ -262,7 +303,8 @@ pub(crate) fn shows(scope: &Scope) -> PromptKinds {
         "register 1" => none
             .with(PromptKind::ChooseApplication)
             .with(PromptKind::ConfirmSignature)
-            .with(PromptKind::ConfirmPartial),
+            .with(PromptKind::ConfirmPartial)
+            .with(PromptKind::VoiceApproval),
         _ => none,
     }
 }

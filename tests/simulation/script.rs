@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Scripts: short histories without chance, into which something breaks at every single effect.
-//!
-//! A new kind of transaction is an [`Act`] and a script here; everything else follows.
+//! What a script is: acts at fixed times, and what is not left to chance. They are told in
+//! `scripts.rs`.
 
 use crate::cashiers;
-use crate::gateways::{Fate, GATEWAYS};
-use crate::registers::Sold;
-use crate::terminals::{self, TERMINALS};
+use crate::gateways::Fate;
+use crate::ledger::Chance;
+use crate::persons;
+use crate::registers::{Purpose, Sold};
+use crate::requests;
+use crate::terminals;
 use crate::world::World;
 use payhal_engine::event::Event;
+use payhal_engine::gateway::Change;
+use payhal_engine::request::Kind;
 use std::collections::VecDeque;
 
-/// What is decided beforehand.
+/// What is not left to chance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fates {
-    /// Whether the chip has the last word.
+    /// The chip must complete what the gateway approves.
     pub(crate) completion_owed: bool,
-    /// Whether the chip refuses what was approved.
+    /// It does not.
     pub(crate) chip_refuses: bool,
+    /// What gateways do besides approving all that was asked.
+    pub(crate) chance: Chance,
+    /// What the people at the till say to a question; nothing, if they say nothing.
+    pub(crate) says: Option<bool>,
     /// What becomes of each request that leaves for a gateway, in order; then all arrive.
     pub(crate) exchanges: VecDeque<Fate>,
     /// What becomes of each command to a terminal, in order; then all arrive.
@@ -27,43 +35,75 @@ pub(crate) struct Fates {
 /// One thing that a register does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// 10.00 through this gateway.
-    Sell(&'static str),
-    /// 10.00 on this terminal.
-    Pay(&'static str),
-    /// So many minor units of the latest sale.
-    Refund(i64),
-    /// The latest sale.
-    Void,
-    /// The same basket under a new key.
+    /// So many minor units, with this gateway or on this terminal.
+    Ask(Kind, &'static str, i64),
+    /// The same, with an order that the gateway is told of.
+    Order(&'static str),
+    /// With the token that was given out last.
+    Token,
+    /// What was approved last is changed by so many minor units.
+    Change(Change, i64),
+    /// What was approved last is taken back, however that may be.
+    Undo,
+    /// A look at a batch.
+    Totals(&'static str),
+    /// The same basket again, whatever became of it.
     NewKey,
+    /// The latest request.
     Cancel,
+    /// The register closes its connection.
     Forget,
+    /// Somebody looks at what is open.
+    Person,
 }
 
 impl Act {
-    /// Does it, if it can be done.
     pub(crate) fn done(self, world: &mut World) -> Option<Event> {
-        let sold: Option<Sold> = world.registers.sold.last().copied();
         let latest = world.registers.attempts.len().checked_sub(1);
+        let sold = world.registers.sold.last().copied();
+        let scope = cashiers::register("register 1");
         match self {
-            Self::Sell(gateway) => {
-                let scope = cashiers::register("register 1");
-                let mut request = cashiers::sale(world, &scope, 1_000, gateway);
+            Self::Ask(kind, place, minor) => {
+                let mut request = requests::of_kind(world, &scope, kind, minor, place);
                 request.reference = Some("basket".into());
+                if kind == Kind::RefundByReceipt {
+                    request.terms.receipt = Some(requests::receipt(0));
+                }
                 Some(cashiers::begin(world, scope, request))
             }
-            Self::Pay(terminal) => {
-                let scope = cashiers::register("register 1");
-                let mut request = cashiers::on_terminal(world, &scope, 1_000, terminal);
-                request.reference = Some("basket".into());
+            Self::Order(gateway) => {
+                let kind = Kind::Sale;
+                let mut request = requests::of_kind(world, &scope, kind, 1_000, gateway);
+                request.order = Some(r#"{"basket":[]}"#.into());
                 Some(cashiers::begin(world, scope, request))
             }
-            Self::Refund(minor) => Some(cashiers::refund(world, sold?, minor)),
-            Self::Void => Some(cashiers::void(world, sold?)),
+            Self::Token => {
+                let request = requests::with_token(world, &scope)?;
+                Some(cashiers::begin(world, scope, request))
+            }
+            Self::Change(change, minor) => {
+                let Sold { id: original, .. } = sold?;
+                let kind = match change {
+                    Change::Capture => Kind::Capture { original },
+                    Change::Adjust => Kind::Adjust { original },
+                    Change::Refund => Kind::Refund { original },
+                    Change::Void => Kind::Void { original },
+                };
+                Some(cashiers::change(world, sold?, kind, minor))
+            }
+            Self::Undo => {
+                let Sold { id: original, .. } = sold?;
+                let kind = Kind::Undo { original };
+                Some(cashiers::change(world, sold?, kind, 0))
+            }
+            Self::Totals(place) => {
+                let totals = requests::totals_of(place);
+                Some(cashiers::asked(world, Purpose::Other, scope, totals))
+            }
             Self::NewKey => Some(cashiers::again_under_new_key(world, latest?)),
             Self::Cancel => Some(cashiers::cancel_of(world, latest?)),
             Self::Forget => cashiers::forget(world),
+            Self::Person => persons::impatient(world),
         }
     }
 }
@@ -74,166 +114,4 @@ pub(crate) struct Script {
     /// When, in milliseconds, and what.
     pub(crate) acts: Vec<(u64, Act)>,
     pub(crate) fates: Fates,
-}
-
-/// Every script.
-pub(crate) fn all() -> Vec<Script> {
-    let mut all = sales();
-    all.extend(changes());
-    all.extend(terminals());
-    all
-}
-
-fn script(name: &'static str, acts: Vec<(u64, Act)>, fates: Fates) -> Script {
-    Script { name, acts, fates }
-}
-
-fn sale(gateway: &'static str) -> Vec<(u64, Act)> {
-    vec![(5_000, Act::Sell(gateway))]
-}
-
-fn sale_then(acts: &[(u64, Act)]) -> Vec<(u64, Act)> {
-    let mut all = sale(GATEWAYS[0]);
-    all.extend_from_slice(acts);
-    all
-}
-
-fn way(exchanges: &[Fate]) -> Fates {
-    Fates {
-        exchanges: exchanges.iter().copied().collect(),
-        ..Fates::default()
-    }
-}
-
-fn chip(chip_refuses: bool) -> Fates {
-    Fates {
-        completion_owed: true,
-        chip_refuses,
-        ..Fates::default()
-    }
-}
-
-fn sales() -> Vec<Script> {
-    let [asking, mute] = GATEWAYS;
-    vec![
-        script("a sale", sale(asking), Fates::default()),
-        script("a sale with the chip's word", sale(asking), chip(false)),
-        script("the chip refuses", sale(asking), chip(true)),
-        script("the reply is lost", sale(asking), way(&[Fate::ReplyLost])),
-        script("the request is late", sale(asking), way(&[Fate::Late])),
-        script("nothing was sent", sale(asking), way(&[Fate::NotSent])),
-        script(
-            "the reply is lost, and so are those to the inquiry and the reversal",
-            sale(mute),
-            way(&[Fate::Lost, Fate::ReplyLost, Fate::ReplyLost]),
-        ),
-        script(
-            "nobody answers within the hard limit",
-            sale(asking),
-            way(&[Fate::ReplyLost, Fate::Lost, Fate::Lost, Fate::Lost]),
-        ),
-        script(
-            "a cashier tries again while nobody knows",
-            sale_then(&[(20_000, Act::NewKey), (90_000, Act::NewKey)]),
-            way(&[Fate::ReplyLost, Fate::Lost]),
-        ),
-        script(
-            "cancelled",
-            sale_then(&[(5_600, Act::Cancel), (30_000, Act::NewKey)]),
-            chip(false),
-        ),
-        script(
-            "the register is gone",
-            sale_then(&[(6_800, Act::Forget)]),
-            way(&[Fate::ReplyLost]),
-        ),
-    ]
-}
-
-fn changes() -> Vec<Script> {
-    let refunds = [
-        (60_000, Act::Refund(400)),
-        (60_001, Act::Refund(700)),
-        (60_002, Act::Void),
-        (120_000, Act::Refund(600)),
-    ];
-    vec![
-        script(
-            "several refunds and a void",
-            sale_then(&refunds),
-            Fates::default(),
-        ),
-        script(
-            "a void whose reply is lost",
-            sale_then(&[(60_000, Act::Void), (60_100, Act::Refund(1))]),
-            way(&[Fate::Arrives, Fate::ReplyLost]),
-        ),
-        script(
-            "a refund that is undone",
-            sale_then(&[(60_000, Act::Refund(1_000)), (400_000, Act::Refund(1_000))]),
-            way(&[Fate::Arrives, Fate::Late, Fate::Lost]),
-        ),
-    ]
-}
-
-fn terminals() -> Vec<Script> {
-    use terminals::Fate::{Arrives, Late, Lost, ReplyLost};
-    let [asked, last, deaf] = TERMINALS;
-    let pay = |terminal, acts: &[(u64, Act)]| {
-        let mut all = vec![(5_000, Act::Pay(terminal))];
-        all.extend_from_slice(acts);
-        all
-    };
-    let way = |terminals: &[terminals::Fate]| Fates {
-        terminals: terminals.iter().copied().collect(),
-        ..Fates::default()
-    };
-    let another = [(20_000, Act::NewKey), (400_000, Act::Pay(last))];
-    let changes = [
-        (60_000, Act::Refund(400)),
-        (60_001, Act::Void),
-        (120_000, Act::Void),
-        (180_000, Act::Refund(600)),
-    ];
-    vec![
-        script("a terminal pays", pay(asked, &[]), way(&[])),
-        script(
-            "a terminal's word is lost",
-            pay(asked, &another),
-            way(&[ReplyLost, ReplyLost, Lost]),
-        ),
-        script(
-            "a terminal remembers its last",
-            pay(last, &another),
-            way(&[ReplyLost, Lost]),
-        ),
-        script(
-            "a terminal never tells",
-            pay(
-                deaf,
-                &[(20_000, Act::Pay(deaf)), (9_000_000, Act::Pay(deaf))],
-            ),
-            way(&[ReplyLost]),
-        ),
-        script(
-            "a terminal is late",
-            pay(last, &[(20_000, Act::Cancel)]),
-            way(&[Late]),
-        ),
-        script(
-            "a terminal is cancelled",
-            pay(asked, &[(5_300, Act::Cancel)]),
-            way(&[]),
-        ),
-        script(
-            "changes on a terminal",
-            pay(asked, &changes),
-            way(&[Arrives, ReplyLost, ReplyLost]),
-        ),
-        script(
-            "a void on a terminal",
-            pay(asked, &[(60_000, Act::Void), (60_001, Act::Refund(1))]),
-            way(&[Arrives, ReplyLost, Lost]),
-        ),
-    ]
 }

@@ -12,12 +12,27 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 35] = [
+const EXPECTED: [&str; 50] = [
     "crashes",
     "disk failures",
-    "sales approved",
-    "refunds approved",
-    "voids approved",
+    "sale",
+    "authorize",
+    "capture",
+    "adjust",
+    "refund",
+    "refund_by_receipt",
+    "refund_unreferenced",
+    "void",
+    "undo",
+    "verify",
+    "balance",
+    "cash_advance",
+    "batch_close",
+    "totals told",
+    "paid with a token",
+    "issuers called",
+    "orders told",
+    "settled by people",
     "partial approvals",
     "declined",
     "cancelled",
@@ -47,7 +62,7 @@ const EXPECTED: [&str; 35] = [
     "terminals replied late or twice",
     "terminals obeyed a cancel",
     "terminals ignored a cancel",
-    "people looked at a terminal",
+    "people looked",
 ];
 
 impl Tally {
@@ -61,11 +76,9 @@ impl Tally {
                 if approved.partial {
                     self.count("partial approvals");
                 }
-                self.count(match kind {
-                    Some(Kind::Refund { .. }) => "refunds approved",
-                    Some(Kind::Void { .. }) => "voids approved",
-                    Some(_) | None => "sales approved",
-                });
+                if let Some(kind) = kind {
+                    self.count(kind.name());
+                }
             }
             Answer::Refused { refused, .. } => self.count(match refused.reason {
                 Reason::Declined => "declined",
@@ -83,6 +96,7 @@ impl Tally {
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
                 _ => "other refusals",
             }),
+            Answer::Totals(_) => self.count("totals told"),
             _ => {}
         }
     }
@@ -94,6 +108,8 @@ impl Tally {
                     Fact::Intent(_) => self.count("intents"),
                     Fact::Reversed => self.count("reversals acknowledged"),
                     Fact::NeedsOperator { .. } => self.count("left to a person"),
+                    Fact::Resolved(_) => self.count("settled by people"),
+                    Fact::Reported { known: true } => self.count("orders told"),
                     _ => {}
                 }
             }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Simulated terminals, each with its own ledger: they run whole payments by themselves, whether or
-//! not anybody still listens.
+//! Simulated terminals, as the host reaches them: they run whole payments by themselves, whether or
+//! not anybody still listens. What each does is in `tills.rs`.
 //!
-//! A terminal never lies about what it did, except by amounts that cannot be. What was told lost on
-//! its way to it never reaches it later.
+//! What was told lost on its way to a terminal never reaches it later.
 
-use crate::ledger::{Entry, answer};
+use crate::ledger::Entry;
+use crate::tills::{Chance, Kind, Till};
 use crate::world::{Happening, World};
 use payhal_engine::answer::Outcome;
 use payhal_engine::device::{
-    CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, Purpose,
-    TerminalOutcome, TerminalReversal,
+    DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, TerminalReversal,
 };
 use payhal_engine::event::Event;
-use payhal_engine::gateway::{Ability, Change, Collected, Decision, Totals};
+use payhal_engine::gateway::Ability;
 use payhal_engine::ids::{CallId, DeviceId, TransactionId};
-use payhal_engine::request::{Kind, Request, Resolve};
-use std::collections::{BTreeMap, BTreeSet};
+use payhal_engine::request;
+use std::collections::BTreeMap;
 
 /// One can be asked about everything and undoes by reference, one remembers its last payment and
 /// needs the card again, one can do neither.
@@ -36,21 +35,6 @@ pub(crate) enum Fate {
     Late,
     /// It is answered twice.
     Twice,
-}
-
-/// What one terminal did.
-#[derive(Debug, Default)]
-pub(crate) struct Till {
-    pub(crate) entries: BTreeMap<TransactionId, Entry>,
-    /// The payment that it is at.
-    pub(crate) running: Option<TransactionId>,
-    last: Option<TransactionId>,
-    told: BTreeMap<TransactionId, DeviceReply>,
-    /// Offline approvals that were not collected.
-    offline: BTreeSet<TransactionId>,
-    /// What each close told.
-    pub(crate) closes: BTreeMap<TransactionId, Totals>,
-    detached: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +68,7 @@ pub(crate) fn subject(world: &World, command: &DeviceCommand) -> Option<Transact
             if world.journal.outcome_of(*transaction_id) != Some(Outcome::Approved) {
                 return Some(*transaction_id);
             }
-            let kind = Kind::Void {
+            let kind = request::Kind::Void {
                 original: *transaction_id,
             };
             let mut lines = world.journal.lines();
@@ -177,37 +161,14 @@ pub(crate) fn acts(
     subject: TransactionId,
     heard: u32,
 ) {
-    let reply = match command {
-        DeviceCommand::Pay {
-            transaction_id,
-            purpose,
-            amounts,
-            total_minor_max,
-            original,
-            ..
-        } => {
-            if till(world, device).running != Some(*transaction_id) {
-                return; // It was cancelled.
-            }
-            let original = original.as_ref().map(|original| original.transaction_id);
-            let asked = Asked {
-                id: *transaction_id,
-                purpose: *purpose,
-                minor: amounts.total.minor,
-                max: *total_minor_max,
-                original,
-            };
-            pay(world, device, &asked)
-        }
-        DeviceCommand::Inquire { transaction_id, .. } => inquire(world, device, *transaction_id),
-        DeviceCommand::Reverse { transaction_id, .. } => {
-            reverse(world, device, *transaction_id, subject)
-        }
-        DeviceCommand::Reconcile { wire, close } => {
-            reconcile(world, device, wire.transaction_id, *close)
-        }
-        _ => DeviceReply::Unsupported,
-    };
+    if let DeviceCommand::Pay { transaction_id, .. } = command
+        && till(world, device).running != Some(*transaction_id)
+    {
+        return; // It was cancelled.
+    }
+    let chance = chance(world);
+    let kind = kind_of(&device.0);
+    let reply = till(world, device).does(command, subject, kind, chance);
     world.changed = true;
     world.note(|| format!("at {device}, {subject}: {reply:?}"));
     for time in 0..heard {
@@ -216,190 +177,24 @@ pub(crate) fn acts(
     }
 }
 
-struct Asked {
-    id: TransactionId,
-    purpose: Purpose,
-    minor: i64,
-    max: Option<i64>,
-    original: Option<TransactionId>,
-}
-
-fn pay(world: &mut World, device: &DeviceId, asked: &Asked) -> DeviceReply {
-    let scripted = world.script.is_some();
-    let chance = if scripted {
-        50
-    } else {
-        world.random.below(100)
-    };
-    let whole = !matches!(
-        asked.purpose,
-        Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
-    );
-    let lies = world.faults && world.random.percent(4);
-    let offline = !scripted && asked.purpose == Purpose::Sale && world.random.percent(10);
-    let moves = !matches!(asked.purpose, Purpose::Verify | Purpose::Balance);
-    let refuses_reversal = world.faults && world.random.percent(5);
-    let till = till(world, device);
-    till.running = None;
-    if chance < 8 {
-        return DeviceReply::Refused {
-            refusal: CardRefusal::NoCard,
-            text: "no".into(),
-        };
+/// What chance has in store for one command; nothing, in a script.
+fn chance(world: &mut World) -> Chance {
+    if world.script.is_some() {
+        return Chance::PLAIN;
     }
-    let stands = |id| till.entries.get(&id).is_some_and(Entry::stands);
-    let declines = chance < 16 || asked.original.is_some_and(|original| !stands(original));
-    let (mut minor, mut tip) = (asked.minor, None);
-    match (chance, asked.max) {
-        (..16, _) => {}
-        (16..26, _) if !whole => minor = (minor / 2).max(1),
-        (26..40, Some(max)) if !whole && max > minor => {
-            tip = Some(max - minor);
-            minor = max;
-        }
-        _ => {}
+    let faults = world.faults;
+    let random = &mut world.random;
+    let lies = (faults && random.percent(4)).then(|| random.below(3));
+    Chance {
+        pay: random.below(100),
+        lies,
+        offline: random.percent(10),
+        nameless: random.percent(10),
+        refuses_reversal: faults && random.percent(5),
+        card_leaves: faults && random.percent(10),
+        forgets_voids: random.percent(50),
+        lost: random.below(5),
     }
-    let mut told = (moves && !declines).then_some(minor);
-    if lies && !declines && !whole {
-        match chance % 3 {
-            0 => {
-                minor = asked.max.unwrap_or(minor).max(asked.minor) + 10;
-                tip = Some(minor - asked.minor);
-                told = Some(minor);
-            }
-            1 => told = None,
-            _ => tip = Some(7),
-        }
-    }
-    let decision = if declines {
-        Decision::Declined
-    } else {
-        Decision::Approved
-    };
-    let mut answer = answer(decision, told);
-    answer.extras.tip_minor = tip;
-    answer.extras.offline = offline && !declines;
-    answer.extras.reference =
-        (&*device.0 == TERMINALS[0]).then(|| asked.id.to_string().as_str().into());
-    if answer.extras.offline {
-        till.offline.insert(asked.id);
-    }
-    let change = match asked.purpose {
-        Purpose::Capture => Change::Capture,
-        Purpose::Adjust => Change::Adjust,
-        _ => Change::Refund,
-    };
-    let entry = Entry {
-        answer: Some(answer.clone()),
-        minor,
-        original: asked.original.map(|original| (original, change)),
-        reversed: false,
-        refuses_reversal,
-        moves,
-    };
-    till.entries.insert(asked.id, entry);
-    let reply = DeviceReply::Paid(Box::new(TerminalOutcome {
-        answer,
-        entry: None,
-        cvm: None,
-        card: None,
-    }));
-    till.told.insert(asked.id, reply.clone());
-    reply
-}
-
-fn inquire(world: &mut World, device: &DeviceId, id: TransactionId) -> DeviceReply {
-    let (inquiry, _) = kind_of(&device.0);
-    let till = till(world, device);
-    let known = inquiry == Inquiry::ById || till.last == Some(id);
-    match inquiry {
-        Inquiry::None => DeviceReply::Unsupported,
-        _ if till.running == Some(id) => DeviceReply::Running,
-        _ => {
-            let told = till.told.get(&id).filter(|_| known).cloned();
-            told.unwrap_or(DeviceReply::NotFound)
-        }
-    }
-}
-
-fn reverse(
-    world: &mut World,
-    device: &DeviceId,
-    id: TransactionId,
-    subject: TransactionId,
-) -> DeviceReply {
-    let leaves = world.faults && world.random.percent(10);
-    let (_, reversal) = kind_of(&device.0);
-    let till = till(world, device);
-    let refused = DeviceReply::Refused {
-        refusal: CardRefusal::Other,
-        text: "not here".into(),
-    };
-    if reversal == TerminalReversal::None {
-        return DeviceReply::Unsupported;
-    }
-    if till.entries.contains_key(&subject) && id != subject {
-        return DeviceReply::Reversed;
-    }
-    let Some(entry) = till.entries.get_mut(&id) else {
-        return refused;
-    };
-    if id == subject {
-        if entry.refuses_reversal {
-            return refused;
-        }
-        entry.reversed = true;
-        return DeviceReply::Reversed;
-    }
-    if !entry.stands() || (leaves && reversal == TerminalReversal::NeedsCard) {
-        return refused;
-    }
-    let minor = held(&till.entries, id);
-    let void = Entry {
-        answer: Some(answer(Decision::Approved, Some(minor))),
-        minor,
-        original: Some((id, Change::Void)),
-        reversed: false,
-        refuses_reversal: false,
-        moves: true,
-    };
-    till.entries.insert(subject, void);
-    DeviceReply::Reversed
-}
-
-/// What an authorization was adjusted to, or what was taken.
-pub(crate) fn held(entries: &BTreeMap<TransactionId, Entry>, id: TransactionId) -> i64 {
-    let adjusted = entries.values().rev();
-    let mut adjusted =
-        adjusted.filter(|entry| entry.stands() && entry.original == Some((id, Change::Adjust)));
-    let own = || entries.get(&id).map_or(0, |entry| entry.minor);
-    adjusted.next().map_or_else(own, |entry| entry.minor)
-}
-
-fn reconcile(world: &mut World, device: &DeviceId, id: TransactionId, close: bool) -> DeviceReply {
-    let lost = world.random.below(5);
-    let till = till(world, device);
-    let mut totals = Totals {
-        batch: "1".into(),
-        rows: Vec::new(),
-        collected: Vec::new(),
-    };
-    if !close {
-        return DeviceReply::Reconciled(Box::new(totals));
-    }
-    if let Some(told) = till.closes.get(&id) {
-        return DeviceReply::Reconciled(Box::new(told.clone()));
-    }
-    let collected = std::mem::take(&mut till.offline);
-    totals.collected = (0_u64..)
-        .zip(collected)
-        .map(|(place, transaction_id)| Collected {
-            transaction_id,
-            accepted: place % 5 != lost,
-        })
-        .collect();
-    till.closes.insert(id, totals.clone());
-    DeviceReply::Reconciled(Box::new(totals))
 }
 
 /// A reply reaches the host, in time or not.
@@ -485,24 +280,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
     }
 }
 
-/// A person looks at the terminal's ledger and says what is there.
-pub(crate) fn resolve(world: &World, id: TransactionId) -> Request {
-    let entry = world.terminals.entry(id);
-    let closed = |it: &Till| it.closes.contains_key(&id);
-    let done = entry.is_some_and(Entry::stands) || world.terminals.tills.values().any(closed);
-    Request::Resolve(Box::new(Resolve {
-        transaction_id: id,
-        outcome: if done {
-            Outcome::Approved
-        } else {
-            Outcome::Failed
-        },
-        evidence: "the terminal's ledger".into(),
-        operator: "Ada".into(),
-    }))
-}
-
-fn kind_of(id: &str) -> (Inquiry, TerminalReversal) {
+fn kind_of(id: &str) -> Kind {
     if id == TERMINALS[0] {
         (Inquiry::ById, TerminalReversal::ByReference)
     } else if id == TERMINALS[1] {

@@ -23,7 +23,8 @@ use payhal_engine::time::Now;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
-const BEGAN_MICROS: i64 = 1_800_000_000_000_000;
+const BEGAN_MS: u64 = 1_800_000_000_000;
+const BEGAN_MICROS: i64 = BEGAN_MS.cast_signed() * 1_000;
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -114,8 +115,8 @@ pub(crate) struct World {
     pub(crate) exchanges: BTreeSet<CallId>,
     /// Questions of readers that nobody has answered.
     pub(crate) questions: BTreeSet<(CallId, u64)>,
-    /// When each transaction of this life was accepted.
-    pub(crate) accepted: BTreeMap<TransactionId, u64>,
+    /// When each transaction of this life was accepted, and how many records there were.
+    pub(crate) accepted: BTreeMap<TransactionId, (u64, u64)>,
     last_id: u128,
     pub(crate) faults: bool,
     /// The host dies after so many more effects.
@@ -157,7 +158,7 @@ impl World {
             journal: Journal::default(),
             journal_closed: false,
             ledger: Ledger::default(),
-            registers: Registers::default(),
+            registers: Registers::new(BEGAN_MS),
             terminals: Terminals::default(),
             readers_busy: BTreeMap::new(),
             exchanges: BTreeSet::new(),
@@ -208,7 +209,34 @@ impl World {
     /// Whether a batch was closed by this transaction.
     pub(crate) fn is_closed_by(&self, id: TransactionId) -> bool {
         let mut tills = self.terminals.tills.values();
-        tills.any(|till| till.closes.contains_key(&id))
+        tills.any(|till| till.closes.contains_key(&id)) || self.ledger.closes.contains_key(&id)
+    }
+
+    /// Whether something that may move its money is under way and nobody waits for what becomes of
+    /// it; or its terminal is at it.
+    pub(crate) fn is_on_its_way(&self, id: TransactionId) -> bool {
+        let mut queue = self.queue.values();
+        let sent = queue.any(|(life, happening)| match happening {
+            Happening::Exchange { call, command, .. } => {
+                let awaited = *life == self.life && self.exchanges.contains(call);
+                gateways::may_move(command) == Some(id) && !awaited
+            }
+            Happening::TillActs {
+                command, subject, ..
+            } => *subject == id && !matches!(**command, DeviceCommand::Inquire { .. }),
+            _ => false,
+        });
+        sent || self.terminals.is_running(id)
+    }
+
+    /// A person sees to it that its money comes back.
+    pub(crate) fn undo_by_hand(&mut self, id: TransactionId) {
+        let gateway = self.ledger.entries.get_mut(&id);
+        let tills = self.terminals.tills.values_mut();
+        let mut terminal = tills.filter_map(|till| till.entries.get_mut(&id));
+        if let Some(entry) = gateway.or_else(|| terminal.next()) {
+            entry.reversed = true;
+        }
     }
 
     /// Whether its money moved and did not come back.

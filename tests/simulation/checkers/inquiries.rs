@@ -4,7 +4,6 @@
 
 use super::{Checker, Sight, violated};
 use payhal_engine::record::{Fact, FinalAnswer};
-use payhal_engine::request::Kind;
 
 const LAW: &str = "inquiries approve in time";
 
@@ -23,7 +22,12 @@ pub(crate) const CHECKER: Checker = Checker {
         let id = record.transaction_id;
         let line = world.journal.line(id);
         let intent = line.and_then(|line| line.intent.as_ref());
-        let sale = intent.is_some_and(|(_, intent)| intent.request.kind == Kind::Sale);
+        let sale = intent.is_some_and(|(_, intent)| {
+            intent.request.kind.purpose().is_some() && intent.gateway.is_some()
+        });
+        if line.is_some_and(|line| line.resolved.is_some()) {
+            return; // A person knows better.
+        }
         if sale && world.found_too_late.contains(&id) {
             violated(LAW, format_args!("nobody waited for {approved:?}"));
         }
@@ -31,7 +35,7 @@ pub(crate) const CHECKER: Checker = Checker {
             .accepted
             .get(&id)
             .filter(|_| world.asked_about.contains(&id));
-        if sale && since.is_some_and(|since| world.now_ms - since > HARD_MS) {
+        if sale && since.is_some_and(|(since, _)| world.now_ms - since > HARD_MS) {
             violated(LAW, format_args!("after the hard limit: {approved:?}"));
         }
     },

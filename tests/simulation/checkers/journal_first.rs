@@ -100,7 +100,8 @@ fn notified(world: &World, notification: &Notification) {
             reversed,
             ..
         } => {
-            if *reversed && !world.journal.is_reversed(*transaction_id) {
+            let by_person = world.journal.resolved(*transaction_id) == Some(Outcome::Failed);
+            if *reversed && !world.journal.is_reversed(*transaction_id) && !by_person {
                 violated(LAW, format_args!("not undone yet: {notification:?}"));
             }
             (*transaction_id, *outcome)

@@ -36,9 +36,7 @@ fn exists(world: &World, answer: &Answer) {
     let Some(entry) = entry.filter(|entry| entry.stands() || !moves) else {
         violated(LAW, format_args!("the gateway says otherwise: {answer:?}"));
     };
-    // A person says that it stands, and not how much.
-    let by_person = world.journal.resolved(id).is_some();
-    if entry.minor != approved.approved_minor && moves && !by_person {
+    if entry.minor != approved.approved_minor && moves {
         violated(
             LAW,
             format_args!("{} at the gateway: {answer:?}", entry.minor),

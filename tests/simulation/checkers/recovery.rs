@@ -3,6 +3,7 @@
 
 use super::{Checker, Sight, violated};
 use crate::world::World;
+use payhal_engine::card::Cvm;
 use payhal_engine::gateway::{Decision, ReversalReason};
 use payhal_engine::ids::TransactionId;
 use payhal_engine::record::{Ending, Fact};
@@ -30,7 +31,8 @@ fn stands(world: &World, id: TransactionId, ending: &Ending) {
     };
     let asked = intent.amounts.total.minor;
     // Less than was asked stands only when people took it, which nobody recorded.
-    let whole = answer.approved_minor == Some(asked) && !answer.signature_required;
+    let signed = answer.signature_required || intent.cvm == Some(Cvm::Signature);
+    let whole = answer.approved_minor == Some(asked) && !signed;
     if answer.decision == Decision::Approved && whole && !intent.completion_owed {
         violated(LAW, format_args!("{id} is undone though {answer:?}"));
     }

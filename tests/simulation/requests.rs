@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What registers ask for: every kind of request, where it goes, and what it says besides.
+//!
+//! A new kind of request is a line in [`another`], or in [`change`] if it changes an earlier one.
+
+use crate::gateways::GATEWAYS;
+use crate::readers::DEVICES;
+use crate::registers::Sold;
+use crate::terminals::{self, TERMINALS};
+use crate::world::World;
+use payhal_engine::ids::{DeviceId, Scope};
+use payhal_engine::money::{Amount, Amounts, Currency};
+use payhal_engine::request::{Kind, MoneyRequest, Receipt, Request, Terms};
+
+/// What a receipt of another host says.
+const RECEIPT_MINOR: i64 = 300;
+
+/// A request of any kind, with this gateway or on this terminal.
+pub(crate) fn of_kind(
+    world: &mut World,
+    scope: &Scope,
+    kind: Kind,
+    minor: i64,
+    place: &str,
+) -> MoneyRequest {
+    let device = Some(DeviceId::from(place)).filter(terminals::is_terminal);
+    let gateway = device.is_none() && !place.is_empty();
+    let without_amount = matches!(
+        kind,
+        Kind::Verify | Kind::Balance | Kind::BatchClose | Kind::Void { .. } | Kind::Undo { .. }
+    );
+    MoneyRequest {
+        key: world.registers.next_key(scope).as_str().into(),
+        kind,
+        amounts: (!without_amount).then(|| whole(minor)),
+        amount_max: None,
+        device,
+        gateway: gateway.then(|| place.into()),
+        timeout_ms: None,
+        reference: None,
+        despite: Vec::new(),
+        order: None,
+        terms: Terms::default(),
+    }
+}
+
+/// A customer comes, to this reader or to any.
+pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId>) -> MoneyRequest {
+    let minor = some_minor(world);
+    let named = device.is_none() && world.random.percent(50);
+    let named = named.then(|| DEVICES[world.random.index(DEVICES.len())].into());
+    let gateway = GATEWAYS[world.random.index(GATEWAYS.len())];
+    let mut request = of_kind(world, scope, Kind::Sale, minor, gateway);
+    request.device = device.or(named);
+    request.timeout_ms = world.random.percent(20).then_some(20_000);
+    request.reference = basket(world, 50);
+    request.order = (world.random.percent(30)).then(|| r#"{"basket":[]}"#.into());
+    if let Some(amounts) = &mut request.amounts {
+        amounts.tip_minor = world.random.percent(10).then_some(20);
+        amounts.cashback_minor = world.random.percent(10).then_some(50);
+    }
+    if world.random.percent(5) {
+        request.terms.voice_code = Some("1234".into());
+    }
+    request
+}
+
+/// With the token of a card that was seen before.
+pub(crate) fn with_token(world: &mut World, scope: &Scope) -> Option<MoneyRequest> {
+    let tokens = &world.registers.tokens;
+    let place = tokens.len().checked_sub(1)?;
+    let (token, gateway) = tokens[world.random.index(place + 1)].clone();
+    let minor = some_minor(world);
+    let mut request = of_kind(world, scope, Kind::Sale, minor, &gateway.0);
+    request.terms.token = Some(token);
+    request.reference = basket(world, 30);
+    Some(request)
+}
+
+pub(crate) fn on_terminal(world: &mut World, scope: &Scope) -> MoneyRequest {
+    let minor = some_minor(world);
+    let terminal = TERMINALS[world.random.index(TERMINALS.len())];
+    let mut request = of_kind(world, scope, Kind::Sale, minor, terminal);
+    request.reference = basket(world, 30);
+    request.amount_max = (world.random.percent(40)).then(|| whole(minor + 50).total);
+    request
+}
+
+/// Something else than a sale, with a gateway or on a terminal.
+pub(crate) fn another(world: &mut World, scope: &Scope) -> MoneyRequest {
+    let kinds = [
+        Kind::Authorize,
+        Kind::Authorize,
+        Kind::Authorize,
+        Kind::Authorize,
+        Kind::Verify,
+        Kind::Balance,
+        Kind::CashAdvance,
+        Kind::RefundUnreferenced,
+        Kind::RefundByReceipt,
+    ];
+    let kind = kinds[world.random.index(kinds.len())];
+    let on_terminal = kind != Kind::RefundByReceipt && world.random.percent(35);
+    let place = match on_terminal {
+        true => TERMINALS[world.random.index(TERMINALS.len())],
+        false => GATEWAYS[world.random.index(GATEWAYS.len())],
+    };
+    let minor = some_minor(world);
+    let mut request = of_kind(world, scope, kind, minor, place);
+    if kind == Kind::Authorize && world.random.percent(40) {
+        request.amount_max = Some(whole(minor + 50).total);
+    }
+    if kind == Kind::RefundByReceipt {
+        let number = world.random.below(2);
+        request.terms.receipt = Some(receipt(number));
+    }
+    request
+}
+
+pub(crate) fn receipt(number: u64) -> Receipt {
+    Receipt {
+        reference: Some(format!("receipt {number}").into()),
+        rrn: None,
+        at_micros: 0,
+        amount_minor: RECEIPT_MINOR,
+    }
+}
+
+/// The end of a batch, of a gateway or a terminal.
+pub(crate) fn close(world: &mut World, scope: &Scope) -> MoneyRequest {
+    let place = somewhere(world);
+    of_kind(world, scope, Kind::BatchClose, 0, place)
+}
+
+/// A look at the totals of a batch.
+pub(crate) fn totals(world: &mut World) -> Request {
+    let place = somewhere(world);
+    totals_of(place)
+}
+
+pub(crate) fn totals_of(place: &str) -> Request {
+    let device = Some(DeviceId::from(place)).filter(terminals::is_terminal);
+    let gateway = device.is_none().then(|| place.into());
+    Request::Totals { gateway, device }
+}
+
+/// Part of what was approved, or the whole, is taken, changed or given back.
+pub(crate) fn change(world: &mut World, sold: Sold) -> (Kind, i64) {
+    let original = sold.id;
+    let part = i64::try_from(1 + world.random.below(100)).expect("small") * sold.minor / 80;
+    let minor = part.max(1);
+    let kind = match (sold.kind, world.random.below(10)) {
+        (Kind::Authorize, 0..=4) => Kind::Capture { original },
+        (Kind::Authorize, 5) => Kind::Adjust { original },
+        (Kind::Authorize, 6 | 7) | (_, 0..=5) => Kind::Refund { original },
+        (_, 6..=8) => Kind::Void { original },
+        _ => Kind::Undo { original },
+    };
+    (kind, minor)
+}
+
+fn somewhere(world: &mut World) -> &'static str {
+    let place = world.random.index(GATEWAYS.len() + TERMINALS.len());
+    let mut places = GATEWAYS.into_iter().chain(TERMINALS);
+    places.nth(place).expect("one of them")
+}
+
+/// Few amounts, so that two sales are often alike.
+fn some_minor(world: &mut World) -> i64 {
+    100 * i64::try_from(1 + world.random.below(3)).expect("small")
+}
+
+fn basket(world: &mut World, percent: u64) -> Option<std::sync::Arc<str>> {
+    let basket = world.random.below(6);
+    let named = world.random.percent(percent);
+    named.then(|| format!("basket {basket}").into())
+}
+
+pub(crate) fn whole(minor: i64) -> Amounts {
+    Amounts {
+        total: Amount {
+            minor,
+            currency: Currency::EUR,
+        },
+        tip_minor: None,
+        surcharge_minor: None,
+        cashback_minor: None,
+    }
+}
