@@ -2,9 +2,11 @@
 //! The journal's files: made for this user only, and held by one process.
 
 use crate::error::{Doing, JournalError};
+use crate::limits::{LOCK_PAUSE, LOCK_WAIT};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Held as long as the journal is open. The system lets go when the process ends, however it does.
 #[derive(Debug)]
@@ -19,13 +21,20 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Takes the journal for this process, or names the one that has it.
+/// Takes the journal for this process, or names the one that has it. A host that was killed while
+/// it started a runner leaves its lock, for a moment, to the child that has not become one yet.
 pub(crate) fn lock(path: &Path) -> Result<Lock, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     private(&mut options);
     let mut file = options.open(beside(path, ".lock")).doing("lock")?;
-    match file.try_lock() {
+    let until = Instant::now() + LOCK_WAIT;
+    let mut tried = file.try_lock();
+    while matches!(tried, Err(TryLockError::WouldBlock)) && Instant::now() < until {
+        std::thread::sleep(LOCK_PAUSE);
+        tried = file.try_lock();
+    }
+    match tried {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();

@@ -101,3 +101,10 @@ pub(crate) const PRUNE_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Batch closes read at start to find each acceptor's last: a month of a shop with some terminals.
 pub(crate) const BATCH_CLOSES_READ: u32 = 256;
+
+/// How long opening waits for the lock: longer than a child takes to become another program, shorter
+/// than anybody wonders about.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_millis(500);
+
+/// How often it looks meanwhile.
+pub(crate) const LOCK_PAUSE: Duration = Duration::from_millis(5);

@@ -40,7 +40,9 @@ struct Told {
     failed: Option<String>,
     /// What the next append was told.
     then: Option<String>,
-    /// The position found when it was opened again in the same process.
+    /// Why it could not be opened again in the same process, time after time.
+    refused_again: Vec<String>,
+    /// The position found when it was opened again there.
     again: Option<u64>,
 }
 
@@ -69,6 +71,7 @@ fn run(mut command: Command, path: &Path, commits: u64) -> Told {
             "durable" => told.durable = rest.parse().unwrap(),
             "failed" => told.failed = Some(rest.to_owned()),
             "then" => told.then = Some(rest.to_owned()),
+            "refused again" => told.refused_again.push(rest.to_owned()),
             "again" => told.again = Some(rest.parse().unwrap()),
             _ => {}
         }
@@ -119,7 +122,10 @@ fn child() {
     assert_eq!((told.refused, told.failed), (None, None));
 }
 
-/// Opens, commits, tells; when it stops, tries once more, closes, and opens again.
+/// How often a stopped journal is opened again.
+const AGAIN: usize = 3;
+
+/// Opens, commits, tells; when it stops, tries once more, closes, and opens again until it can.
 #[expect(clippy::print_stdout, reason = "its parent reads it")]
 fn commit(path: &Path, commits: u64) {
     let (tell, told) = channel();
@@ -155,8 +161,14 @@ fn commit(path: &Path, commits: u64) {
         }
     }
     drop(journal);
-    if let Ok((_, restored)) = Journal::open(path, &Options::default(), |_| {}) {
-        println!("again: {}", restored.position.0);
+    for _ in 0..AGAIN {
+        match Journal::open(path, &Options::default(), |_| {}) {
+            Ok((_, restored)) => {
+                println!("again: {}", restored.position.0);
+                break;
+            }
+            Err(error) => println!("refused again: {error}"),
+        }
     }
     println!("ended: well");
 }

@@ -3,7 +3,7 @@
 //! is written, and what happens when one of these calls fails. Where strace is missing or may not
 //! trace, these tests check nothing.
 
-use crate::{Told, child_arguments, make, new_journal, nothing_is_lost, run};
+use crate::{AGAIN, Told, child_arguments, make, new_journal, nothing_is_lost, run};
 use std::path::Path;
 use std::process::Command;
 
@@ -20,7 +20,7 @@ fn traced(path: &Path, commits: u64, inject: &[&str]) -> Option<(Told, Vec<Call>
     command
         .args(["-f", "-y", "-s", "0", "-o"])
         .arg(&trace)
-        .args(["-e", "trace=pwrite64,fdatasync,fsync,ftruncate"]);
+        .args(["-e", "trace=read,write,pwrite64,fdatasync,fsync,ftruncate"]);
     for fault in inject {
         command.args(["-e", &format!("inject={fault}")]);
     }
@@ -42,8 +42,19 @@ fn traced(path: &Path, commits: u64, inject: &[&str]) -> Option<(Told, Vec<Call>
 /// A call on the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Call {
-    Write { at: u64, bytes: u64 },
-    Flush { failed: bool },
+    /// Looked through from its beginning, before SQLite has it.
+    Read,
+    Write {
+        at: u64,
+        bytes: u64,
+    },
+    Flush {
+        failed: bool,
+    },
+    /// Emptied: everything in it was copied into the file, which was flushed.
+    Empty,
+    /// Filled with zeros.
+    Fill,
 }
 
 impl Call {
@@ -56,6 +67,15 @@ impl Call {
         if call.starts_with("fdatasync(") || call.starts_with("fsync(") {
             let failed = call.contains("= -1");
             return Some(Self::Flush { failed });
+        }
+        for (name, call_of) in [
+            ("read(", Self::Read),
+            ("write(", Self::Fill),
+            ("ftruncate(", Self::Empty),
+        ] {
+            if call.starts_with(name) {
+                return Some(call_of);
+            }
         }
         let arguments = call.strip_prefix("pwrite64(")?.split_once(')')?.0;
         let mut last = arguments.rsplit(", ");
@@ -85,7 +105,7 @@ fn each_commit_is_flushed_once_and_written_in_frames() {
     assert_eq!(flushes.count(), COMMITS + 1, "the head of the log once");
     let writes = calls.iter().filter_map(|call| match call {
         Call::Write { at, bytes } => Some((*at, *bytes)),
-        Call::Flush { .. } => None,
+        _ => None,
     });
     for (at, bytes) in writes {
         let in_frame = at.checked_sub(32).map(|at| at % 4_120);
@@ -95,36 +115,54 @@ fn each_commit_is_flushed_once_and_written_in_frames() {
         );
         assert!(piece, "{bytes} bytes at {at}");
     }
-    assert_eq!(calls[0], Call::Write { at: 0, bytes: 32 });
-    assert_eq!(calls[1], Call::Flush { failed: false }, "the head first");
+    let mut calls = calls.iter().filter(|call| **call != Call::Read);
+    assert_eq!(calls.next(), Some(&Call::Write { at: 0, bytes: 32 }));
+    let flushed = Call::Flush { failed: false };
+    assert_eq!(calls.next(), Some(&flushed), "the head first");
+}
+
+/// What this fault does to a process of ten commits that has one journal and opens it again. strace
+/// counts in each thread: the fault meets the thread that commits, and may meet once more the one
+/// that opens again.
+fn stopped_by(fault: &str, says: &str) -> Option<Vec<Call>> {
+    let (_folder, path) = new_journal();
+    make(&path);
+    let (told, calls) = traced(&path, 10, &[fault])?;
+    let why = told.failed.as_deref().unwrap();
+    assert!(why.contains(says), "{fault}: {why}");
+    assert!(told.then.as_deref().unwrap().contains("it stopped earlier"));
+    assert!(
+        told.refused_again.len() <= 1 && told.refused_again.iter().all(|why| why.contains(says)),
+        "{fault}: {told:?}"
+    );
+    assert!(told.again.unwrap() >= told.durable, "{fault}: {told:?}");
+    nothing_is_lost(&path, &told);
+    Some(calls)
 }
 
 #[test]
-fn a_failed_flush_is_never_repeated() {
+fn after_a_failed_flush_nothing_is_written_over_what_was_not_flushed() {
     for number in [2, 3, 7] {
-        let (_folder, path) = new_journal();
-        make(&path);
         let fault = format!("fdatasync:error=EIO:when={number}");
-        let Some((told, calls)) = traced(&path, 10, &[&fault]) else {
+        let Some(calls) = stopped_by(&fault, "the disk failed; check it, then restart") else {
             return;
         };
-        let why = told.failed.as_deref().unwrap();
-        assert!(
-            why.contains("the disk failed; check it, then restart"),
-            "{why}"
-        );
-        assert!(told.then.as_deref().unwrap().contains("it stopped earlier"));
         let failed = calls
             .iter()
             .position(|call| *call == Call::Flush { failed: true });
         let after = &calls[failed.unwrap() + 1..];
-        // Nothing is written or flushed until the journal is opened again, which needs neither.
+        let emptied = after.iter().position(|call| *call == Call::Empty);
+        let doubtful = &after[..emptied.unwrap()];
+        // The journal that failed neither writes nor flushes. The one that is opened looks through
+        // the log, lets what is good there reach the file, and only then begins a new one.
+        assert_eq!(doubtful.first(), Some(&Call::Read), "{fault}");
+        let overwrites = |call: &&Call| matches!(call, Call::Write { .. } | Call::Fill);
+        assert_eq!(doubtful.iter().find(overwrites), None, "{fault}");
+        let after = &after[emptied.unwrap()..];
         assert!(
-            !after.iter().any(|call| matches!(call, Call::Write { .. })),
-            "{after:?}"
+            after.iter().any(|call| matches!(call, Call::Write { .. })),
+            "{fault}: nothing proves that it can be written again: {after:?}"
         );
-        assert!(told.again.unwrap() >= told.durable, "{told:?}");
-        nothing_is_lost(&path, &told);
     }
 }
 
@@ -136,16 +174,41 @@ fn a_failed_write_stops_it_with_the_reason() {
         ("EROFS", "the disk failed; check it, then restart"),
     ] {
         for number in [1, 9, 40] {
-            let (_folder, path) = new_journal();
-            make(&path);
             let fault = format!("pwrite64:error={error}:when={number}");
-            let Some((told, _)) = traced(&path, 12, &[&fault]) else {
+            if stopped_by(&fault, says).is_none() {
                 return;
-            };
-            let why = told.failed.as_deref().unwrap();
-            assert!(why.contains(says), "{error} at {number}: {why}");
-            assert!(told.again.unwrap() >= told.durable, "{told:?}");
-            nothing_is_lost(&path, &told);
+            }
         }
+    }
+}
+
+#[test]
+fn it_does_not_open_again_on_a_disk_that_goes_on_failing() {
+    for (fault, says) in [
+        (
+            "fdatasync:error=EIO:when=1+",
+            "the disk failed; check it, then restart",
+        ),
+        (
+            "pwrite64:error=EIO:when=1+",
+            "the disk failed; check it, then restart",
+        ),
+        (
+            "pwrite64:error=ENOSPC:when=1+",
+            "no space left; free some and restart",
+        ),
+    ] {
+        let (_folder, path) = new_journal();
+        make(&path);
+        let Some((told, _)) = traced(&path, 1, &[fault]) else {
+            return;
+        };
+        assert!(told.failed.is_some(), "{fault}: {told:?}");
+        assert_eq!(told.again, None, "{fault}");
+        assert_eq!(told.refused_again.len(), AGAIN, "{fault}: {told:?}");
+        for why in &told.refused_again {
+            assert!(why.contains(says), "{fault}: {why}");
+        }
+        nothing_is_lost(&path, &told);
     }
 }
