@@ -319,11 +319,11 @@ fn left_open(views: &Views) -> Vec<String> {
 
 /// What stands and changes this transaction in one of these ways.
 fn standing<'a>(
-    views: &'a Views,
+    booked: &'a [Booked],
     original: &'a str,
     kinds: &'a [&str],
 ) -> impl Iterator<Item = &'a Booked> {
-    views.booked.iter().filter(move |line| {
+    booked.iter().filter(move |line| {
         line.state == "approved"
             && line.original.as_deref() == Some(original)
             && kinds.contains(&line.kind.as_str())
@@ -335,8 +335,8 @@ fn sum<'a>(lines: impl Iterator<Item = &'a Booked>) -> i64 {
 }
 
 /// What an authorization holds: its last adjustment that stands counts.
-fn held(views: &Views, line: &Booked) -> i64 {
-    let last = standing(views, &line.transaction, &["adjust"]).last();
+pub(crate) fn held(booked: &[Booked], line: &Booked) -> i64 {
+    let last = standing(booked, &line.transaction, &["adjust"]).last();
     last.map_or(line.minor, |adjusted| adjusted.minor)
 }
 
@@ -350,22 +350,32 @@ fn overdrawn(views: &Views) -> Vec<String> {
     let over = originals.into_iter().filter_map(|original| {
         let mut lines = views.booked.iter();
         let paid = lines.find(|line| line.transaction == original && line.was_approved());
-        let voided = sum(standing(views, original, &["void"]));
+        let voided = sum(standing(&views.booked, original, &["void"]));
         let (most, back) = match paid {
-            None => (0, voided + sum(standing(views, original, &["refund"]))),
+            None => (
+                0,
+                voided + sum(standing(&views.booked, original, &["refund"])),
+            ),
             // What was captured is given back by its own name or by that of its authorization.
             Some(line) if line.kind == "authorize" => {
-                let captured = sum(standing(views, original, &["capture"]));
-                let refunds = sum(standing(views, original, &["refund"]))
-                    + standing(views, original, &["capture"])
-                        .map(|capture| sum(standing(views, &capture.transaction, &["refund"])))
+                let captured = sum(standing(&views.booked, original, &["capture"]));
+                let refunds = sum(standing(&views.booked, original, &["refund"]))
+                    + standing(&views.booked, original, &["capture"])
+                        .map(|capture| {
+                            sum(standing(&views.booked, &capture.transaction, &["refund"]))
+                        })
                         .sum::<i64>();
-                let released = voided > 0 && (captured > 0 || voided > held(views, line));
-                (captured, refunds + i64::from(released))
+                // Whole or not at all, and never beside a capture.
+                if voided > 0 && (captured > 0 || voided != held(&views.booked, line)) {
+                    return Some(format!(
+                        "{original}: {voided} released, {captured} captured"
+                    ));
+                }
+                (captured, refunds)
             }
             Some(line) => (
                 line.minor,
-                voided + sum(standing(views, original, &["refund"])),
+                voided + sum(standing(&views.booked, original, &["refund"])),
             ),
         };
         (back > most).then(|| format!("{original}: {back} of {most} given back"))
@@ -385,8 +395,8 @@ fn captured_too_much(views: &Views) -> Vec<String> {
         let hold = holds.find(|line| {
             line.transaction == original && line.kind == "authorize" && line.state == "approved"
         });
-        let most = hold.map_or(0, |line| held(views, line));
-        let captured = sum(standing(views, original, &["capture"]));
+        let most = hold.map_or(0, |line| held(&views.booked, line));
+        let captured = sum(standing(&views.booked, original, &["capture"]));
         (captured > most).then(|| format!("{original}: {captured} of {most} captured"))
     });
     over.collect()

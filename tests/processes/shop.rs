@@ -7,7 +7,7 @@
 use crate::host::{GATEWAY, PATIENCE, from_xtask, soon, state_of};
 use crate::keeper::{Keeper, Place};
 use crate::operator::Operator;
-use crate::reconcile::{AfterAll, Booked, Kept, Settled, Views};
+use crate::reconcile::{AfterAll, Booked, Kept, Settled, Views, held};
 use crate::register::Register;
 use crate::till::{PAUSE, Stages, Till, said};
 use crate::wish::{Purpose, What, Wish};
@@ -33,7 +33,7 @@ pub(crate) const TERMINALS: [(&str, &str); 3] = [
     ("terminal-blind", "virtual-terminal-blind"),
 ];
 
-/// Instances that keep books of their own; those of the first are in every shop.
+/// Instances that keep books of their own; not every shop has all.
 const BOOKS: [&str; 5] = [
     GATEWAY,
     STRICT,
@@ -113,7 +113,7 @@ async fn try_terminals(keeper: &Keeper) -> (Vec<AfterAll>, Till) {
         if !has_books(keeper.folder(), terminal) {
             continue;
         }
-        operator.act(terminal, "reset", &[]).await;
+        reset(&operator, terminal).await;
         let what = What::Card {
             purpose: Purpose::Sale,
             minor: LAST_MINOR,
@@ -131,11 +131,21 @@ async fn try_terminals(keeper: &Keeper) -> (Vec<AfterAll>, Till) {
     (tried, till)
 }
 
+/// Takes back what was planned at a terminal, once it is up: its runner may have died just now.
+async fn reset(operator: &Register, terminal: &str) {
+    let done = async {
+        while operator.try_act(terminal, "reset", &[]).await.is_err() {
+            sleep(PAUSE).await;
+        }
+    };
+    soon("a terminal that takes no faults any more", done).await;
+}
+
 /// A terminal takes a payment back without a line of its own. Where the journal has the void that
 /// did it, its line is added, and the payment counts as voided; where not, it stays reversed.
 fn voids_on_terminals(booked: &mut Vec<Booked>, kept: &[Kept]) {
     let mut voids = Vec::new();
-    for line in booked.iter_mut().filter(|line| {
+    for line in booked.iter().filter(|line| {
         line.state == "reversed" && TERMINALS.iter().any(|(terminal, _)| *terminal == line.book)
     }) {
         let is_it = |kept: &&Kept| {
@@ -143,16 +153,19 @@ fn voids_on_terminals(booked: &mut Vec<Booked>, kept: &[Kept]) {
                 && kept.outcome == "approved"
                 && kept.original.as_ref() == Some(&line.transaction)
         };
-        for void in kept.iter().filter(is_it) {
+        voids.extend(kept.iter().filter(is_it).map(|void| Booked {
+            book: line.book.clone(),
+            transaction: void.transaction.clone(),
+            kind: void.kind.clone(),
+            state: "approved".to_owned(),
+            minor: held(booked, line),
+            original: void.original.clone(),
+        }));
+    }
+    for line in &mut *booked {
+        let mut voids = voids.iter();
+        if voids.any(|void| void.original.as_ref() == Some(&line.transaction)) {
             "voided".clone_into(&mut line.state);
-            voids.push(Booked {
-                book: line.book.clone(),
-                transaction: void.transaction.clone(),
-                kind: void.kind.clone(),
-                state: "approved".to_owned(),
-                minor: line.minor,
-                original: void.original.clone(),
-            });
         }
     }
     booked.extend(voids);
@@ -285,8 +298,12 @@ fn reported(folder: &Path) -> BTreeSet<(String, String)> {
     with_books.flat_map(read).collect()
 }
 
+/// Whether there is a ledger with its tables: its plugin may have died before it made them.
 fn has_books(folder: &Path, instance: &str) -> bool {
     ledger(folder, instance).exists()
+        && open(folder, instance)
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .is_ok_and(|version: i64| version > 0)
 }
 
 fn ledger(folder: &Path, instance: &str) -> std::path::PathBuf {
@@ -305,7 +322,7 @@ fn open(folder: &Path, instance: &str) -> Connection {
 pub(crate) fn booked(folder: &Path) -> Vec<Booked> {
     let mut all = Vec::new();
     for instance in BOOKS {
-        if instance != GATEWAY && !has_books(folder, instance) {
+        if !has_books(folder, instance) {
             continue;
         }
         let books = open(folder, instance);
