@@ -121,9 +121,7 @@ fn prove_writing(connection: &mut Connection, head: &Head) -> Result<(), Journal
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .doing("write to")?;
     // A row that is overwritten with what it holds already is not written at all.
-    write
-        .execute("DELETE FROM head", ())
-        .doing("write to")?;
+    write.execute("DELETE FROM head", ()).doing("write to")?;
     rows::put_head(&write, head)?;
     write.commit().doing("commit to")
 }
