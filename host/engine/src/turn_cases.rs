@@ -325,6 +325,27 @@ fn a_batch_with_an_unknown_in_it_is_closed_only_by_who_knows() {
 }
 
 #[test]
+fn no_close_passes_what_is_on_its_way_back() {
+    let mut bench = shop(|_| {});
+    bench.money(sell("a"));
+    read(&mut bench, false);
+    bench.gateway(prepared());
+    bench.gateway(lost());
+    let unknown = *bench.engine.open.keys().next().unwrap();
+    bench.gateway(GatewayReply::Found(Finding::NotFound));
+    let reversal = bench.gateway_call.take().unwrap();
+    let knowing = MoneyRequest {
+        despite: vec![unknown],
+        ..close("z")
+    };
+    bench.money(knowing);
+    assert!(bench.gateway_call.is_none(), "{:?}", bench.gateway_call);
+    bench.gateway_call = Some(reversal);
+    bench.gateway(GatewayReply::Reversed);
+    assert_eq!(key_of(&bench, asked_of(&bench)), "z");
+}
+
+#[test]
 fn a_close_that_cannot_begin_gives_up_and_holds_nobody() {
     let mut bench = shop(|_| {});
     bench.money(sell("a"));

@@ -152,19 +152,17 @@ impl Engine {
     }
 
     /// What others of the same acceptor have under way. What a batch close is done in spite of does
-    /// not hold it up.
+    /// not hold it up, unless it is on its way back: that ends by itself.
     fn under_way(&self, transaction: &Transaction) -> UnderWay {
         let mut under_way = UnderWay::default();
         for other in self.open.values() {
-            if other.id == transaction.id
-                || !same_acceptor(transaction, other)
-                || transaction.request.despite.contains(&other.id) && is_close(transaction)
-            {
+            if other.id == transaction.id || !same_acceptor(transaction, other) {
                 continue;
             }
             under_way.reversing |= other.phase == Phase::Reversing;
+            let despite = is_close(transaction) && transaction.request.despite.contains(&other.id);
             let sent = other.intent || matches!(other.phase, Phase::Preparing(_));
-            if sent && other.ending.is_none() && other.phase != Phase::NeedsOperator {
+            if sent && !despite && other.ending.is_none() && other.phase != Phase::NeedsOperator {
                 under_way.in_flight += 1;
                 under_way.closing |= is_close(other);
             }
