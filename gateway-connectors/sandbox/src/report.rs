@@ -10,17 +10,16 @@ use rusqlite::params;
 /// Carries out the command.
 pub(crate) fn report(ledger: &Ledger, request: &Report) -> Result<()> {
     let (wire, kind, amounts, body) = match request {
-        Report::Advice { wire, tags } => (wire, "advice", None, serde_json::to_string(tags)),
+        Report::Advice { wire, tags } => {
+            let body = serde_json::to_string(tags).map_err(unwritable)?;
+            (wire, "advice", None, body)
+        }
         Report::NotifyOrder {
             wire,
             amounts,
             order,
-        } => {
-            let body = serde_json::to_string(order);
-            (wire, "notify_order", Some(amounts), body)
-        }
+        } => (wire, "notify_order", Some(amounts), order.clone()),
     };
-    let body = body.map_err(unwritable)?;
     ledger.write(|books| {
         books.run(
             "INSERT INTO report (transaction_id, kind, body, amount_minor, currency, times) \

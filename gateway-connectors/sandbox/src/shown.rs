@@ -41,7 +41,8 @@ pub(crate) fn books(ledger: &Ledger, since: Option<i64>) -> Result<Value> {
             "SELECT json_object('transaction_id', report.transaction_id, 'report', report.kind, \
              'times', times, 'amount_minor', report.amount_minor, 'currency', report.currency, \
              'bytes', octet_length(body), \
-             'body', iif(octet_length(body) > {BODY_BYTES_MAX}, NULL, json(body))) \
+             'body', iif(octet_length(body) > {BODY_BYTES_MAX} OR NOT json_valid(body), NULL, \
+              json(body))) \
              FROM report LEFT JOIN entry USING (transaction_id) \
              ORDER BY entry.seq DESC LIMIT {NEWEST}"
         ))?;

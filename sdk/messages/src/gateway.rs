@@ -307,8 +307,9 @@ pub enum Report {
         wire: Wire,
         /// What was approved.
         amounts: Amounts,
-        /// Basket, customer and custom fields, verbatim.
-        order: serde_json::Value,
+        /// Text of a JSON object: `basket`, `customer` and `custom`, each as the register wrote
+        /// it, names, order and spelling included.
+        order: String,
     },
 }
 

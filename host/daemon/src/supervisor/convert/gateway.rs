@@ -143,7 +143,7 @@ fn report_out(wire: &Wire, report: &Report) -> Option<m::gateway::Report> {
         Report::NotifyOrder { amounts, order } => m::gateway::Report::NotifyOrder {
             wire: wire_out(wire),
             amounts: amounts_out(amounts),
-            order: serde_json::from_str(order).ok()?,
+            order: order.to_string(),
         },
     })
 }
