@@ -119,9 +119,13 @@ pub(crate) fn apply(
             line.needs_operator = false;
         }
         Fact::NeedsOperator { .. } => line.needs_operator = true,
-        Fact::Resolved(_) => {
+        Fact::Resolved(resolved) => {
             line.reversing = false;
             line.needs_operator = false;
+            // Its register was told otherwise; the money stands all the same.
+            if resolved.outcome == Outcome::Approved && line.outcome.is_some() {
+                line.approved_minor = line.amount.map(|amount| amount.minor);
+            }
         }
         Fact::Reported { .. } => line.reporting = false,
         Fact::Collected { .. } => {}

@@ -42,7 +42,10 @@ pub(super) fn device(
         firmware: identity.firmware,
         connection: connection(view).to_owned(),
         state,
-        state_text: state_words(view),
+        state_text: match state {
+            DeviceState::Quarantined => Some(OWES.to_owned()),
+            _ => state_words(view),
+        },
         since: Some(convert::rfc3339(view.since_micros)),
         capabilities: capabilities(view),
         approvals: approvals(view),
@@ -58,6 +61,9 @@ pub(super) fn device(
         simulated: manifest.simulated,
     }
 }
+
+/// Why a terminal is quarantined.
+const OWES: &str = "no payment until it is known what became of an earlier one";
 
 fn connection(view: &InstanceView) -> &'static str {
     let manifest = &view.plugin.manifest;
@@ -81,6 +87,9 @@ fn state_words(view: &InstanceView) -> Option<String> {
 }
 
 fn capabilities(view: &InstanceView) -> Vec<String> {
+    if let Some(terminal) = &view.plugin.manifest.terminal {
+        return abilities(&terminal.can);
+    }
     let Some(reader) = &view.plugin.manifest.reader else {
         return Vec::new();
     };

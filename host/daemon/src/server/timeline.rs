@@ -15,7 +15,7 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
         Fact::Answered(answer) => (
             "answered",
             format!(
-                "The payment service answered {}{}.",
+                "Answered: {}{}.",
                 answer.response_code,
                 answer
                     .response_text
@@ -27,7 +27,7 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
         Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
         Fact::Reversed => (
             "reversed",
-            "The payment service has taken it back.".to_owned(),
+            "It was taken back.".to_owned(),
         ),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
         Fact::Reported { known: true } => (

@@ -143,6 +143,8 @@ fn moved(summary: &Summary) -> MoneyMoved {
             _ => MoneyMoved::Yes,
         },
         (false, None | Some(Outcome::Unknown)) => MoneyMoved::Unknown,
+        // A person found that it stands, after its register was told that it would not.
+        (false, _) if summary.approved_minor.is_some() => MoneyMoved::Yes,
         (false, _) => MoneyMoved::No,
     }
 }
@@ -258,6 +260,9 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
                 true => Collection::Collected,
                 false => Collection::Refused,
             });
+            if !accepted {
+                shown.money_moved = MoneyMoved::No;
+            }
         }
         Fact::Resolved(resolved) => {
             shown.resolved = Some(ResolvedBy {

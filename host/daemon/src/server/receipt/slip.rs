@@ -241,6 +241,13 @@ fn status(source: &Source<'_>) -> String {
         Verdict::Approved(approved) if approved.partial => "APPROVED IN PART",
         Verdict::Approved(_) => "APPROVED",
         Verdict::Refused { reversed: true, .. } => "NOT CHARGED, REVERSED",
+        Verdict::Refused {
+            stands: Some(true), ..
+        } => "CHARGED, AS WAS FOUND LATER",
+        Verdict::Refused {
+            stands: Some(false),
+            ..
+        } => "NOT CHARGED",
         Verdict::Refused { refused, .. } if refused.reversing => "NOT CHARGED, BEING REVERSED",
         Verdict::Refused { refused, .. } => match refused.reason.outcome() {
             Outcome::Declined => "DECLINED",

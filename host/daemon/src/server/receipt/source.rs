@@ -2,7 +2,7 @@
 //! What a receipt is made of: an answer of this moment, or a record.
 
 use crate::server::views::request_of;
-use payhal_engine::answer::{Approved, Refused};
+use payhal_engine::answer::{Approved, Outcome, Refused};
 use payhal_engine::card::{CardFace, Cvm, Entry};
 use payhal_engine::ids::{Acceptor, TransactionId};
 use payhal_engine::money::Amounts;
@@ -21,6 +21,8 @@ pub(in crate::server) enum Verdict<'a> {
         refused: &'a Refused,
         /// Whether a reversal was acknowledged.
         reversed: bool,
+        /// What a person found: whether the money stands.
+        stands: Option<bool>,
     },
 }
 
@@ -103,6 +105,10 @@ impl<'a> Source<'a> {
                     verdict: Verdict::Refused {
                         refused,
                         reversed: facts().any(|fact| matches!(fact, Fact::Reversed)),
+                        stands: facts().find_map(|fact| match fact {
+                            Fact::Resolved(word) => Some(word.outcome == Outcome::Approved),
+                            _ => None,
+                        }),
                     },
                     transaction_id: view.summary.transaction_id,
                     amounts: intent.map(|intent| intent.amounts).or_else(asked),

@@ -261,7 +261,11 @@ fn a_decline_is_no_approval() {
         reversed: bool,
     ) -> Source<'a> {
         Source {
-            verdict: Verdict::Refused { refused, reversed },
+            verdict: Verdict::Refused {
+                refused,
+                reversed,
+                stands: None,
+            },
             card: Some(card),
             ..Source::approved(Kind::Sale, approved, None)
         }
