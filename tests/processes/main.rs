@@ -54,6 +54,8 @@ mod money_back;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod prompts;
@@ -72,6 +74,8 @@ mod rules;
 mod runner_kill;
 #[cfg(test)]
 mod sale;
+#[cfg(test)]
+mod settling;
 #[cfg(test)]
 mod shop;
 #[cfg(test)]
