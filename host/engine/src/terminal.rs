@@ -100,8 +100,12 @@ impl Engine {
         let Some(owed) = self.quarantines(device) else {
             return Ok(());
         };
+        let until = match owed.phase {
+            Phase::NeedsOperator => "a person has resolved",
+            _ => "it is known what became of",
+        };
         let detail = format!(
-            "terminal {device} takes no payment until transaction {} is resolved",
+            "terminal {device} takes no payment until {until} transaction {}",
             owed.id
         );
         let mut not_now = NotNow::new(Reason::DeviceUnavailable, detail);

@@ -51,7 +51,7 @@ pub(super) enum Command {
     List(TransactionsArgs),
     /// Print a receipt
     Receipt(ReceiptArgs),
-    /// Act at a simulated reader as a person would
+    /// Act at a simulated reader or terminal as a person would
     Reader(ReaderArgs),
     /// Look at the installed plugins
     Plugin {
@@ -267,10 +267,19 @@ pub(super) enum ReaderAction {
     Plug,
     /// Undo faults, keys, cards and the pulled cable
     Reset,
-    /// Plan a fault: crash, exit, panic, hang, slow, unplug, garble, duplicate, flood, print, leak
+    /// Any other action of the device, as its README has it: do offline on=true floor_minor=5000
+    Do {
+        action: String,
+        /// Its arguments; a value is JSON, or else text
+        #[arg(value_name = "NAME=VALUE")]
+        arguments: Vec<String>,
+    },
+    /// Plan a fault: crash, exit, panic, hang, slow, unplug, garble, duplicate, flood, print, leak;
+    /// at a terminal also lose-answer, not-sent and others of its README
     Fault {
         kind: String,
-        /// When: now, present, authorize_card, complete
+        /// When: now; at a reader present, authorize-card, complete; at a terminal pay, pay-answer,
+        /// inquire and others
         #[arg(long, value_name = "STEP")]
         at: Option<String>,
         /// How often

@@ -7,7 +7,7 @@ use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::{CallError, Client};
-use payhal_protocol::device::DeviceListParams;
+use payhal_protocol::device::{DeviceKind, DeviceListParams};
 use payhal_protocol::gateway::GatewayListParams;
 use payhal_protocol::payment::{CancelParams, CancelState};
 use payhal_protocol::transaction::{
@@ -35,7 +35,10 @@ pub(super) async fn devices(args: &ListArgs) -> Result<Exit, Failure> {
                 word(&device.state),
                 device.model.clone().unwrap_or_else(|| device.name.clone()),
                 device.connection.clone(),
-                device.capabilities.join(" "),
+                match device.kind {
+                    DeviceKind::Terminal => "whole payments".to_owned(),
+                    _ => device.capabilities.join(" "),
+                },
                 device.state_text.clone().unwrap_or_default(),
             ]
         })

@@ -19,6 +19,7 @@ mod reader;
 mod resolve;
 mod screen;
 mod serve;
+mod waiting;
 
 use crate::amount;
 use args::{Cli, Command, JournalCommand, PluginCommand};

@@ -11,6 +11,7 @@ use payhal_protocol::batch::BatchTotals;
 use payhal_protocol::error::ErrorOutcome;
 use payhal_protocol::payment::Approved;
 use payhal_protocol::progress::Progress;
+use payhal_protocol::transaction::ResolutionState;
 use payhal_protocol::{ErrorData, ErrorName, ErrorObject, IdempotencyKey, MoneyMoved};
 use std::time::Duration;
 
@@ -178,6 +179,15 @@ fn reasons(details: &ErrorData) -> Vec<String> {
             .as_ref()
             .map(|id| format!("  transaction  {id}")),
     );
+    if let (Some(ResolutionState::NeedsOperator), Some(id)) = (
+        resolution.map(|resolution| resolution.state),
+        &details.transaction_id,
+    ) {
+        let say = format!("payhal resolve {id} --outcome approved|failed --evidence TEXT");
+        lines
+            .push("A person compares with the terminal's or gateway's own list, then says:".into());
+        lines.push(format!("  {say}"));
+    }
     if is_reversing(details) {
         lines.push("Whatever was charged is being taken back.".to_owned());
     }

@@ -12,6 +12,7 @@ use super::payment_args::{
 };
 use super::questions::Desk;
 use super::screen::{say, say_json, tell};
+use super::waiting::Waiting;
 use super::{amount, outcome};
 use payhal_client::{Client, Payment, Update};
 use payhal_protocol::batch::{CloseParams, TotalsParams};
@@ -340,11 +341,15 @@ async fn watch(
         )
     })?;
     let mut cancelled = false;
+    let mut waiting = Waiting::default();
     loop {
         tokio::select! {
             update = payment.next() => match update {
                 Some(update) => {
                     show(started, &update, json);
+                    if let (Update::Progress(progress), false) = (&update, json) {
+                        waiting.moved(client, progress);
+                    }
                     if let Update::Prompt(prompt) = update
                         && let Some(answer) = desk.ask(prompt)
                     {
@@ -359,6 +364,7 @@ async fn watch(
                     return Ok(leave(&key, json));
                 }
                 cancelled = true;
+                waiting.over();
                 cancel(&payment, &mut interrupts).await;
             }
         }

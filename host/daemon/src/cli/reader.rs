@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhal reader`: does at a simulated reader what a person would do, by `device.simulate`.
+//! `payhal reader`: does at a simulated reader or terminal what a person would do, by `device.simulate`.
 //!
 //! Cards are named, never numbered.
 
@@ -23,13 +23,13 @@ pub(super) async fn act(args: &ReaderArgs) -> Result<Exit, Failure> {
         register: "payhal-cli".to_owned(),
     })
     .await?;
-    let mut params = params(&args.action);
+    let mut params = params(&args.action)?;
     params.device = Some(match &args.device {
         Some(device) => device.as_str().into(),
         None => only_simulated(&client).await?,
     });
     let answer = client.request(&params).await?;
-    if args.json {
+    if args.json || matches!(args.action, ReaderAction::Do { .. }) {
         say_json(&answer);
     } else {
         say(&words(&args.action, &answer));
@@ -58,8 +58,9 @@ async fn only_simulated(client: &Client) -> Result<DeviceId, Failure> {
         .ok_or_else(|| Failure::new(Exit::Failed, "there is no simulated device"))
 }
 
-fn params(action: &ReaderAction) -> SimulateParams {
-    match action {
+fn params(action: &ReaderAction) -> Result<SimulateParams, Failure> {
+    Ok(match action {
+        ReaderAction::Do { action, arguments } => any(action, arguments)?,
         ReaderAction::Tap(offer) => offered("tap", offer),
         ReaderAction::Insert(offer) => offered("insert", offer),
         ReaderAction::Swipe(offer) => offered("swipe", offer),
@@ -90,7 +91,21 @@ fn params(action: &ReaderAction) -> SimulateParams {
             }
             params
         }
+    })
+}
+
+/// What the device knows and this program does not.
+fn any(action: &str, arguments: &[String]) -> Result<SimulateParams, Failure> {
+    let mut params = SimulateParams::new(&word_of(action));
+    for argument in arguments {
+        let Some((name, text)) = argument.split_once('=') else {
+            let text = format!("`{argument}` is not NAME=VALUE");
+            return Err(Failure::new(Exit::Usage, text));
+        };
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        params = params.with(&word_of(name), value);
     }
+    Ok(params)
 }
 
 fn offered(action: &str, offer: &OfferArgs) -> SimulateParams {
@@ -113,7 +128,7 @@ fn words(action: &ReaderAction, SimulateResult(answer): &SimulateResult) -> Stri
         ReaderAction::Tap(_)
         | ReaderAction::Insert(_)
         | ReaderAction::Swipe(_)
-        | ReaderAction::KeyIn(_) => "the reader took the card".to_owned(),
+        | ReaderAction::KeyIn(_) => "the card was taken".to_owned(),
         _ => "done".to_owned(),
     }
 }
@@ -197,7 +212,7 @@ mod tests {
             card: "visa-approve".into(),
             wait_ms: Some(5),
         };
-        let order = params(&ReaderAction::KeyIn(offer)).for_device();
+        let order = params(&ReaderAction::KeyIn(offer)).unwrap().for_device();
         assert_eq!(
             order,
             json!({"action": "key_in", "card": "visa-approve", "wait_ms": 5})
@@ -210,9 +225,16 @@ mod tests {
         };
         let order =
             json!({"action": "fault", "fault": "slow", "at": "authorize_card", "delay_ms": 20});
-        assert_eq!(params(&fault).for_device(), order);
-        let order = params(&ReaderAction::Select { index: 1 }).for_device();
+        assert_eq!(params(&fault).unwrap().for_device(), order);
+        let order = params(&ReaderAction::Select { index: 1 });
+        let order = order.unwrap().for_device();
         assert_eq!(order, json!({"action": "select", "index": 1}));
+        let arguments = ["on=true", "floor-minor=5000", "note=no line"].map(ToOwned::to_owned);
+        let order = any("offline", &arguments).unwrap().for_device();
+        let wanted = json!({"action": "offline", "on": true, "floor_minor": 5000,
+            "note": "no line"});
+        assert_eq!(order, wanted);
+        assert!(any("offline", &["on".to_owned()]).is_err());
     }
 
     #[test]

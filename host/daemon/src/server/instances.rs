@@ -6,7 +6,7 @@ use crate::supervisor::{State, View as InstanceView};
 use payhal_engine::ids::{DeviceId, RegisterId};
 use payhal_engine::request::Snapshot;
 use payhal_messages::card::Entry;
-use payhal_messages::manifest::Kind as PluginKind;
+use payhal_messages::manifest::{Ability, Kind as PluginKind};
 use payhal_protocol::device::{DeviceKind, DeviceState, DeviceSummary};
 use payhal_protocol::error::Busy;
 use payhal_protocol::gateway::{GatewayState, GatewaySummary};
@@ -88,7 +88,7 @@ fn state_words(view: &InstanceView) -> Option<String> {
 
 fn capabilities(view: &InstanceView) -> Vec<String> {
     if let Some(terminal) = &view.plugin.manifest.terminal {
-        return abilities(&terminal.can);
+        return terminal.can.iter().filter_map(name_of).collect();
     }
     let Some(reader) = &view.plugin.manifest.reader else {
         return Vec::new();
@@ -112,6 +112,12 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
             .map(|(name, _)| name),
     );
     all.into_iter().map(ToOwned::to_owned).collect()
+}
+
+/// As in manifests.
+fn name_of(ability: &Ability) -> Option<String> {
+    let name = serde_json::to_value(ability).ok()?;
+    name.as_str().map(ToOwned::to_owned)
 }
 
 fn approvals(view: &InstanceView) -> Vec<String> {

@@ -123,7 +123,8 @@ fn said_by_host(
     Ok(said)
 }
 
-const NEXT_OPERATOR: &str = "the host waits for a person: compare with the gateway or terminal";
+const NEXT_OPERATOR: &str = "the host waits for a person: compare with the gateway or terminal, then \
+                             say it with `payhal resolve`";
 
 fn said_by_file(summary: Summary, file: &Path) -> Result<Unresolved, Failure> {
     let (why, next) = if summary.needs_operator {
