@@ -7,12 +7,13 @@
 //! `PAYHAL_FAILPOINT_ONLY` names what to run, as a part of a case's name. A new kind of payment is
 //! one more entry in [`FLOWS`]; a new point is one more row in `tests/README.md`.
 
-use crate::host::Setup;
+use crate::host::{GATEWAY, Setup};
 use crate::keeper::{Fate, Keeper};
-use crate::reconcile::{Word, reconcile};
-use crate::shop;
+use crate::operator::Operator;
+use crate::reconcile::{Settled, Word, reconcile};
+use crate::shop::{self, TERMINALS};
 use crate::till::{Stages, Till};
-use crate::wish::{Change, What, Wish};
+use crate::wish::{Change, Purpose, What, Wish};
 use futures_util::StreamExt;
 use payhal_client::protocol::progress::Stage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ use std::path::Path;
 use std::time::Instant;
 
 const READER: &str = "reader-1";
+
+const MINOR: i64 = 1200;
 
 /// Runs at the same time: each has four processes that mostly wait for one another.
 const RUNS: usize = 8;
@@ -30,11 +33,18 @@ const TIMES_EACH: u32 = 3;
 /// A payment from its first call to its last word.
 struct Flow {
     name: &'static str,
-    /// Faults of the gateway, from the start of each of its runners.
+    /// A terminal instead of a reader, and its plugin.
+    terminal: Option<(&'static str, &'static str)>,
+    /// Faults of the terminal, if there is one, or of the gateway, from the start of each of its
+    /// runners.
     faults: &'static str,
     what: fn(paid: &str) -> What,
-    /// What the flow changes was sold in an earlier life.
-    changes: bool,
+    /// What the flow changes, done in an earlier life.
+    before: Option<fn() -> What>,
+    /// The register says who buys, and the gateway is to hear it.
+    ordered: bool,
+    /// A person settles what nobody else can.
+    person: bool,
     /// The daemon is killed while the gateway has the payment, and recovery is what is watched.
     recovers: bool,
     /// The daemon is asked to stop when the payment is over.
@@ -45,15 +55,29 @@ struct Flow {
 
 const PLAIN: Flow = Flow {
     name: "sale",
+    terminal: None,
     faults: "[]",
     what: |_| sell("insert", "visa-approve"),
-    changes: false,
+    before: None,
+    ordered: false,
+    person: false,
     recovers: false,
     stops: false,
     ends: |word| matches!(word, Word::Approved { .. }),
 };
 
-const FLOWS: [Flow; 8] = [
+/// One that can be asked what became of a payment.
+const AT_TERMINAL: Flow = Flow {
+    name: "terminal",
+    terminal: Some(TERMINALS[0]),
+    what: |_| present(Purpose::Sale, TERMINALS[0].0),
+    ..PLAIN
+};
+
+/// Only of the payment, so that the terminal is in order when the shop closes.
+const ANSWER_LOST: &str = "[{ fault = \"lose_answer\", at = \"pay_answer\", amount_minor = 1200 }]";
+
+const FLOWS: [Flow; 19] = [
     PLAIN,
     Flow {
         name: "tap",
@@ -73,15 +97,48 @@ const FLOWS: [Flow; 8] = [
         ..PLAIN
     },
     Flow {
+        name: "order",
+        what: |_| sell("tap", "visa-approve"),
+        ordered: true,
+        ..PLAIN
+    },
+    Flow {
         name: "refund",
         what: |paid| What::change(Change::Refund, paid, 400),
-        changes: true,
+        before: Some(|| sell("insert", "visa-approve")),
         ..PLAIN
     },
     Flow {
         name: "void",
         what: |paid| What::change(Change::Void, paid, 0),
-        changes: true,
+        before: Some(|| sell("insert", "visa-approve")),
+        ..PLAIN
+    },
+    Flow {
+        name: "undo",
+        what: |paid| What::change(Change::Undo, paid, 0),
+        before: Some(|| sell("tap", "visa-approve")),
+        ..PLAIN
+    },
+    Flow {
+        name: "capture",
+        what: |paid| What::change(Change::Capture, paid, 700),
+        before: Some(hold),
+        ..PLAIN
+    },
+    Flow {
+        name: "adjust",
+        what: |paid| What::change(Change::Adjust, paid, 900),
+        before: Some(hold),
+        ..PLAIN
+    },
+    Flow {
+        name: "close",
+        what: |_| What::Close {
+            device: None,
+            gateway: Some(GATEWAY),
+        },
+        before: Some(|| sell("tap", "visa-approve")),
         ..PLAIN
     },
     Flow {
@@ -96,16 +153,85 @@ const FLOWS: [Flow; 8] = [
         stops: true,
         ..PLAIN
     },
+    AT_TERMINAL,
+    Flow {
+        name: "terminal asked",
+        faults: ANSWER_LOST,
+        ..AT_TERMINAL
+    },
+    Flow {
+        name: "terminal asked for its last",
+        terminal: Some(TERMINALS[1]),
+        faults: ANSWER_LOST,
+        what: |_| present(Purpose::Sale, TERMINALS[1].0),
+        ..AT_TERMINAL
+    },
+    Flow {
+        name: "terminal that cannot tell",
+        terminal: Some(TERMINALS[2]),
+        faults: ANSWER_LOST,
+        what: |_| present(Purpose::Sale, TERMINALS[2].0),
+        person: true,
+        ..AT_TERMINAL
+    },
+    Flow {
+        name: "terminal undo",
+        what: |paid| What::change(Change::Undo, paid, 0),
+        before: Some(|| present(Purpose::Sale, TERMINALS[0].0)),
+        ..AT_TERMINAL
+    },
+    Flow {
+        name: "terminal close",
+        what: |_| What::Close {
+            device: Some(TERMINALS[0].0),
+            gateway: None,
+        },
+        before: Some(|| present(Purpose::Sale, TERMINALS[0].0)),
+        ..AT_TERMINAL
+    },
 ];
 
 fn sell(how: &'static str, card: &'static str) -> What {
-    What::sale(1200, READER, how, card)
+    What::sale(MINOR, READER, how, card)
+}
+
+fn hold() -> What {
+    What::Card {
+        purpose: Purpose::Authorize,
+        minor: MINOR,
+        device: READER.to_owned(),
+        gateway: None,
+        shown: Some(("tap", "visa-approve")),
+    }
+}
+
+/// On a terminal, which has a card by itself.
+fn present(purpose: Purpose, terminal: &str) -> What {
+    What::Card {
+        purpose,
+        minor: MINOR,
+        device: terminal.to_owned(),
+        gateway: None,
+        shown: None,
+    }
 }
 
 impl Flow {
     /// Lives that pass before the one whose points are watched.
     fn watched_life(&self) -> usize {
-        usize::from(self.changes || self.recovers)
+        usize::from(self.before.is_some() || self.recovers)
+    }
+
+    fn setup(&self) -> Setup {
+        let faults = self.faults;
+        match self.terminal {
+            Some((terminal, plugin)) => {
+                let card = "auto = \"tap visa-approve\"";
+                let config = format!("{{ {card}, faults = {faults} }}");
+                Setup::readers(0).terminal(terminal, plugin, &config)
+            }
+            None => Setup::readers(1).gateway(&format!("{{ faults = {faults} }}")),
+        }
     }
 }
 
@@ -126,14 +252,17 @@ struct Ran {
 /// that writes down what it reaches.
 async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
     let folder = tempfile::tempdir().unwrap();
-    let setup = Setup::readers(1).gateway(&format!("{{ faults = {} }}", flow.faults));
-    std::fs::write(folder.path().join("shop.toml"), setup.text()).unwrap();
+    std::fs::write(folder.path().join("shop.toml"), flow.setup().text()).unwrap();
     let fates = fates(flow, deaths, watch_last, folder.path());
     let keeper = Keeper::reopen(folder, fates);
     let mut till = Till::new("till-1", keeper.place(), false, Stages::default());
     let mut wishes = Vec::new();
     let paid = before(flow, &keeper, &mut till, &mut wishes).await;
-    let wish = Wish::new("wish", (flow.what)(&paid));
+    let mut wish = Wish::new("wish", (flow.what)(&paid));
+    wish.ordered = flow.ordered;
+    let person = flow
+        .person
+        .then(|| Operator::begin(keeper.place(), keeper.folder()));
     let word = if flow.recovers {
         interrupted(&keeper, &mut till, &wish).await
     } else {
@@ -150,23 +279,33 @@ async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
         keeper.reborn(life).await;
     }
     wishes.push(wish);
-    finish(keeper, till, wishes, word, deaths.len()).await
+    let settled = match person {
+        Some(person) => person.leave().await,
+        None => Vec::new(),
+    };
+    let day = Day {
+        till,
+        wishes,
+        settled,
+    };
+    finish(keeper, day, word, deaths.len()).await
+}
+
+/// Who did what until the shop closes.
+struct Day {
+    till: Till,
+    wishes: Vec<Wish>,
+    settled: Vec<Settled>,
 }
 
 /// Disarms what was not reached, closes the shop and compares.
-async fn finish(
-    keeper: Keeper,
-    till: Till,
-    wishes: Vec<Wish>,
-    word: Option<Word>,
-    planned: usize,
-) -> Ran {
+async fn finish(keeper: Keeper, day: Day, word: Option<Word>, planned: usize) -> Ran {
     let folder = keeper.folder().to_owned();
     let reached = points_in(&folder.join("points"));
     let marks = (0..planned).map(|nth| folder.join(format!("died-{nth}")));
     let deaths = marks.filter(|mark| std::fs::File::create_new(mark).is_err());
     let deaths = deaths.count();
-    let closed = shop::close(keeper, vec![(till, wishes)], Vec::new()).await;
+    let closed = shop::close(keeper, vec![(day.till, day.wishes)], day.settled).await;
     let violations = reconcile(&closed.views);
     let broken = (!violations.is_empty()).then(|| {
         let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
@@ -181,14 +320,14 @@ async fn finish(
     }
 }
 
-/// What happened in earlier lives: the sale that the flow changes.
+/// What happened in earlier lives: the payment that the flow changes.
 async fn before(flow: &Flow, keeper: &Keeper, till: &mut Till, wishes: &mut Vec<Wish>) -> String {
-    if !flow.changes {
+    let Some(first) = flow.before else {
         return String::new();
-    }
-    let first = Wish::new("first", sell("insert", "visa-approve"));
+    };
+    let first = Wish::new("first", first());
     let Some(Word::Approved { transaction, .. }) = till.see_through(&first).await else {
-        panic!("the sale that is to be changed was not approved");
+        panic!("what is to be changed was not approved");
     };
     wishes.push(first);
     assert!(keeper.kill());

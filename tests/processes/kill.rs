@@ -28,7 +28,7 @@ use tokio::time::sleep;
 /// Kills in the life of one shop.
 const KILLS_EACH: u64 = 10;
 /// Kills if nobody says how many.
-const KILLS_DEFAULT: u64 = 20;
+const KILLS_DEFAULT: u64 = 200;
 pub(crate) const READERS: usize = 3;
 pub(crate) const TILLS: usize = 10;
 /// Shops at the same time.
