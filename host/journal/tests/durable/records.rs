@@ -197,6 +197,7 @@ impl Sale {
             response_text: None,
             resolution: None,
             detail: None,
+            unresolved: Vec::new(),
             at_micros: self.at() + 5,
         }))
     }
