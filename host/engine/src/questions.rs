@@ -100,12 +100,11 @@ impl Engine {
     /// Whether there was anybody to ask; otherwise it is asked for on paper.
     fn ask_about_signature(&mut self, transaction: &mut Transaction) -> bool {
         let kind = PromptKind::ConfirmSignature;
-        let asked = transaction.firm
-            && self.ask_registers(transaction, kind, "Is the signature right?".into(), None);
-        if asked {
-            self.step_to(transaction, Stage::Signature, None);
+        if !(transaction.firm && Self::can_show(transaction, kind)) {
+            return false;
         }
-        asked
+        self.step_to(transaction, Stage::Signature, None);
+        self.ask_registers(transaction, kind, "Is the signature right?".into(), None)
     }
 
     /// The issuer wants to be called. Nothing moved yet.

@@ -127,6 +127,8 @@ pub(super) fn refused(error: &CallError, key: &IdempotencyKey) -> String {
     }
     if !object.data.as_deref().is_some_and(is_reversing) {
         lines.push(next(error, key));
+    } else if !object.message.contains("taken back") {
+        lines.push("Whatever was charged is being taken back.".to_owned());
     }
     lines.join("\n")
 }
@@ -187,9 +189,6 @@ fn reasons(details: &ErrorData) -> Vec<String> {
         lines
             .push("A person compares with the terminal's or gateway's own list, then says:".into());
         lines.push(format!("  {say}"));
-    }
-    if is_reversing(details) {
-        lines.push("Whatever was charged is being taken back.".to_owned());
     }
     lines
 }
@@ -315,6 +314,12 @@ mod tests {
         );
         assert!(text.ends_with("is being taken back."), "{text}");
         assert!(!text.contains("no money"), "{text}");
+        let mut told = ErrorObject::named(ErrorName::Cancelled);
+        told.data.as_deref_mut().unwrap().money_moved = MoneyMoved::Reversing;
+        told.message = "Cancelled. Whatever was charged is being taken back".to_owned();
+        let told = CallError::Rpc(Box::new(told));
+        let text = refused(&told, &IdempotencyKey::from("k"));
+        assert_eq!(text.matches("taken back").count(), 1, "{text}");
     }
 
     #[test]

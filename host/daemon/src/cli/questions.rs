@@ -105,7 +105,8 @@ fn typed() -> mpsc::UnboundedReceiver<String> {
 /// The question and how it is answered.
 fn question(prompt: &Prompt) -> String {
     let amount = prompt.amount.as_ref().map(amount::show);
-    let amount = amount.map_or_else(String::new, |amount| format!(" ({amount})"));
+    let untold = amount.filter(|amount| !prompt.text.contains(amount));
+    let amount = untold.map_or_else(String::new, |amount| format!(" ({amount})"));
     let mut lines = vec![format!("{}{amount}", prompt.text)];
     let numbered = prompt.options.iter().enumerate();
     lines.extend(numbered.map(|(place, option)| format!("  {}  {}", place + 1, option.label)));
@@ -223,6 +224,10 @@ mod tests {
             shown.contains("Well? (6.25 EUR)\n  1  CREDIT\n  2  DEBIT\n"),
             "{shown}"
         );
+        let mut told = prompt("confirm_partial");
+        told.text = "Approved: 6.25 EUR of 12.50 EUR. Is that enough?".to_owned();
+        let shown = question(&told);
+        assert_eq!(shown.matches("6.25").count(), 1, "{shown}");
     }
 
     #[test]

@@ -50,13 +50,17 @@ fn pair(label: &str, value: &str, columns: usize) -> Vec<String> {
         .collect()
 }
 
-/// Pieces of at most `columns` characters, parted at spaces where that is possible.
+/// Pieces of at most `columns` characters, parted at spaces where that is possible, else behind a
+/// hyphen.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest: Vec<char> = text.chars().collect();
     while rest.len() > columns {
         let space = rest[..=columns].iter().rposition(|c| *c == ' ');
-        let end = space.filter(|end| *end > 0).unwrap_or(columns);
+        let hyphen = || rest[..columns].iter().rposition(|c| *c == '-');
+        let end = space.filter(|end| *end > 0);
+        let end = end.or_else(|| hyphen().map(|place| place + 1));
+        let end = end.unwrap_or(columns);
         let line: String = rest.drain(..end).collect();
         lines.push(line.trim_end().to_owned());
         let spaces = rest.iter().take_while(|c| **c == ' ').count();
@@ -83,6 +87,7 @@ mod tests {
     fn long_words_are_cut_and_others_kept_whole() {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrapped("0af1-22b3-c4", 7), ["0af1-", "22b3-c4"]);
         assert_eq!(wrapped("", 4), [""]);
     }
 
