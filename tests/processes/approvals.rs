@@ -59,7 +59,7 @@ impl Counter {
     }
 
     /// It ended so, is being taken back, and was.
-    async fn is_taken_back(self, name: ErrorName, outcome: ErrorOutcome, minor: i64) {
+    async fn taken_back(self, name: ErrorName, outcome: ErrorOutcome, minor: i64) {
         let Self {
             host,
             register,
@@ -102,37 +102,33 @@ async fn a_part_that_is_taken_says_how_much() {
 }
 
 #[tokio::test]
-async fn a_part_that_is_refused_is_taken_back() {
+async fn a_part_that_is_refused_taken_back() {
     let mut counter = counter(Setup::automatic(1, PART), PARTIAL, 1250).await;
     let prompt = counter.asked(PromptKind::ConfirmPartial).await;
     counter.yes_or_no(&prompt, false).await;
     counter
-        .is_taken_back(ErrorName::Cancelled, Cancelled, 625)
+        .taken_back(ErrorName::Cancelled, Cancelled, 625)
         .await;
 }
 
 #[tokio::test]
-async fn a_part_that_nobody_can_be_asked_about_is_taken_back() {
+async fn a_part_that_nobody_can_be_asked_about_taken_back() {
     for kinds in [&[][..], SIGNATURE] {
         let counter = counter(Setup::automatic(1, PART), kinds, 1250).await;
-        counter
-            .is_taken_back(ErrorName::Declined, Declined, 625)
-            .await;
+        counter.taken_back(ErrorName::Declined, Declined, 625).await;
     }
 }
 
 #[tokio::test]
-async fn a_part_that_nobody_takes_in_time_is_taken_back() {
+async fn a_part_that_nobody_takes_in_time_taken_back() {
     let setup = Setup::automatic(1, PART).timeout("prompt_ms", 300);
     let mut counter = counter(setup, PARTIAL, 1250).await;
     counter.asked(PromptKind::ConfirmPartial).await;
-    counter
-        .is_taken_back(ErrorName::Declined, Declined, 625)
-        .await;
+    counter.taken_back(ErrorName::Declined, Declined, 625).await;
 }
 
 #[tokio::test]
-async fn a_part_whose_register_is_gone_is_taken_back_and_its_key_says_so() {
+async fn a_part_whose_register_is_gone_taken_back_and_its_key_says_so() {
     let mut counter = counter(Setup::automatic(1, PART), PARTIAL, 1250).await;
     let other = counter.host.register("till-2").await;
     let mut watch = other.watch().await;
@@ -153,7 +149,7 @@ async fn a_part_whose_register_is_gone_is_taken_back_and_its_key_says_so() {
 }
 
 #[tokio::test]
-async fn a_part_asked_about_when_the_host_dies_is_taken_back() {
+async fn a_part_asked_about_when_the_host_dies_taken_back() {
     let mut counter = counter(Setup::automatic(1, PART), PARTIAL, 1250).await;
     let prompt = counter.asked(PromptKind::ConfirmPartial).await;
     let host = counter.host.kill_and_restart().await;
@@ -187,7 +183,7 @@ async fn a_signature_that_does_not_match_takes_it_back() {
     let prompt = counter.asked(PromptKind::ConfirmSignature).await;
     counter.yes_or_no(&prompt, false).await;
     counter
-        .is_taken_back(ErrorName::Cancelled, Cancelled, 1250)
+        .taken_back(ErrorName::Cancelled, Cancelled, 1250)
         .await;
 }
 
@@ -197,7 +193,7 @@ async fn a_signature_nobody_looks_at_takes_it_back() {
     let mut counter = counter(setup, SIGNATURE, 1250).await;
     counter.asked(PromptKind::ConfirmSignature).await;
     counter
-        .is_taken_back(ErrorName::Declined, Declined, 1250)
+        .taken_back(ErrorName::Declined, Declined, 1250)
         .await;
 }
 

@@ -149,11 +149,13 @@ async fn a_total_says_what_of_it_is_what() {
     assert_eq!(kept, [["4500", "300", "50", "2000", "3"]]);
 }
 
+type Spoil = fn(&mut SaleParams);
+
 #[tokio::test]
 async fn parts_stay_within_the_total_and_the_total_within_its_limit() {
     let (host, register) = counter().await;
     let plain = || sale("k", 1000, READER);
-    let cases: [(&str, fn(&mut SaleParams)); 5] = [
+    let cases: [(&str, Spoil); 5] = [
         ("tip", |sale| sale.tip = Some(eur(1001))),
         ("amount_max", |sale| sale.amount_max = Some(eur(999))),
         ("installments", |sale| sale.installments = Some(0)),

@@ -42,6 +42,8 @@ mod isolation;
 #[cfg(test)]
 mod keeper;
 #[cfg(test)]
+mod keyboard;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod kill;
