@@ -160,8 +160,8 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
     };
-    if scope.register == world.registers.shown[place].1.register {
-        world.registers.said(&prompt, accepted);
+    if accepted && scope == world.registers.shown[place].1 {
+        world.registers.agrees(&prompt);
     }
     let prompt = prompt.prompt_id;
     asked(

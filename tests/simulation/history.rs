@@ -13,6 +13,7 @@ use payhal_engine::answer::{Answer, Reason, Refused};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::ids::Ticket;
+use payhal_engine::record::Restored;
 use payhal_engine::request::{Caller, Request};
 use payhal_engine::{Config, Engine};
 
@@ -110,11 +111,11 @@ impl History {
         checkers::rest(&self.world);
     }
 
-    fn advance(&mut self) -> bool {
+    /// One happening. Whether there was one.
+    pub(crate) fn advance(&mut self) -> bool {
         self.advance_with(None)
     }
 
-    /// One happening. Whether there was one.
     fn advance_with(&mut self, script: Option<&Script>) -> bool {
         let next = self.world.next_at();
         let alarm = self.dispatcher.next_alarm_boot_ms();
@@ -236,6 +237,7 @@ impl History {
         self.world.journal.crash(kept);
         // The next engine knows nothing of them.
         self.world.exchanges.clear();
+        self.world.terminals.heard = None;
         self.world.journal_closed = true;
         self.world.changed = true;
         let delay_ms = REOPEN_MS + self.world.random.below(10_000);
@@ -312,8 +314,12 @@ impl History {
     fn restart(&mut self) {
         self.world.tally.count("crashes");
         self.world.crash();
+        self.begin(self.world.journal.restored());
+    }
+
+    /// A host begins with what its journal hands over.
+    pub(crate) fn begin(&mut self, restored: Restored) {
         self.heard.clear();
-        let restored = self.world.journal.restored();
         self.dispatcher = Dispatcher::new(Engine::new(Config::default(), restored));
         self.world.attach();
     }

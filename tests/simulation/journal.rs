@@ -106,6 +106,16 @@ impl Journal {
         self.durable += kept.min(self.unsynced());
         self.commit_scheduled = false;
         self.failing = false;
+        self.cut();
+    }
+
+    /// What a copy held that was made when there were half as many records.
+    pub(crate) fn restore_copy(&mut self) {
+        self.durable /= 2;
+        self.cut();
+    }
+
+    fn cut(&mut self) {
         if self.records.len() == self.durable {
             return;
         }

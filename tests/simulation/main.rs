@@ -4,6 +4,7 @@
 
 mod cashiers;
 mod checkers;
+mod epochs;
 mod gateways;
 mod history;
 mod intrusions;

@@ -64,9 +64,8 @@ pub(crate) struct Registers {
     pub(crate) sold: Vec<Sold>,
     /// Questions that were shown, each once, and by which register.
     pub(crate) shown: Vec<(Prompt, Scope)>,
-    /// Questions about a transaction that somebody said yes to, and no.
+    /// Questions about a transaction that somebody said yes to.
     pub(crate) agreed: BTreeSet<(TransactionId, u8)>,
-    pub(crate) refused: BTreeSet<(TransactionId, u8)>,
     /// Tokens that stand for cards, and where.
     pub(crate) tokens: Vec<(Arc<str>, GatewayId)>,
 }
@@ -256,14 +255,10 @@ impl Registers {
         world.random.percent(70).then_some((delay_ms, place))
     }
 
-    /// Somebody answered a question about a part or a signature.
-    pub(crate) fn said(&mut self, prompt: &Prompt, accepted: bool) {
+    /// Somebody said yes to a question.
+    pub(crate) fn agrees(&mut self, prompt: &Prompt) {
         let about = (prompt.prompt_id.transaction, prompt.kind as u8);
-        let said = match accepted {
-            true => &mut self.agreed,
-            false => &mut self.refused,
-        };
-        said.insert(about);
+        self.agreed.insert(about);
     }
 
     /// The request that a transaction was made of.

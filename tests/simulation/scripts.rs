@@ -100,6 +100,11 @@ fn sales() -> Vec<Script> {
             way(&[Fate::ReplyLost]),
         ),
         script(
+            "the gateway is told of the order",
+            vec![(5_000, Act::Order(mute))],
+            way(&[Fate::Arrives, Fate::ReplyLost]),
+        ),
+        script(
             "the gateway is told of chip and order",
             vec![(5_000, Act::Order(asking))],
             Fates {

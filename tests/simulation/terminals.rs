@@ -42,6 +42,10 @@ pub(crate) struct Terminals {
     pub(crate) tills: BTreeMap<DeviceId, Till>,
     /// What the host waits for.
     pub(crate) busy: BTreeMap<CallId, DeviceId>,
+    /// The payment on which a terminal just gave its word to a host that can write it down.
+    pub(crate) heard: Option<TransactionId>,
+    /// Whose word each call of this life is.
+    payments: BTreeMap<CallId, TransactionId>,
 }
 
 impl Terminals {
@@ -91,6 +95,10 @@ pub(crate) fn called(
     deadline_boot_ms: u64,
 ) {
     world.terminals.busy.insert(call, device.clone());
+    if let DeviceCommand::Pay { transaction_id, .. } = command {
+        let payments = &mut world.terminals.payments;
+        payments.insert(call, *transaction_id);
+    }
     let Some(subject) = subject(world, command) else {
         world.in_ms(100, replied(call, DeviceReply::Unsupported));
         return;
@@ -202,7 +210,26 @@ pub(crate) fn done(world: &mut World, call: CallId, reply: DeviceReply) -> Event
     if world.terminals.busy.remove(&call).is_none() {
         world.tally.count("terminals replied late or twice");
     }
+    let word = matches!(
+        reply,
+        DeviceReply::Paid(_) | DeviceReply::Refused { .. } | DeviceReply::Cancelled
+    );
+    let writes = !world.journal_closed && !world.journal.failing;
+    let payment = world.terminals.payments.get(&call).copied();
+    world.terminals.heard = payment.filter(|_| word && writes);
+    world.changed = true;
     Event::DeviceReplied { call, reply }
+}
+
+/// The host forgets, and its calls begin anew.
+pub(crate) fn forgotten(world: &mut World) {
+    world.terminals.busy.clear();
+    world.terminals.payments.clear();
+    world.terminals.heard = None;
+}
+
+pub(crate) fn undoes_by_reference(device: &DeviceId) -> bool {
+    is_terminal(device) && kind_of(&device.0).1 == TerminalReversal::ByReference
 }
 
 /// It is asked to stop, and does or does not.

@@ -384,7 +384,7 @@ impl World {
         self.effects = 0;
         self.accepted.clear();
         self.readers_busy.clear();
-        self.terminals.busy.clear();
+        terminals::forgotten(self);
         self.exchanges.clear();
         self.questions.clear();
         self.dead = false;
@@ -393,6 +393,21 @@ impl World {
         for attempt in self.registers.connections_lost() {
             let delay_ms = 500 + self.random.below(60_000);
             self.in_ms(delay_ms, Happening::Again(attempt));
+        }
+    }
+
+    /// The journal is put back to what it was long ago; nobody remembers what came after.
+    pub(crate) fn restore_copy(&mut self) {
+        self.journal.restore_copy();
+        self.life += 1;
+        self.accepted.clear();
+        self.asked_about.clear();
+        self.found_too_late.clear();
+        let journal = &self.journal;
+        let known = |id: &TransactionId| journal.line(*id).is_some();
+        self.ledger.entries.retain(|id, _| known(id));
+        for till in self.terminals.tills.values_mut() {
+            till.entries.retain(|id, _| known(id));
         }
     }
 

@@ -169,3 +169,22 @@ fn who_cannot_take_a_report_owes_nothing() {
     sold(&mut bench, "k", true);
     assert!(bench.engine.open.is_empty());
 }
+
+#[test]
+fn an_approval_found_at_start_has_its_order_told() {
+    let mut bench = Bench::new();
+    bench.money(sell("k"));
+    bench.reader(presented());
+    bench.reader(authorized(false));
+    bench.gateway(prepared());
+    bench.gateway(approved());
+    bench
+        .records
+        .retain(|record| !matches!(record.fact, Fact::Ended(_)));
+    bench.restart();
+    assert!(
+        matches!(report(&bench), Some(Report::NotifyOrder { .. })),
+        "{:?}",
+        bench.gateway_call
+    );
+}

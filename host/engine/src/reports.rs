@@ -38,10 +38,11 @@ impl Engine {
         }
     }
 
+    /// One that nobody has heard of since the start may be able: it is asked, and says so.
     fn is_able(&self, gateway: &GatewayId, ability: Ability) -> bool {
         let status = self.gateways.get(gateway);
         let parameters = status.and_then(|status| status.parameters.as_ref());
-        parameters.is_some_and(|parameters| parameters.can.contains(&ability))
+        parameters.is_none_or(|parameters| parameters.can.contains(&ability))
     }
 
     /// Its outcome is final on both sides: it leaves, or reports first.

@@ -214,7 +214,8 @@ impl Engine {
         }
     }
 
-    /// A reply to a call that nobody waits for any more: of a payment, it is the terminal's word.
+    /// A reply to a call that nobody waits for any more: of a payment, it is the terminal's word,
+    /// unless that was heard before.
     pub(crate) fn late_word(&mut self, call: CallId, reply: DeviceReply) {
         let word = matches!(
             reply,
@@ -225,7 +226,9 @@ impl Engine {
                 | DeviceReply::Cancelled
         );
         let mut open = self.open.values();
-        let paid = open.find(|open| open.payment == Some(call) && open.ending.is_none());
+        let paid = open.find(|open| {
+            open.payment == Some(call) && open.ending.is_none() && open.answered.is_none()
+        });
         if let Some(id) = paid.map(|open| open.id).filter(|_| word) {
             self.with(id, |engine, transaction| engine.paid(transaction, reply));
         }

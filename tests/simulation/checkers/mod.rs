@@ -7,6 +7,7 @@
 //! catches.
 
 mod acceptors;
+mod batches;
 pub(crate) mod contract;
 mod dates;
 mod inquiries;
@@ -15,7 +16,9 @@ mod no_double_money;
 mod no_lost_money;
 mod one_basket;
 mod one_final_answer;
+mod people;
 mod recovery;
+mod reports;
 pub(crate) mod self_healing;
 mod sums_hold;
 mod terminals;
@@ -58,7 +61,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 14] = [
+pub(crate) const ALL: [Checker; 17] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -70,6 +73,9 @@ pub(crate) const ALL: [Checker; 14] = [
     inquiries::CHECKER,
     recovery::CHECKER,
     acceptors::CHECKER,
+    batches::CHECKER,
+    people::CHECKER,
+    reports::CHECKER,
     terminals::CHECKER,
     dates::CHECKER,
     contract::CHECKER,

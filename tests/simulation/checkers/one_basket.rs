@@ -6,6 +6,8 @@ use super::{Checker, Sight, violated};
 use crate::world::World;
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::device::DeviceCommand;
+use payhal_engine::ids::TransactionId;
+use payhal_engine::record::Fact;
 
 const LAW: &str = "9 one basket, one charge";
 
@@ -13,21 +15,28 @@ const LAW: &str = "9 one basket, one charge";
 const GUARD_MICROS: i64 = 10 * 60 * 1_000_000;
 
 pub(crate) const CHECKER: Checker = Checker {
-    sight: |world, sight| {
-        if let Sight::Device(_, command) = sight {
-            no_second_charge(world, command);
+    sight: |world, sight| match sight {
+        Sight::Device(_, DeviceCommand::Present { transaction_id, .. }) => {
+            no_second_charge(world, *transaction_id);
         }
+        Sight::Append(record) => {
+            if let Fact::Intent(intent) = &record.fact
+                && intent.gateway.is_none()
+                && intent.request.kind.purpose().is_some()
+            {
+                no_second_charge(world, record.transaction_id);
+            }
+        }
+        _ => {}
     },
     ..Checker::BLIND
 };
 
-/// No card is asked for while an earlier try of the same basket is unknown: its gateway is being
-/// asked about it, or its register was told so.
-fn no_second_charge(world: &World, command: &DeviceCommand) {
-    let DeviceCommand::Present { transaction_id, .. } = command else {
-        return;
-    };
-    let Some(sale) = world.registers.attempt_of(*transaction_id) else {
+/// No card is asked for, and no terminal begins, while an earlier try of the same basket is unknown:
+/// its gateway is being asked about it, or its register was told so.
+fn no_second_charge(world: &World, id: TransactionId) {
+    let sale = world.registers.attempt_of(id);
+    let Some(sale) = sale.filter(|sale| sale.request.kind.moves_money()) else {
         return;
     };
     let told_unknown = world.registers.attempts.iter();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! No command that moves money reaches a terminal that may still have to tell what became of
-//! another payment; and a terminal's approval is never above what its register allowed.
+//! another payment. A terminal's word is taken whenever it comes, its approval is never above what
+//! its register allowed, and one that undoes by reference is given the reference.
 
 use super::{Checker, Sight, violated};
 use crate::journal::Line;
@@ -14,7 +15,10 @@ const LAW: &str = "terminals in order";
 
 pub(crate) const CHECKER: Checker = Checker {
     sight: |world, sight| match sight {
-        Sight::Device(device, command) => alone(world, device, command),
+        Sight::Device(device, command) => {
+            alone(world, device, command);
+            by_reference(device, command);
+        }
         Sight::Append(record) => {
             if let Fact::Ended(ending) = &record.fact {
                 allowed(world, &ending.answer);
@@ -22,8 +26,28 @@ pub(crate) const CHECKER: Checker = Checker {
         }
         _ => {}
     },
+    step: |world| {
+        if let Some(id) = world.terminals.heard
+            && !world.journal.failing
+            && world.journal.line(id).is_some_and(|line| {
+                line.ended.is_none() && line.answered.is_none() && line.resolved.is_none()
+            })
+        {
+            violated(LAW, format_args!("its word on {id} was not taken"));
+        }
+    },
     ..Checker::BLIND
 };
+
+fn by_reference(device: &DeviceId, command: &DeviceCommand) {
+    if let DeviceCommand::Reverse {
+        reference: None, ..
+    } = command
+        && terminals::undoes_by_reference(device)
+    {
+        violated(LAW, format_args!("no reference: {command:?}"));
+    }
+}
 
 fn alone(world: &World, device: &DeviceId, command: &DeviceCommand) {
     let moves = match command {
