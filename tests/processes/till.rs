@@ -39,11 +39,12 @@ impl Stages {
             .await;
     }
 
-    /// Waits until this key was told to come again for this reason.
-    pub(crate) async fn until_heard(&self, key: &str, name: &str) {
+    /// Waits until this key was told to come again for one of these reasons.
+    pub(crate) async fn until_heard(&self, key: &str, names: &[&str]) {
         let heard = |stages: &Self| {
-            let refusal = (key.to_owned(), name.to_owned());
-            locked(&stages.refusals).contains(&refusal)
+            let refusals = locked(&stages.refusals);
+            let heard = |name: &&str| refusals.contains(&(key.to_owned(), (*name).to_owned()));
+            names.iter().any(heard)
         };
         self.until_that(heard).await;
     }
