@@ -237,7 +237,7 @@ impl History {
         self.world.journal.crash(kept);
         // The next engine knows nothing of them.
         self.world.exchanges.clear();
-        self.world.terminals.heard = None;
+        terminals::reopened(&mut self.world);
         self.world.journal_closed = true;
         self.world.changed = true;
         let delay_ms = REOPEN_MS + self.world.random.below(10_000);

@@ -321,12 +321,16 @@ fn batches() -> Vec<Script> {
         ),
         script(
             "nobody knows whether a batch is closed",
-            vec![
-                (5_000, close(mute)),
-                (6_000, Act::Ask(Kind::Sale, mute, 700)),
-                (70_000, Act::Person),
-            ],
-            way(&[Fate::ReplyLost, Fate::Lost]),
+            then(
+                sale(mute),
+                &[
+                    (20_000, close(mute)),
+                    (21_000, Act::Ask(Kind::Sale, mute, 700)),
+                    (70_000, Act::Person),
+                    (120_000, Act::Change(Change::Void, 0)),
+                ],
+            ),
+            way(&[Fate::Arrives, Fate::ReplyLost, Fate::Lost, Fate::Lost]),
         ),
         script(
             "a batch is closed while something is undone",

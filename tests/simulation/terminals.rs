@@ -221,6 +221,14 @@ pub(crate) fn done(world: &mut World, call: CallId, reply: DeviceReply) -> Event
     Event::DeviceReplied { call, reply }
 }
 
+/// The host has another journal; it knows only of the calls that still go on.
+pub(crate) fn reopened(world: &mut World) {
+    let terminals = &mut world.terminals;
+    let busy = &terminals.busy;
+    terminals.payments.retain(|call, _| busy.contains_key(call));
+    terminals.heard = None;
+}
+
 /// The host forgets, and its calls begin anew.
 pub(crate) fn forgotten(world: &mut World) {
     world.terminals.busy.clear();

@@ -46,10 +46,10 @@ impl Engine {
         };
         self.append_lazily(transaction, Fact::Answered(Box::new(answer.clone())));
         transaction.answered = Some(answer.clone());
-        self.note_closed(transaction);
         self.end_approved(transaction, &answer, 0, None);
     }
 
+    /// By the other side's word or a person's.
     pub(crate) fn note_closed(&mut self, transaction: &Transaction) {
         let closed = BatchClosed {
             gateway: transaction.gateway.clone(),

@@ -12,6 +12,7 @@ use crate::ids::{CallId, Ticket};
 use crate::keys::told;
 use crate::record::{Ending, Fact, FinalAnswer, Unsent};
 use crate::transaction::{Phase, Transaction, Waiter};
+use crate::turns::is_close;
 use std::sync::Arc;
 
 impl Engine {
@@ -88,6 +89,9 @@ impl Engine {
         approved_minor: i64,
         show: Option<IssuerAnswer>,
     ) {
+        if is_close(transaction) {
+            self.note_closed(transaction);
+        }
         let partial = approved_minor < transaction.amounts.total.minor;
         let mut requested = transaction.amounts;
         if partial {

@@ -128,7 +128,6 @@ impl Engine {
                 ..Extras::default()
             },
         };
-        self.note_closed(close);
         self.end_approved(close, &answer, 0, None);
     }
 
