@@ -97,6 +97,8 @@ mod terminal_faults;
 #[cfg(test)]
 mod terminal_owing;
 #[cfg(test)]
+mod terminal_person;
+#[cfg(test)]
 mod terminals;
 #[cfg(test)]
 mod till;

@@ -4,6 +4,7 @@
 
 use crate::register::Sale;
 use crate::terminal_desk::{AUTO, Desk, TERMINAL};
+use payhal_client::protocol::MoneyMoved;
 use payhal_client::protocol::batch::CloseParams;
 use payhal_client::protocol::payment::{Approved, Collection};
 use payhal_client::protocol::transaction::TransactionOutcome;
@@ -59,6 +60,7 @@ async fn a_close_collects_what_was_approved_offline() {
         TransactionOutcome::Approved,
         "what a register was told stands"
     );
+    assert_eq!(resolved.money_moved, MoneyMoved::No);
     assert_eq!(collection(&desk, &taken).await, Some(Collection::Collected));
     assert_eq!(collection(&desk, &lost).await, Some(Collection::Refused));
     desk.books(TERMINAL)

@@ -10,6 +10,9 @@ use crate::time::Now;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// The detail of a refusal that follows from a person's word.
+pub const NOTHING_MOVED: &str = "a person found that no money moved";
+
 /// The one answer to a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {

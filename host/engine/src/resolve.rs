@@ -4,7 +4,7 @@
 //! Never changes an answer that was given, and never lets a person overrule an exchange that is
 //! still under way.
 
-use crate::answer::{Answer, Outcome, Reason};
+use crate::answer::{Answer, NOTHING_MOVED, Outcome, Reason};
 use crate::cancel::may_touch;
 use crate::effect::RecallBy;
 use crate::engine::Engine;
@@ -144,7 +144,7 @@ impl Engine {
             self.end_approved(transaction, &answer, minor, None);
         } else {
             let mut refused = self.refused(transaction, Reason::TimedOut);
-            refused.detail = Some("a person found that no money moved".into());
+            refused.detail = Some(NOTHING_MOVED.into());
             self.end_refused(transaction, refused, None);
         }
     }

@@ -25,10 +25,7 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
             ),
         ),
         Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
-        Fact::Reversed => (
-            "reversed",
-            "It was taken back.".to_owned(),
-        ),
+        Fact::Reversed => ("reversed", "It was taken back.".to_owned()),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
         Fact::Reported { known: true } => (
             "reported",

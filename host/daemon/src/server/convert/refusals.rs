@@ -102,6 +102,9 @@ fn message(refused: &e::Refused, table: &str) -> String {
         (e::Reason::TimedOut, _) if refused.reversing => {
             "The payment service did not answer".to_owned()
         }
+        (e::Reason::TimedOut, _) if refused.detail.as_deref() == Some(e::NOTHING_MOVED) => {
+            "Nothing was charged, as a person found".to_owned()
+        }
         (_, Some(text)) => format!("{table}: {text}"),
         (_, None) => table.to_owned(),
     };
