@@ -28,7 +28,10 @@ pub(super) fn call<P: DeserializeOwned + Validate>(
     let request = card_numbers::refuse(params)
         .and_then(|()| decode::<P>(params).map_err(Into::into))
         .and_then(|params| convert(&params).map_err(Into::into))
-        .and_then(|request| session.check_money(&request).map(|()| request));
+        .and_then(|request| match session.check_money(&request) {
+            Ok(()) => Ok(request),
+            Err(error) => Err(naming(&request, error)),
+        });
     let request = match request {
         Ok(request) => request,
         Err(error) => return now::<(), _>(&id, Err::<(), ErrorObject>(error)),
@@ -41,12 +44,21 @@ pub(super) fn call<P: DeserializeOwned + Validate>(
     })
 }
 
+/// The refusal, with the key of what it refuses.
+fn naming(request: &MoneyRequest, mut error: ErrorObject) -> ErrorObject {
+    if let Some(details) = error.data.as_deref_mut() {
+        details.idempotency_key = Some(request.key.to_string().into());
+    }
+    error
+}
+
 impl Session {
     async fn pay(&self, request: MoneyRequest, id: &Id) -> Result<payment::Approved, ErrorObject> {
         let kind = request.kind;
         let asked = request.clone();
         if let Kind::Undo { original } = kind {
-            self.check_undo(original).await?;
+            let allowed = self.check_undo(original).await;
+            allowed.map_err(|error| naming(&request, error))?;
         }
         let request = Request::Money(Box::new(request));
         match self.ask(request, Some(id)).await {

@@ -29,7 +29,8 @@ pub(in crate::server) fn approved(
         amounts: told_amounts(approved),
         partial: approved.partial,
         approval_code: approved.approval_code.as_ref().map(ToString::to_string),
-        response_code: Some(approved.response_code.to_string()),
+        // Of a batch close there is none.
+        response_code: Some(approved.response_code.to_string()).filter(|code| !code.is_empty()),
         rrn: approved.rrn.as_ref().map(ToString::to_string),
         stan: approved.stan.map(|stan| format!("{stan:06}")),
         card: approved.card.as_ref().and_then(|face| {
