@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Every example of the register API's page is one: its requests decode, its answers are the
+//! method's, its errors are those of the table.
+
+use payhal_protocol::batch::{CloseParams, TotalsParams};
+use payhal_protocol::device::{DeviceListParams, IdentifyParams, SimulateParams};
+use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::events::SubscribeParams;
+use payhal_protocol::gateway::GatewayListParams;
+use payhal_protocol::method::{Call, METHODS};
+use payhal_protocol::params::decode;
+use payhal_protocol::payment::{
+    AdjustParams, AuthorizeParams, BalanceParams, CancelParams, CaptureParams, CashAdvanceParams,
+    RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
+};
+use payhal_protocol::progress::{Progress, Prompt, RespondParams};
+use payhal_protocol::session::{HelloParams, PingParams};
+use payhal_protocol::transaction::{GetParams, ListParams, ReceiptParams};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+
+const PAGE: &str = include_str!("../../../docs/pos-api.md");
+
+/// A method's params and its answer, if it is one.
+type Check = (&'static str, fn(&Value), fn(&Value));
+
+fn of<C: Call>() -> Check {
+    let params = |params: &Value| {
+        let raw = RawValue::from_string(params.to_string()).unwrap();
+        if let Err(error) = decode::<C>(Some(&raw)) {
+            panic!("{}: {error:?}: {params}", C::METHOD.name());
+        }
+    };
+    let answer = |answer: &Value| {
+        if let Err(error) = serde_json::from_value::<C::Answer>(answer.clone()) {
+            panic!("{}: {error}: {answer}", C::METHOD.name());
+        }
+    };
+    (C::METHOD.name(), params, answer)
+}
+
+fn checks() -> Vec<Check> {
+    vec![
+        of::<HelloParams>(),
+        of::<PingParams>(),
+        of::<DeviceListParams>(),
+        of::<IdentifyParams>(),
+        of::<SimulateParams>(),
+        of::<GatewayListParams>(),
+        of::<SaleParams>(),
+        of::<AuthorizeParams>(),
+        of::<AdjustParams>(),
+        of::<CaptureParams>(),
+        of::<RefundParams>(),
+        of::<VoidParams>(),
+        of::<UndoParams>(),
+        of::<VerifyParams>(),
+        of::<BalanceParams>(),
+        of::<CashAdvanceParams>(),
+        of::<ResolveParams>(),
+        of::<TotalsParams>(),
+        of::<CloseParams>(),
+        of::<CancelParams>(),
+        of::<GetParams>(),
+        of::<ListParams>(),
+        of::<ReceiptParams>(),
+        of::<RespondParams>(),
+        of::<SubscribeParams>(),
+    ]
+}
+
+fn check_error(error: &Value) {
+    let object: ErrorObject = serde_json::from_value(error.clone()).unwrap();
+    let details = object.data.as_deref().unwrap();
+    assert_eq!(object.code, details.name.code(), "{error}");
+    let anchor = format!("#{}", details.name.as_str().to_ascii_lowercase());
+    assert!(details.doc.ends_with(&anchor), "{error}");
+}
+
+#[test]
+fn every_example_of_the_page_is_one() {
+    let checks = checks();
+    let mut answered = BTreeSet::new();
+    let mut asked: Option<(&Check, Value)> = None;
+    for line in PAGE.lines().filter(|line| line.starts_with("{\"jsonrpc\"")) {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let params = &message["params"];
+        match message["method"].as_str() {
+            Some("payment.progress") => {
+                serde_json::from_value::<Progress>(params.clone()).unwrap();
+            }
+            Some("payment.prompt") => {
+                serde_json::from_value::<Prompt>(params.clone()).unwrap();
+            }
+            Some(method) => {
+                let check = checks.iter().find(|(name, ..)| *name == method).unwrap();
+                check.1(params);
+                asked = Some((check, message["id"].clone()));
+            }
+            None if message["error"].is_object() => check_error(&message["error"]),
+            None => {
+                let ((name, _, answer), id) = asked.as_ref().unwrap();
+                assert_eq!(message["id"], *id, "{line}");
+                answer(&message["result"]);
+                answered.insert(*name);
+            }
+        }
+    }
+    let shown = METHODS.iter().map(|row| row.name);
+    let shown: BTreeSet<_> = shown.filter(|name| *name != "rpc.discover").collect();
+    assert_eq!(
+        answered, shown,
+        "each method has an example with its answer"
+    );
+}
+
+#[test]
+fn every_name_of_an_error_on_the_page_is_in_the_table() {
+    // Words in capitals that are no errors: what is printed on receipts.
+    let printed = ["APPROVED", "CANCELLED", "DECLINED", "DUPLICATE"];
+    let words = PAGE.split('`').skip(1).step_by(2);
+    let looks_like_one = |word: &&str| {
+        word.len() > 4
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    for word in words.filter(looks_like_one) {
+        let named = serde_json::from_value::<ErrorName>(Value::from(word));
+        let known = named.is_ok_and(|name| name.as_str() == word);
+        assert!(known || printed.contains(&word), "{word}");
+    }
+}
