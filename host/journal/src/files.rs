@@ -24,14 +24,21 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
 /// Takes the journal for this process, or names the one that has it. A host that was killed while
 /// it started a runner leaves its lock, for a moment, to the child that has not become one yet.
 pub(crate) fn lock(path: &Path) -> Result<Lock, JournalError> {
+    let until = Instant::now() + LOCK_WAIT;
+    lock_patiently(path, || {
+        std::thread::sleep(LOCK_PAUSE);
+        Instant::now() < until
+    })
+}
+
+/// The same, as often as `again` says.
+fn lock_patiently(path: &Path, mut again: impl FnMut() -> bool) -> Result<Lock, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     private(&mut options);
     let mut file = options.open(beside(path, ".lock")).doing("lock")?;
-    let until = Instant::now() + LOCK_WAIT;
     let mut tried = file.try_lock();
-    while matches!(tried, Err(TryLockError::WouldBlock)) && Instant::now() < until {
-        std::thread::sleep(LOCK_PAUSE);
+    while matches!(tried, Err(TryLockError::WouldBlock)) && again() {
         tried = file.try_lock();
     }
     match tried {
@@ -190,4 +197,20 @@ fn sync_named(folder: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn sync_named(_: &Path) -> std::io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_of_meanwhile_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut held = Some(lock(&path).unwrap());
+        let taken = lock_patiently(&path, || held.take().is_some());
+        assert!(taken.is_ok(), "{taken:?}");
+        let refused = lock_patiently(&path, || false);
+        assert!(matches!(refused, Err(JournalError::AlreadyOpen { .. })));
+    }
 }
