@@ -49,17 +49,21 @@ async fn settle(register: &Register, id: &str, outcome: ResolvedOutcome) {
     register.0.resolve(&params).await.unwrap();
 }
 
-/// A new sale is refused, and the refusal names what it waits for.
+/// A new sale is refused, and the refusal names what it waits for: at the latest when the terminal is
+/// back.
 async fn refuses(desk: &Desk, key: &str, minor: i64, id: &str) {
     let mut next = sale(key, minor, TERMINAL);
     next.despite.push(id.into());
-    let refused = desk
-        .till
-        .sell_alone(&next)
-        .await
-        .refused(ErrorName::DeviceUnavailable, Failed);
-    let refused = refused.says(MoneyMoved::No, Retry::SameKey);
-    assert!(refused.detail.unwrap().contains(id));
+    let detail = soon("a refusal that names a transaction", async {
+        loop {
+            let refused = desk.till.sell_alone(&next).await;
+            let refused = refused.refused(ErrorName::DeviceUnavailable, Failed);
+            if let Some(detail) = refused.says(MoneyMoved::No, Retry::SameKey).detail {
+                return detail;
+            }
+        }
+    });
+    assert!(detail.await.contains(id));
 }
 
 #[tokio::test]
