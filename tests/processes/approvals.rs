@@ -65,11 +65,10 @@ impl Counter {
             register,
             payment,
         } = self;
-        let mut watch = register.watch().await;
         let refused = end(payment).await.refused(name, outcome);
         let transaction = refused.transaction();
         refused.says(MoneyMoved::Reversing, Retry::NewKey);
-        let back = watch.resolved(&transaction).await;
+        let back = register.until_back(&transaction).await;
         assert_eq!(back.money_moved, MoneyMoved::No);
         host.ledger().assert(&[("sale", "reversed", minor)]);
     }

@@ -198,6 +198,7 @@ async fn a_register_does_what_its_operator_allowed() {
     let denied = async |register: &Register, params: RefundParams| {
         let refund = Sale::new(register.0.refund(&params)).end().await;
         let told = refund.refused(ErrorName::PermissionDenied, Failed);
+        assert_eq!(told.0.idempotency_key, Some(params.idempotency_key));
         told.says(MoneyMoved::No, Retry::Never)
     };
     let mut card = RefundParams::new("r1", eur(100));

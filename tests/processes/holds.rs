@@ -5,10 +5,13 @@
 use crate::host::{GATEWAY, Host, Setup};
 use crate::register::{Played, Register, Sale, approved, eur, not_allowed};
 use payhal_client::Payment;
+use payhal_client::protocol::MoneyMoved;
+use payhal_client::protocol::error::ErrorOutcome;
 use payhal_client::protocol::payment::{
     AdjustParams, AuthorizeParams, CaptureParams, RefundParams, UndoDone, UndoParams, UndoRule,
     VoidParams,
 };
+use payhal_client::protocol::transaction::TransactionKind;
 
 const READER: &str = "reader-1";
 
@@ -159,35 +162,36 @@ async fn what_was_taken_is_given_back_and_no_more() {
 #[tokio::test]
 async fn a_lost_reply_to_a_capture_or_an_adjustment_is_asked_about() {
     let hold = held(5000, None).await;
-    for fault in ["lose_reply", "lose_request"] {
+    let faults = ["lose_reply", "lose_request"];
+    for fault in faults {
         hold.register.fault(GATEWAY, fault, "modify", 0).await;
-        let key = format!("adjust-{fault}");
-        settled(Sale::new(hold.adjust(&key, 6000)).end().await);
+        let adjusted = Sale::new(hold.adjust(fault, 6000)).end().await;
+        settled(&hold, adjusted).await;
+    }
+    for fault in faults {
         hold.register.fault(GATEWAY, fault, "modify", 0).await;
         let key = format!("capture-{fault}");
-        settled(Sale::new(hold.capture(&key, 1000)).end().await);
+        let captured = Sale::new(hold.capture(&key, 1000)).end().await;
+        settled(&hold, captured).await;
     }
     let told = hold.register.get(&hold.id).await;
     let counts = told.changes.iter().filter(|change| change.counts);
     let captured: i64 = counts
-        .filter(|change| {
-            change.kind == payhal_client::protocol::transaction::TransactionKind::Capture
-        })
+        .filter(|change| change.kind == TransactionKind::Capture)
         .map(|change| change.amount.minor)
         .sum();
     assert_eq!(captured, hold.captured());
+    assert!(captured >= 1000, "the reply was lost, not the capture");
 }
 
 /// Approved, or ended with nothing taken; never unknown for good.
-#[track_caller]
-fn settled(played: Played) {
+async fn settled(hold: &Hold, played: Played) {
     if let Err(error) = played.answer {
         let told = error.rpc().unwrap().data.clone().unwrap();
-        assert_ne!(
-            told.outcome,
-            payhal_client::protocol::error::ErrorOutcome::Unknown,
-            "{told:?}"
-        );
+        assert_ne!(told.outcome, ErrorOutcome::Unknown, "{told:?}");
+        let id = told.transaction_id.unwrap();
+        let back = hold.register.until_back(id.as_str()).await;
+        assert_eq!(back.money_moved, MoneyMoved::No);
     }
 }
 

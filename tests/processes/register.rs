@@ -149,6 +149,21 @@ impl Register {
         soon("payment.get", self.0.request(&params)).await.unwrap()
     }
 
+    /// Waits until nothing is on its way back any more, and gives the transaction as it is then.
+    pub(crate) async fn until_back(&self, transaction_id: &str) -> TransactionView {
+        let mut news = self.watch().await;
+        soon("the end of a reversal", async {
+            loop {
+                let shown = self.get(transaction_id).await;
+                if shown.money_moved != MoneyMoved::Reversing {
+                    return shown;
+                }
+                news.next().await;
+            }
+        })
+        .await
+    }
+
     /// Everything that happens from now on.
     pub(crate) async fn watch(&self) -> Watch {
         let watch = Watch(self.0.notifications());
