@@ -27,7 +27,7 @@ type Check = (&'static str, fn(&Value), fn(&Value));
 
 fn of<C: Call>() -> Check {
     let params = |params: &Value| {
-        let raw = RawValue::from_string(params.to_string()).unwrap();
+        let raw = RawValue::from_string(params.to_string()).expect("JSON is JSON");
         if let Err(error) = decode::<C>(Some(&raw)) {
             panic!("{}: {error:?}: {params}", C::METHOD.name());
         }
@@ -71,8 +71,8 @@ fn checks() -> Vec<Check> {
 }
 
 fn check_error(error: &Value) {
-    let object: ErrorObject = serde_json::from_value(error.clone()).unwrap();
-    let details = object.data.as_deref().unwrap();
+    let object: ErrorObject = serde_json::from_value(error.clone()).expect("an error object");
+    let details = object.data.as_deref().expect("its details");
     assert_eq!(object.code, details.name.code(), "{error}");
     let anchor = format!("#{}", details.name.as_str().to_ascii_lowercase());
     assert!(details.doc.ends_with(&anchor), "{error}");
