@@ -15,7 +15,7 @@ use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply, Totals};
 use crate::ids::{CallId, Ticket, TransactionId};
 use crate::prompt::{PromptKind, PromptKinds};
 use crate::record::Past;
-use crate::request::{Kind, Request, Resolve, Response};
+use crate::request::{Kind, MoneyRequest, Request, Resolve, Response};
 use crate::transaction::Phase;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -54,7 +54,7 @@ const STATES: [&str; 29] = [
     "ended",
 ];
 
-const EVENTS: [&str; 52] = [
+const EVENTS: [&str; 53] = [
     "reader is done",
     "card presented",
     "card read (chip)",
@@ -96,6 +96,7 @@ const EVENTS: [&str; 52] = [
     "reversal failed",
     "pause ends",
     "patience ends",
+    "time for a card ends",
     "gateway comes back",
     "terminal comes back",
     "register cancels",
@@ -272,7 +273,10 @@ fn terminal_in(state: &str) -> Bench {
     let mut bench = Bench::new();
     let deaf = state.contains("no inquiry") || state.contains("operator");
     let device = if deaf { "deaf" } else { "counter" };
-    bench.money(on_terminal("key", Kind::Sale, device));
+    bench.money(MoneyRequest {
+        timeout_ms: Some(30_000),
+        ..on_terminal("key", Kind::Sale, device)
+    });
     match state {
         "inquiring (terminal)" | "needs operator (terminal)" => drop(bench.reader(unplugged())),
         "reversing (terminal)" => drop(bench.reader(paid(Decision::Approved, Some(1_001)))),
@@ -345,6 +349,7 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
     let alarm = match event {
         "pause ends" => Alarm::Attempt,
         "patience ends" => Alarm::Patience,
+        "time for a card ends" => Alarm::Card,
         "gateway comes back" => return gateway_comes_back(bench),
         "terminal comes back" => return terminal_comes_back(bench),
         "turn comes" => {
