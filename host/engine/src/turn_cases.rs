@@ -346,6 +346,29 @@ fn no_close_passes_what_is_on_its_way_back() {
 }
 
 #[test]
+fn a_close_waits_again_for_what_is_on_its_way_back_meanwhile() {
+    let mut bench = shop(|_| {});
+    bench.money(sell("a"));
+    read(&mut bench, false);
+    bench.gateway(prepared());
+    bench.gateway(lost());
+    let unknown = *bench.engine.open.keys().next().unwrap();
+    let inquiry = bench.gateway_call.take().unwrap();
+    bench.money(MoneyRequest {
+        despite: vec![unknown],
+        ..close("z")
+    });
+    let prepare = bench.gateway_call.replace(inquiry).unwrap();
+    bench.gateway(GatewayReply::Found(Finding::NotFound));
+    let reversal = bench.gateway_call.replace(prepare).unwrap();
+    bench.gateway(prepared());
+    assert!(bench.gateway_call.is_none(), "{:?}", bench.gateway_call);
+    bench.gateway_call = Some(reversal);
+    bench.gateway(GatewayReply::Reversed);
+    assert_eq!(key_of(&bench, asked_of(&bench)), "z");
+}
+
+#[test]
 fn a_close_that_cannot_begin_gives_up_and_holds_nobody() {
     let mut bench = shop(|_| {});
     bench.money(sell("a"));

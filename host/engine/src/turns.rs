@@ -132,7 +132,8 @@ impl Engine {
     pub(crate) fn must_wait_again(&self, transaction: &Transaction) -> bool {
         let gateway = transaction.gateway.as_ref();
         let parameters = gateway.and_then(|gateway| self.reachable(gateway).ok());
-        parameters.is_some_and(|parameters| parameters.reversal_before_next)
+        let first = is_close(transaction);
+        parameters.is_some_and(|parameters| parameters.reversal_before_next || first)
             && self.under_way(transaction).reversing
     }
 
