@@ -116,7 +116,7 @@ pub(crate) const STAGES: [Stage; 22] = [
         name: "mutations",
         proves: "the simulation notices every deliberate mutation of what it proves",
         needs: &[],
-        minutes: 5,
+        minutes: 6,
         run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {
