@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a call ended. The numbers are the `status` argument of the ABI's `reply`.
 ///
@@ -94,6 +95,12 @@ pub struct Failure {
     pub sent: Sent,
     /// What broke, for an engineer; a fragment that completes "failed to …", without received bytes.
     pub reason: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "failed to {}", self.reason)
+    }
 }
 
 /// Whether a failed request can have reached the other side.

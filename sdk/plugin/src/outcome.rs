@@ -52,7 +52,7 @@ pub fn card_refused<T>(why: CardRefusal, text: &str) -> Outcome<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PluginError {
     /// The port, the protocol or the plugin broke.
-    #[error("failed to {}", .0.reason)]
+    #[error("{0}")]
     Failed(Failure),
     /// The call was cancelled before anything irrevocable happened.
     #[error("cancelled")]

@@ -551,7 +551,7 @@ fn reply_of(end: CallEnd) -> Result<Payload, String> {
             }
             Some(Status::Failed) => {
                 let failure: Failure = convert::parse(&payload).map_err(|why| why.to_string())?;
-                Err(format!("failed to {}", failure.reason))
+                Err(failure.to_string())
             }
             Some(Status::Unsupported) => Err("the plugin does not support this".to_owned()),
             Some(Status::Cancelled) => Err("the call was cancelled".to_owned()),

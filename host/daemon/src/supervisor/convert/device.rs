@@ -186,7 +186,7 @@ pub(in crate::supervisor) fn device_reply(
         Some(Status::Failed) => match parse::<Failure>(payload) {
             Ok(failure) => DeviceReply::Failed {
                 effect_possible: failure.sent == Sent::Maybe,
-                reason: failure.reason.into(),
+                reason: failure.to_string().into(),
             },
             Err(reason) => garbage(reason),
         },

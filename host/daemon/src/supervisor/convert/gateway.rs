@@ -193,7 +193,7 @@ pub(in crate::supervisor) fn gateway_reply(
         Some(Status::Failed) => match parse::<Failure>(payload) {
             Ok(failure) => GatewayReply::Failed {
                 sent: failure.sent == Sent::Maybe,
-                reason: failure.reason.into(),
+                reason: failure.to_string().into(),
             },
             Err(reason) => broken(reason),
         },
