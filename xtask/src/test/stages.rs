@@ -205,7 +205,7 @@ pub(crate) const STAGES: [Stage; 22] = [
         name: "demo",
         proves: "the command of the README sells something",
         needs: &[],
-        minutes: 8,
+        minutes: 6,
         run: demo,
     },
 ];
