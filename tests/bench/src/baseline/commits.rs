@@ -3,13 +3,48 @@
 //! queued meanwhile together.
 
 use crate::Failure;
+use crate::measure::{COUNTED, Cpu, Sample, WARM_UP};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::mpsc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Most records of one commit.
 const TOGETHER_MAX: usize = 512;
+
+/// As long as what the product writes before and after it asks the gateway.
+const RECORDS_BYTES: [usize; 2] = [1_001, 1_005];
+
+/// A sale that is nothing but its two commits, by so many at once: a bound for any host on this disk.
+pub(crate) fn alone(at_once: usize) -> Result<Sample, Failure> {
+    let folder = tempfile::Builder::new().prefix("payhal-bench-").tempdir()?;
+    let commits = Commits::open(&folder.path().join("bare.sqlite"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let begin = Instant::now() + WARM_UP;
+    let end = begin + COUNTED;
+    let each = (0..at_once).map(|_| sell_until(&commits, begin, end));
+    let all = runtime.block_on(futures_util::future::try_join_all(each))?;
+    Sample::new(&mut all.concat(), COUNTED, Cpu::default())
+}
+
+/// How long each took that ended in this span, nanoseconds.
+async fn sell_until(commits: &Commits, begin: Instant, end: Instant) -> Result<Vec<u64>, Failure> {
+    let mut latencies = Vec::new();
+    loop {
+        let asked = Instant::now();
+        for bytes in RECORDS_BYTES {
+            commits.commit(vec![b'x'; bytes]).await?;
+        }
+        let now = Instant::now();
+        if now > end {
+            return Ok(latencies);
+        }
+        if now > begin {
+            latencies.push(u64::try_from((now - asked).as_nanos())?);
+        }
+    }
+}
 
 struct Record {
     body: Vec<u8>,

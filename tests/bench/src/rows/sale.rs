@@ -3,11 +3,11 @@
 //!
 //! Goals refer to the pipeline whose reader and gateway seal and open the card: that is the work
 //! of plugins, a real reader does it in its own hardware, and no host could leave it out. The
-//! figure beside the pipeline without it is told too.
+//! figure beside the pipeline without it is told too, and beside the two commits alone.
 
 use super::{Setup, both};
 use crate::Failure;
-use crate::baseline::Server;
+use crate::baseline::{Server, commits};
 use crate::load::{self, Ask, Until};
 use crate::measure::{Contestant, Sample, Spread, contest};
 use crate::product::{Ledger, Shop};
@@ -33,10 +33,11 @@ fn at_once(registers: usize, setup: &Setup, report: &mut Report) -> Result<(), F
         Box::new(|| sell(&host.address, host.pid())),
         Box::new(|| sell(&sealing.address, sealing.pid())),
         Box::new(|| sell(&plain.address, plain.pid())),
+        Box::new(|| commits::alone(registers)),
     ];
     let samples = contest(setup.rounds, &mut contestants)?;
-    let [ours, sealing, plain] = &samples[..] else {
-        return Err("three took part".into());
+    let [ours, sealing, plain, alone] = &samples[..] else {
+        return Err("four took part".into());
     };
     let row = format!("sale {registers}");
     let (p50_goal, rate_goal) = match registers {
@@ -71,6 +72,13 @@ fn at_once(registers: usize, setup: &Setup, report: &mut Report) -> Result<(), F
         "rate, baseline does not seal",
         Goal::Told,
         plain,
+        "/s",
+        &|sample| sample.rate,
+    );
+    add(
+        "rate, baseline commits alone",
+        Goal::Told,
+        alone,
         "/s",
         &|sample| sample.rate,
     );
