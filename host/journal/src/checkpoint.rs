@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use crate::{mark, rows};
 use payhal_failpoint::failpoint;
 use rusqlite::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -55,12 +55,6 @@ impl Checkpoints {
             idle_at: None,
             ask,
         })
-    }
-
-    /// Asks for a pass over what an earlier process left. After a flush that failed, the system's
-    /// cache may show frames that never reached the disk: copied into the file they do.
-    pub(crate) fn begin(&mut self) {
-        self.ask(0);
     }
 
     /// Asks for a pass when enough has come together; completes one when it must.
@@ -128,23 +122,31 @@ impl Copier {
                 return;
             }
             self.passing.store(false, Ordering::Release);
-            self.note();
+            note(&self.connection, &self.path);
             if !open {
                 return;
             }
         }
     }
+}
 
-    /// A mark that lags behind only notices less: no reason to stop.
-    fn note(&self) {
-        let noted = rows::head(&self.connection).and_then(|head| match head {
-            Some(head) => mark::advance(&self.path, head.position, head.stan),
-            None => Ok(()),
-        });
-        if let Err(error) = noted {
-            tracing::warn!("failed to {error}");
-        }
+/// A mark that lags behind only notices less: no reason to stop.
+fn note(connection: &Connection, path: &Path) {
+    let noted = rows::head(connection).and_then(|head| match head {
+        Some(head) => mark::advance(path, head.position, head.stan),
+        None => Ok(()),
+    });
+    if let Err(error) = noted {
+        tracing::warn!("failed to {error}");
     }
+}
+
+/// Copies what an earlier process left. After a flush that failed, the system's cache may show
+/// frames that never reached the disk: copied into the file they do.
+pub(crate) fn at_open(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    pass(connection)?;
+    note(connection, path);
+    Ok(())
 }
 
 /// Copies everything, and lets the log start afresh.

@@ -52,6 +52,7 @@ pub(crate) fn open(
         prove_writing(&mut connection, &head)?;
         shared::forget_failure();
     }
+    checkpoint::at_open(&connection, path)?;
     let restored = restored(&connection, &head, epoch.epoch())?;
     let shared = Arc::new(Shared::new(tell));
     let reading = connect::reader(path)?;
@@ -59,8 +60,7 @@ pub(crate) fn open(
     let (questions, asked) = mpsc::channel::<Question>();
     let passing = Arc::new(AtomicBool::new(false));
     let (passes, passes_asked) = mpsc::channel();
-    let mut checkpoints = Checkpoints::watch(&mut connection, passes, passing.clone())?;
-    checkpoints.begin();
+    let checkpoints = Checkpoints::watch(&mut connection, passes, passing.clone())?;
     let writer = Writer {
         connection,
         pruning: Pruning::new(options.retention),
