@@ -1,29 +1,60 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The only types for clear card data: PAN, track, PIN block; and sealing them to a gateway.
+//! The only types for clear card data: PAN, tracks, PIN, chip data, the keys that encrypt them; and
+//! sealing them to a gateway.
 //!
-//! Every type here is erased when dropped, and none can be printed or serialized in clear: `Debug`
-//! shows a length. What leaves is a masked PAN or ciphertext.
+//! Every secret lies in locked memory and is erased when dropped, and none can be printed or
+//! serialized in clear: `Debug` shows a length. What leaves is a masked PAN or ciphertext.
 //!
 //! Device plugins and gateway connectors link this crate. The daemon, the engine, the journal and
 //! everything else under `host/` must never.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub mod dukpt;
+pub mod emv;
+mod expiry;
+#[doc(hidden)]
+pub mod fuzz;
+mod keys;
+mod locked;
 mod pan;
+mod pin;
+mod pin_block;
+mod random;
 mod record;
+mod scheme;
 mod seal;
+mod seal_dukpt;
+mod seal_keys;
+mod sealed_read;
 mod secret;
 mod secrets;
 #[cfg(feature = "test-cards")]
 mod test_cards;
+mod track;
 
-pub use pan::{Pan, PanError, Scheme, masked, passes_luhn};
-pub use seal::{
-    Amounts, Associated, Inner, OpenError, PrivateKey, Purpose, SCHEME, SEAL_VERSION, SealError,
-    open, seal,
+pub use expiry::{Expiry, ServiceCode};
+pub use keys::{AesKey, KeyError, Padding, TdesKey};
+pub use locked::{MemoryProtection, memory_protection};
+pub use pan::{MaskedPan, Pan, PanError, masked, passes_luhn};
+pub use pin::{Pin, PinBlock, PinBlockError, PinError};
+pub use pin_block::EncryptedPinBlock;
+pub use scheme::Scheme;
+pub use seal::{AUTH_SCHEME, OpenError, SCHEME, SealError, open, open_from, seal, seal_from};
+pub use seal_dukpt::{DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME, DukptKey};
+pub use seal_keys::{PrivateKey, PublicKey};
+pub use sealed_read::{
+    Amounts, Associated, Difference, Inner, Opened, Purpose, ReplayToken, SEAL_VERSION,
 };
-pub use secrets::{CardSecrets, EntryMode, Expiry, PinBlock, PinError, Track2, Track2Error};
+pub use secret::SecretBytes;
+pub use secrets::{CardSecrets, EntryMode};
 #[cfg(feature = "test-cards")]
 pub use test_cards::{
     Behaviour, TestCard, Verification, all as test_cards, by_name as test_card, by_pan,
 };
+pub use track::{Track1, Track2, Track2Equivalent, TrackError};

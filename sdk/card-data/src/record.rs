@@ -5,16 +5,18 @@
 //! so that no two sets of fields encode alike. The record inside is tag, length, value; tags that
 //! are not known are skipped, so that fields can be added. Neither may ever be logged.
 
+use crate::expiry::Expiry;
 use crate::pan::Pan;
-use crate::seal::{Amounts, Associated, Inner, Purpose};
-use crate::secrets::{CardSecrets, EntryMode, Expiry, PinBlock, Track2};
-use zeroize::Zeroizing;
+use crate::pin::PinBlock;
+use crate::sealed_read::{Amounts, Associated, Inner, Purpose};
+use crate::secret::SecretBytes;
+use crate::secrets::{CardSecrets, EntryMode};
+use crate::track::Track2;
 
 /// Separates our seals from every other use of the same key.
 const DOMAIN: &[u8] = b"payhal sealed card";
 
-/// Room for the largest record, so that its buffer never moves while it is filled: fixed fields
-/// take 9 heads and 62 bytes, PAN, track and PIN block 64.
+/// Room for the largest record: fixed fields take 9 heads and 62 bytes, PAN, track and PIN block 64.
 const RECORD_BYTES: usize = 256;
 
 pub(crate) fn associated_bytes(associated: &Associated<'_>) -> Option<Vec<u8>> {
@@ -50,14 +52,17 @@ mod tag {
     pub(super) const PIN_BLOCK: u8 = 11;
 }
 
-pub(crate) fn encode(inner: &Inner) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::with_capacity(RECORD_BYTES));
+pub(crate) fn encode(inner: &Inner) -> SecretBytes {
+    let mut out = SecretBytes::zeroed(RECORD_BYTES);
+    let mut end = 0;
     let amounts = &inner.amounts;
+    // Every value is bounded by its type, so that all of them fit.
     let mut put = |tag: u8, value: &[u8]| {
-        out.push(tag);
-        // Every value here is bounded by its type; the longest is a track of 37 characters.
-        out.push(u8::try_from(value.len()).unwrap_or(u8::MAX));
-        out.extend_from_slice(value);
+        let length = u8::try_from(value.len()).expect("the longest is a track of 37 characters");
+        let field = &mut out.bytes_mut()[end..end + 2 + value.len()];
+        field[..2].copy_from_slice(&[tag, length]);
+        field[2..].copy_from_slice(value);
+        end += field.len();
     };
     put(tag::PURPOSE, &[purpose_code(inner.purpose)]);
     put(tag::CURRENCY, &amounts.currency);
@@ -81,8 +86,7 @@ pub(crate) fn encode(inner: &Inner) -> Zeroizing<Vec<u8>> {
     if let Some(block) = &secrets.online_pin {
         put(tag::PIN_BLOCK, block.bytes());
     }
-    debug_assert!(out.len() <= RECORD_BYTES, "the record outgrew its buffer");
-    out
+    out.shortened(end)
 }
 
 pub(crate) fn decode(record: &[u8]) -> Option<Inner> {

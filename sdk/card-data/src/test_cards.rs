@@ -4,8 +4,11 @@
 //! Every number is one that schemes or processors publish for tests. No issuer has given it to
 //! anybody, and no real card may ever be added.
 
-use crate::pan::{Pan, Scheme};
-use crate::secrets::{EntryMode, Expiry, Track2};
+use crate::expiry::Expiry;
+use crate::pan::Pan;
+use crate::scheme::Scheme;
+use crate::secrets::EntryMode;
+use crate::track::Track2;
 use EntryMode::{Chip, Contactless, Manual, Stripe};
 use zeroize::Zeroizing;
 
