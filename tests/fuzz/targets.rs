@@ -4,6 +4,7 @@
 //!
 //! A new target is a function here, a line in [`TARGETS`] and a folder in `corpus`.
 
+use payhal_card_data::{Track1, Track2, Track2Equivalent, emv};
 use payhal_engine::record::Record;
 use payhal_ipc::{Answer, Call, FrameBuffer, FromRunner, ToRunner};
 use payhal_protocol::{params, payment, rpc};
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 pub(crate) type Target = fn(&[u8]);
 
 /// By name.
-pub(crate) const TARGETS: [(&str, Target); 9] = [
+pub(crate) const TARGETS: [(&str, Target); 12] = [
     ("journal-record", journal_record),
     ("journal-log", journal_log),
     ("ipc-from-runner", ipc_frames::<FromRunner>),
@@ -22,6 +23,9 @@ pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("plugin-messages", plugin_messages),
     ("plugin-manifest", plugin_manifest),
     ("configuration", configuration),
+    ("card-emv", card_emv),
+    ("card-tracks", card_tracks),
+    ("card-record", card_record),
 ];
 
 /// A record, as its column holds it. What is read is written the same way again.
@@ -108,4 +112,58 @@ fn configuration(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         payhal::fuzz::read_configuration(text).ok();
     }
+}
+
+/// What a chip answers. What can be read can be built again, and is then read the same.
+fn card_emv(bytes: &[u8]) {
+    let objects: Vec<_> = emv::walk(bytes)
+        .take_while(Result::is_ok)
+        .flatten()
+        .collect();
+    assert!(objects.len() <= emv::COUNT_MAX);
+    for object in &objects {
+        assert!(object.value.len() < bytes.len());
+        let nested = object.children().flatten();
+        assert!(nested.map(|inner| inner.value.len()).sum::<usize>() <= object.value.len());
+        emv::find(bytes, object.tag).expect("it was read before");
+        emv::fill_dol(object.value, |_| Some(bytes)).ok();
+    }
+    let beside: Vec<_> = emv::read(bytes)
+        .take_while(Result::is_ok)
+        .flatten()
+        .collect();
+    let mut built = emv::TlvBuilder::new();
+    for object in &beside {
+        let pushed = built.push(object.tag, object.value);
+        pushed.expect("no longer than what was read");
+    }
+    let again: Vec<_> = emv::read(built.bytes()).flatten().collect();
+    assert_eq!(again, beside, "an object changes as it is built");
+    if let Ok(filled) = emv::fill_dol(bytes, |_| Some(bytes)) {
+        let asked = emv::read_dol(bytes).flatten().map(|entry| entry.length);
+        assert_eq!(filled.bytes().len(), asked.sum::<usize>());
+    }
+}
+
+/// Tracks of a stripe and of a chip. A track that is one has all its fields.
+fn card_tracks(bytes: &[u8]) {
+    if let Ok(track) = Track1::new(bytes) {
+        let fields = (track.pan(), track.expiry(), track.service_code());
+        assert!(track.name().len() < track.characters().len(), "{fields:?}");
+    }
+    if let Ok(track) = Track2::new(bytes) {
+        let fields = (track.pan(), track.expiry(), track.service_code());
+        let chip = Track2Equivalent::from(&track);
+        assert_eq!((chip.pan(), chip.expiry(), chip.service_code()), fields);
+    }
+    if let Ok(chip) = Track2Equivalent::new(bytes) {
+        let fields = (chip.pan(), chip.expiry(), chip.service_code());
+        let track = chip.track2();
+        assert_eq!((track.pan(), track.expiry(), track.service_code()), fields);
+    }
+}
+
+/// The record inside a seal; only who holds a device's key can send one.
+fn card_record(bytes: &[u8]) {
+    payhal_card_data::fuzz::read_record(bytes);
 }

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
+mod card_numbers;
+#[cfg(test)]
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 #[cfg(test)]

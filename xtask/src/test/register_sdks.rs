@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Stages that need Node, Python or a browser: the SDKs and clients that know nothing of payhal.
+//! Stages that need Node, Python or a browser: the SDKs, clients that know nothing of payhal, and
+//! others' cryptography beside ours.
 //!
 //! What they install lies below the target folder or is ignored by git.
 
@@ -78,6 +79,23 @@ pub(crate) fn stock_clients(run: &mut Run) -> Result<(), Stopped> {
             .env("PAYHAL_NODE", "node")
             .env("PAYHAL_PYTHON", &python);
     })
+}
+
+/// Cases `peers` of `sdk/card-data`, which ask packages that others wrote.
+pub(crate) fn card_peers(_: &mut Run) -> Result<(), Stopped> {
+    let folder = workspace::root().join("sdk/card-data/tests/peers");
+    let requirements = folder.join("requirements.txt");
+    let wanted = [
+        "--requirement".to_owned(),
+        requirements.display().to_string(),
+    ];
+    let python = environment("card-peers", &wanted)?;
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--package", "payhal-card-data"])
+        .args(["--features", "peers", "--test", "peers"])
+        .env("PAYHAL_PYTHON", python);
+    Ok(workspace::run(&mut command)?)
 }
 
 /// `tests/clients/browser`: Node drives Chromium.
