@@ -229,6 +229,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         gateway: id.into(),
         key_id: "1".into(),
         public_key: Opaque(vec![4; 65]),
+        certificates: [].into(),
     };
     let mut can = vec![
         Ability::Authorize,

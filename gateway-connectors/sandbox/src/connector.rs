@@ -199,9 +199,11 @@ impl GatewayConnector for Sandbox {
             key,
         };
         let parameters = Parameters {
+            opens: Vec::new(),
             name: "Sandbox".into(),
             currencies: settings.currencies.clone(),
             recipient: PublicRecipient {
+                certificates: Vec::new(),
                 gateway: recipient.gateway.clone(),
                 key_id: recipient.key_id.clone(),
                 public_key,

@@ -128,6 +128,8 @@ impl Shop {
                 read_id: format!("read-{}", wire.stan),
                 entry: Entry::Chip,
                 sealed: Sealed {
+                    ksn: Vec::new(),
+                    sender_key: Vec::new(),
                     scheme: SCHEME.into(),
                     key_id: self.parameters.recipient.key_id.clone(),
                     encapsulated_key: Vec::new(),
@@ -235,6 +237,7 @@ impl Shop {
 
     fn reverse(&self, wire: &Wire, minor: i64) -> Reversal {
         let request = Reverse {
+            number: None,
             wire: wire.clone(),
             amounts: eur(minor),
             reason: ReversalReason::NoAnswer,

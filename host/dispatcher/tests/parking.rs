@@ -107,6 +107,7 @@ impl Shop {
             gateway: "gateway".into(),
             key_id: "1".into(),
             public_key: Opaque::default(),
+            certificates: [].into(),
         };
         let parameters = GatewayParameters {
             currencies: Vec::new(),

@@ -417,6 +417,7 @@ pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
         gateway: id.into(),
         key_id: "1".into(),
         public_key: Opaque::default(),
+        certificates: [].into(),
     };
     let parameters = GatewayParameters {
         currencies: vec![Currency::EUR],

@@ -85,6 +85,8 @@ pub struct Recipient {
     pub key_id: Arc<str>,
     /// The public key.
     pub public_key: Opaque,
+    /// Its certificates, which the reader checks.
+    pub certificates: Arc<[Opaque]>,
 }
 
 /// What every exchange about one transaction carries; recorded in its intent.

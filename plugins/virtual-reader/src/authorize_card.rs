@@ -45,6 +45,7 @@ pub(crate) fn authorize_card(
     let tags = tags(&held, request, cvm, reader.reads)?;
     let read_id = fresh_name().map_err(|_| PluginError::not_sent("draw random bytes"))?;
     let read = CardRead {
+        number: None,
         sealed: sealed(&held, request, online_pin, &read_id)?,
         read_id,
         entry: held.entry,
@@ -84,6 +85,8 @@ fn sealed(
     let (encapsulated_key, ciphertext) = seal(&recipient.public_key, &associated, &inner)
         .map_err(|why| PluginError::not_sent(format!("seal the card: {why}")))?;
     Ok(Sealed {
+        ksn: Vec::new(),
+        sender_key: Vec::new(),
         scheme: SCHEME.to_owned(),
         key_id: recipient.key_id.clone(),
         encapsulated_key,
@@ -167,6 +170,8 @@ fn answer(reader: &mut VirtualReader, read: CardRead) -> CardRead {
         Some(Fault::Garble) => CardRead {
             read_id: String::new(),
             sealed: Sealed {
+                ksn: Vec::new(),
+                sender_key: Vec::new(),
                 scheme: "\u{fffd}".to_owned(),
                 key_id: String::new(),
                 encapsulated_key: vec![0xFF; 7],

@@ -216,6 +216,7 @@ fn answer(reader: &mut VirtualReader, mut held: Held) -> Presentation {
         held.presentation_id.clone_from(former);
     }
     let mut presentation = Presentation {
+        tip_minor: None,
         presentation_id: held.presentation_id.clone(),
         entry: held.entry,
         card: face(&held),

@@ -88,6 +88,7 @@ impl Reader for VirtualReader {
     fn identify(&mut self, context: &Context) -> Outcome<Identity> {
         self.shared.check_attached()?;
         Ok(Ok(Identity {
+            sealing: None,
             model: "payhal virtual reader".to_owned(),
             serial_number: Some(format!("VR-{}", context.instance_name())),
             firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),

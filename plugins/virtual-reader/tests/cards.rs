@@ -181,12 +181,14 @@ fn a_key_that_is_none_seals_nothing() {
     let mut shop = Shop::new();
     let presentation = shop.presented("tap", "visa-approve");
     let request = AuthorizeCard {
+        seal_number: false,
         transaction_id: "t-1".into(),
         presentation_id: presentation.presentation_id,
         device: "counter".into(),
         purpose: Purpose::Sale,
         amounts: euros(),
         recipient: Recipient {
+            certificates: Vec::new(),
             gateway: "sandbox".into(),
             key_id: "key-1".into(),
             public_key: vec![4; 65],

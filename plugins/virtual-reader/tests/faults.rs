@@ -77,6 +77,7 @@ fn a_slow_step_takes_its_time_and_still_heeds_cancelling() {
     let context = shop.bench.call();
     shop.bench.cancel_at(Duration::from_secs(20), &context);
     let request = Present {
+        total_minor_max: None,
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: euros(),

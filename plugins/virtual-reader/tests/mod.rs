@@ -79,6 +79,7 @@ impl Shop {
 
     fn present_by(&mut self, entries: &[Entry]) -> Outcome<Presentation> {
         let request = Present {
+            total_minor_max: None,
             transaction_id: "t-1".into(),
             purpose: Purpose::Sale,
             amounts: euros(),
@@ -106,12 +107,14 @@ impl Shop {
         online_pin: PinPolicy,
     ) -> Outcome<CardRead> {
         let request = AuthorizeCard {
+            seal_number: false,
             transaction_id: "t-1".into(),
             presentation_id: presentation.presentation_id.clone(),
             device: "counter".into(),
             purpose: Purpose::Sale,
             amounts: euros(),
             recipient: Recipient {
+                certificates: Vec::new(),
                 gateway: "sandbox".into(),
                 key_id: "key-1".into(),
                 public_key: self.key.public_bytes(),

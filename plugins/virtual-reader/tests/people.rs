@@ -36,6 +36,7 @@ fn nobody_comes() {
 fn the_calls_deadline_ends_the_wait_too() {
     let mut shop = Shop::new();
     let request = Present {
+        total_minor_max: None,
         transaction_id: "t-1".into(),
         purpose: Purpose::Verify,
         amounts: euros(),
@@ -53,6 +54,7 @@ fn cancelling_ends_the_wait_and_the_next_read_works() {
     let context = shop.bench.call();
     shop.bench.cancel_at(Duration::from_secs(3), &context);
     let request = Present {
+        total_minor_max: None,
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: euros(),

@@ -94,6 +94,7 @@ impl Case {
 
     fn present(&self) -> Present {
         Present {
+            total_minor_max: None,
             transaction_id: "t-1".into(),
             purpose: self.purpose,
             amounts: self.amounts(),
@@ -104,12 +105,14 @@ impl Case {
 
     fn authorize(&self, shop: &Shop, presentation: &Presentation) -> AuthorizeCard {
         AuthorizeCard {
+            seal_number: false,
             transaction_id: "t-1".into(),
             presentation_id: presentation.presentation_id.clone(),
             device: "counter".into(),
             purpose: self.purpose,
             amounts: self.amounts(),
             recipient: Recipient {
+                certificates: Vec::new(),
                 gateway: "sandbox".into(),
                 key_id: "key-1".into(),
                 public_key: shop.key.public_bytes(),

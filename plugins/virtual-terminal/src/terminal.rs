@@ -44,6 +44,7 @@ impl Terminal for VirtualTerminal {
     fn identify(&mut self, context: &Context) -> Outcome<Identity> {
         self.shared.attached()?;
         Ok(Ok(Identity {
+            sealing: None,
             model: "payhal virtual terminal".to_owned(),
             serial_number: Some(format!("VT-{}", context.instance_name())),
             firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),

@@ -60,15 +60,37 @@ pub struct Recipient {
     #[serde(with = "crate::base64_bytes")]
     #[schemars(with = "String")]
     pub public_key: Vec<u8>,
+    /// X.509 certificates of that key, base64 DER, the key's own first. A reader seals only to a key
+    /// that a trust anchor of its own vouches for.
+    #[serde(with = "crate::base64_list", default)]
+    #[schemars(with = "Vec<String>")]
+    pub certificates: Vec<Vec<u8>>,
 }
 
 /// Card data encrypted to a gateway; opaque to everyone between.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Sealed {
-    /// `hpke-p256-sha256-aes256gcm`, `dukpt-tdes`, `dukpt-aes`.
+    /// `hpke-auth-p256-sha256-aes256gcm`, `dukpt-tdes`, `dukpt-aes`, or a reader's own.
     pub scheme: String,
-    /// Key of the recipient, or the key serial number for DUKPT.
+    /// The recipient's key; for DUKPT the key slot of the reader.
     pub key_id: String,
+    /// DUKPT key serial number, spent once; empty for HPKE.
+    #[serde(
+        with = "crate::base64_bytes",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(with = "String")]
+    pub ksn: Vec<u8>,
+    /// Public key of the device that sealed (HPKE auth mode, 65 bytes, uncompressed); empty for
+    /// DUKPT. A recipient opens only what a key sealed that it knows as this device's.
+    #[serde(
+        with = "crate::base64_bytes",
+        default,
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(with = "String")]
+    pub sender_key: Vec<u8>,
     /// HPKE encapsulated key; empty for DUKPT.
     #[serde(with = "crate::base64_bytes", default)]
     #[schemars(with = "String")]

@@ -16,6 +16,9 @@ pub struct Parameters {
     pub currencies: Vec<String>,
     /// Key that readers seal to.
     pub recipient: Recipient,
+    /// Sealing schemes that it opens; empty = HPKE alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opens: Vec<String>,
     /// Whether this is a live gateway (real money) or a test.
     pub live: bool,
 }
@@ -258,6 +261,21 @@ pub struct Reverse {
     pub amounts: Amounts,
     /// Why.
     pub reason: ReversalReason,
+    /// Card number and expiry, sealed apart when the card was read; only where the manifest says
+    /// `reversal_needs_pan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<SealedNumber>,
+}
+
+/// A card number that was kept for a reversal.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct SealedNumber {
+    /// The device instance that read it.
+    pub device: String,
+    /// The read it belongs to.
+    pub read_id: String,
+    /// The ciphertext.
+    pub sealed: Sealed,
 }
 
 /// Why a transaction is reversed (DE 25 / DE 56 family).

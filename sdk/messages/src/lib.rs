@@ -42,3 +42,25 @@ pub mod base64_bytes {
             .map_err(|_| D::Error::custom(format!("{} characters are not base64", text.len())))
     }
 }
+
+/// The same for lists of binary fields.
+pub mod base64_list {
+    use super::base64_bytes;
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes each element as a base64 string.
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|bytes| STANDARD.encode(bytes)))
+    }
+
+    /// Reads a list of base64 strings; the error names the flaw, never the content.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Vec<u8>>, D::Error> {
+        #[derive(Deserialize)]
+        struct Element(#[serde(with = "base64_bytes")] Vec<u8>);
+        let list = Vec::<Element>::deserialize(deserializer)?;
+        Ok(list.into_iter().map(|element| element.0).collect())
+    }
+}

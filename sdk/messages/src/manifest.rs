@@ -78,6 +78,9 @@ pub struct ReaderAbilities {
     /// Whether it can take an encrypted PIN.
     #[serde(default)]
     pub online_pin: bool,
+    /// Whether it can ask the customer for a tip.
+    #[serde(default)]
+    pub tip: bool,
     /// Whether the reader itself encrypts (P2PE), or its plugin seals in software.
     #[serde(default)]
     pub encrypts: bool,

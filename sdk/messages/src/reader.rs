@@ -18,6 +18,21 @@ pub struct Identity {
     /// Firmware version as the device reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    /// How the device encrypts what it reads; absent on terminals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<Sealing>,
+}
+
+/// How a reader encrypts what it reads.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Sealing {
+    /// As [`Sealed::scheme`].
+    pub scheme: String,
+    /// Whether the plugin's process encrypts, because the device itself cannot.
+    pub software: bool,
+    /// Whether the keys are for tests. A live gateway refuses them.
+    #[serde(default)]
+    pub test_keys: bool,
 }
 
 /// Command `present`: wait for a card and choose its application. Nothing is sealed yet.
@@ -31,6 +46,9 @@ pub struct Present {
     pub amounts: Amounts,
     /// Entry modes that are allowed; never empty.
     pub entries: Vec<Entry>,
+    /// What a tip that the reader asks for may raise the total to. Absent: it asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_minor_max: Option<i64>,
     /// How long to wait for a card.
     pub timeout_ms: u64,
 }
@@ -44,6 +62,9 @@ pub struct Presentation {
     pub entry: Entry,
     /// What may be shown of the card.
     pub card: CardFace,
+    /// The tip that the customer chose on the reader, minor units, to be added to the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip_minor: Option<i64>,
 }
 
 /// Command `authorize_card`: amounts and recipient are final. PIN, cryptogram, seal.
@@ -64,6 +85,10 @@ pub struct AuthorizeCard {
     /// Whether the cardholder must be asked for an online PIN when card and reader allow it.
     #[serde(default)]
     pub online_pin: PinPolicy,
+    /// Whether this gateway's reversals need the card number: it is sealed apart, as
+    /// [`CardRead::number`].
+    #[serde(default)]
+    pub seal_number: bool,
 }
 
 /// Whether an online PIN is asked for.
@@ -84,6 +109,10 @@ pub struct CardRead {
     pub read_id: String,
     /// The card data, sealed to the recipient.
     pub sealed: Sealed,
+    /// Card number and expiry alone, sealed apart for a reversal. No track, no PIN block: it may
+    /// be kept after the authorization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Sealed>,
     /// How the card was read.
     pub entry: Entry,
     /// How the cardholder was verified.

@@ -85,6 +85,7 @@ fn a_reversal_without_acknowledgement_is_owed() {
     let sale = shop.sale(1250);
     shop.simulate(json!({"action": "fault", "fault": "lose_reply", "at": "reverse"}));
     let request = Reverse {
+        number: None,
         wire: sale.clone(),
         amounts: eur(1250),
         reason: ReversalReason::CardRefused,

@@ -55,6 +55,7 @@ impl GatewayConnector for Refuser {
 
     fn open(_: serde_json::Value, _: &Context) -> Result<(Self, Parameters), PluginError> {
         let recipient = Recipient {
+            certificates: Vec::new(),
             gateway: "g".into(),
             key_id: "1".into(),
             public_key: Vec::new(),
@@ -63,6 +64,7 @@ impl GatewayConnector for Refuser {
         Ok((
             Self,
             Parameters {
+                opens: Vec::new(),
                 name,
                 currencies: Vec::new(),
                 recipient,

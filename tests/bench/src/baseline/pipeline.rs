@@ -206,6 +206,7 @@ impl Pipeline {
             cashback_minor: None,
         };
         let present = Present {
+            total_minor_max: None,
             transaction_id: transaction_id.clone(),
             purpose: Purpose::Sale,
             amounts: amounts.clone(),
@@ -219,6 +220,7 @@ impl Pipeline {
         };
         let presentation: Presentation = reader.ask(method::PRESENT, &present).await?;
         let authorize = AuthorizeCard {
+            seal_number: false,
             transaction_id: transaction_id.clone(),
             presentation_id: presentation.presentation_id.clone(),
             device: sale.device.clone(),

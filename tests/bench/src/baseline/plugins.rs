@@ -39,6 +39,7 @@ pub(super) fn serve_reader(seal: bool) -> Result<(), Failure> {
         match method {
             method::IDENTIFY => {
                 socket.send(&Identity {
+                    sealing: None,
                     model: "Bare reader".to_owned(),
                     serial_number: Some("V000001".to_owned()),
                     firmware: Some("1".to_owned()),
@@ -67,6 +68,7 @@ pub(super) fn serve_reader(seal: bool) -> Result<(), Failure> {
 
 fn present(request: Present) -> Presentation {
     Presentation {
+        tip_minor: None,
         presentation_id: request.transaction_id,
         entry: Entry::Contactless,
         card: CardFace {
@@ -97,8 +99,11 @@ fn authorize_card(request: &AuthorizeCard, seal: bool) -> Result<CardRead, Failu
         "82", "84", "95", "9C", "9F02", "9F26", "9F27", "9F34", "9F36",
     ];
     Ok(CardRead {
+        number: None,
         read_id,
         sealed: Sealed {
+            ksn: Vec::new(),
+            sender_key: Vec::new(),
             scheme: card::SCHEME.to_owned(),
             key_id: request.recipient.key_id.clone(),
             encapsulated_key,
@@ -175,9 +180,11 @@ fn serve_lane(mut socket: Blocking, key: &card::PrivateKey, seal: bool) -> Resul
 
 fn parameters(key: &card::PrivateKey) -> Parameters {
     Parameters {
+        opens: Vec::new(),
         name: "Bare gateway".to_owned(),
         currencies: vec!["EUR".to_owned()],
         recipient: Recipient {
+            certificates: Vec::new(),
             gateway: "bank".to_owned(),
             key_id: KEY_ID.to_owned(),
             public_key: key.public_bytes(),

@@ -42,6 +42,7 @@ pub(in crate::supervisor) fn device_command(
                     .filter(|entry| wanted.is_empty() || wanted.contains(entry))
                     .map(|entry| entry_out(*entry))
                     .collect(),
+                total_minor_max: None,
                 timeout_ms: *timeout_ms,
             };
             (method::PRESENT, json(&present))
@@ -63,8 +64,14 @@ pub(in crate::supervisor) fn device_command(
                     gateway: recipient.gateway.to_string(),
                     key_id: recipient.key_id.to_string(),
                     public_key: recipient.public_key.0.clone(),
+                    certificates: recipient
+                        .certificates
+                        .iter()
+                        .map(|certificate| certificate.0.clone())
+                        .collect(),
                 },
                 online_pin: m::reader::PinPolicy::ByCard,
+                seal_number: false,
             };
             (method::AUTHORIZE_CARD, json(&authorize))
         }

@@ -83,6 +83,7 @@ pub(in crate::supervisor) fn gateway_command(command: &GatewayCommand) -> Option
                 wire: wire_out(wire),
                 amounts: amounts_out(amounts),
                 reason: reversal_reason(*reason),
+                number: None,
             };
             (method::REVERSE, json(&reverse))
         }
@@ -297,6 +298,13 @@ pub(in crate::supervisor) fn parameters(
             gateway: gateway.clone(),
             key_id: opened.recipient.key_id.as_str().into(),
             public_key: Opaque(opened.recipient.public_key.clone()),
+            certificates: opened
+                .recipient
+                .certificates
+                .iter()
+                .cloned()
+                .map(Opaque)
+                .collect(),
         },
         inquiry: abilities.is_some_and(|abilities| abilities.inquiry),
         in_flight_per_acceptor: abilities.and_then(|abilities| abilities.in_flight_per_acceptor),
