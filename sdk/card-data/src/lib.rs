@@ -15,6 +15,9 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod certificate;
+#[cfg(feature = "issuing")]
+mod certificate_issue;
 pub mod dukpt;
 pub mod emv;
 mod expiry;
@@ -38,6 +41,9 @@ mod secrets;
 mod test_cards;
 mod track;
 
+pub use certificate::{CertificateError, Certified, key_id, verify as verify_certificate};
+#[cfg(feature = "issuing")]
+pub use certificate_issue::{Authority, IssueError, ValidTime};
 pub use expiry::{Expiry, ServiceCode};
 pub use keys::{AesKey, KeyError, Padding, TdesKey};
 pub use locked::{MemoryProtection, memory_protection};
