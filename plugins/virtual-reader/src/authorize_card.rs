@@ -77,6 +77,7 @@ fn sealed(
         secrets: CardSecrets {
             pan: held.card.pan(),
             expiry: held.card.expiry(),
+            track1: None,
             track2: (held.entry != Entry::Manual).then(|| held.card.track2()),
             online_pin,
             entry: mode_of(held.entry),

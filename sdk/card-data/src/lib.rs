@@ -23,6 +23,7 @@ pub mod emv;
 mod expiry;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod key_file;
 mod keys;
 mod locked;
 mod pan;
@@ -51,16 +52,19 @@ pub use pan::{MaskedPan, Pan, PanError, masked, passes_luhn};
 pub use pin::{Pin, PinBlock, PinBlockError, PinError};
 pub use pin_block::EncryptedPinBlock;
 pub use scheme::Scheme;
-pub use seal::{AUTH_SCHEME, OpenError, SCHEME, SealError, open, open_from, seal, seal_from};
+pub use seal::{
+    AUTH_SCHEME, OpenError, SCHEME, SealError, open, open_from, open_number_from, seal, seal_from,
+    seal_number_from,
+};
 pub use seal_dukpt::{DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME, DukptKey};
 pub use seal_keys::{PrivateKey, PublicKey};
 pub use sealed_read::{
-    Amounts, Associated, Difference, Inner, Opened, Purpose, ReplayToken, SEAL_VERSION,
+    Amounts, Associated, CardNumber, Difference, Inner, Opened, Purpose, ReplayToken, SEAL_VERSION,
 };
 pub use secret::SecretBytes;
 pub use secrets::{CardSecrets, EntryMode};
 #[cfg(feature = "test-cards")]
 pub use test_cards::{
-    Behaviour, TestCard, Verification, all as test_cards, by_name as test_card, by_pan,
+    Behaviour, TestCard, Verification, all as test_cards, by_name as test_card, by_pan, test_issuer,
 };
 pub use track::{Track1, Track2, Track2Equivalent, TrackError};

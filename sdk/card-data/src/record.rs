@@ -8,20 +8,30 @@
 use crate::expiry::Expiry;
 use crate::pan::Pan;
 use crate::pin::PinBlock;
-use crate::sealed_read::{Amounts, Associated, Inner, Purpose};
+use crate::pin_block::EncryptedPinBlock;
+use crate::sealed_read::{Amounts, Associated, CardNumber, Inner, Purpose};
 use crate::secret::SecretBytes;
 use crate::secrets::{CardSecrets, EntryMode};
-use crate::track::Track2;
+use crate::track::{Track1, Track2};
 
-/// Separates our seals from every other use of the same key.
-const DOMAIN: &[u8] = b"payhal sealed card";
+/// What a seal holds. Tells its associated data apart from that of every other use of the same
+/// key, so that one seal never opens as the other.
+#[derive(Clone, Copy)]
+pub(crate) enum AssociatedTo {
+    Read,
+    Number,
+}
 
-/// Room for the largest record: fixed fields take 9 heads and 62 bytes, PAN, track and PIN block 64.
+/// Room for the largest record: fixed fields take 8 heads and 41 bytes; PAN, tracks and PIN block,
+/// with theirs, 157.
 const RECORD_BYTES: usize = 256;
 
-pub(crate) fn associated_bytes(associated: &Associated<'_>) -> Option<Vec<u8>> {
+pub(crate) fn associated_bytes(to: AssociatedTo, associated: &Associated<'_>) -> Option<Vec<u8>> {
     let fields: [&[u8]; 7] = [
-        DOMAIN,
+        match to {
+            AssociatedTo::Read => b"payhal sealed card",
+            AssociatedTo::Number => b"payhal sealed number",
+        },
         &[associated.version],
         associated.read_id.as_bytes(),
         associated.transaction_id.as_bytes(),
@@ -50,58 +60,92 @@ mod tag {
     pub(super) const EXPIRY: u8 = 9;
     pub(super) const TRACK2: u8 = 10;
     pub(super) const PIN_BLOCK: u8 = 11;
+    pub(super) const TRACK1: u8 = 12;
+    pub(super) const ENCRYPTED_PIN_BLOCK: u8 = 13;
 }
 
-pub(crate) fn encode(inner: &Inner) -> SecretBytes {
-    let mut out = SecretBytes::zeroed(RECORD_BYTES);
-    let mut end = 0;
-    let amounts = &inner.amounts;
-    // Every value is bounded by its type, so that all of them fit.
-    let mut put = |tag: u8, value: &[u8]| {
-        let length = u8::try_from(value.len()).expect("the longest is a track of 37 characters");
-        let field = &mut out.bytes_mut()[end..end + 2 + value.len()];
+/// A record that is being written.
+struct Record {
+    bytes: SecretBytes,
+    end: usize,
+}
+
+impl Record {
+    fn new() -> Self {
+        Self {
+            bytes: SecretBytes::zeroed(RECORD_BYTES),
+            end: 0,
+        }
+    }
+
+    /// Every value is bounded by its type, so that all of them fit.
+    fn put(&mut self, tag: u8, value: &[u8]) {
+        let length = u8::try_from(value.len()).expect("the longest is a track of 76 characters");
+        let field = &mut self.bytes.bytes_mut()[self.end..self.end + 2 + value.len()];
         field[..2].copy_from_slice(&[tag, length]);
         field[2..].copy_from_slice(value);
-        end += field.len();
-    };
-    put(tag::PURPOSE, &[purpose_code(inner.purpose)]);
-    put(tag::CURRENCY, &amounts.currency);
-    put(tag::TOTAL, &amounts.total_minor.to_be_bytes());
+        self.end += field.len();
+    }
+
+    fn finish(self) -> SecretBytes {
+        self.bytes.shortened(self.end)
+    }
+}
+
+pub(crate) fn encode(inner: &Inner, pin: Option<&EncryptedPinBlock>) -> SecretBytes {
+    let mut record = Record::new();
+    let amounts = &inner.amounts;
+    record.put(tag::PURPOSE, &[purpose_code(inner.purpose)]);
+    record.put(tag::CURRENCY, &amounts.currency);
+    record.put(tag::TOTAL, &amounts.total_minor.to_be_bytes());
     for (tag, amount) in [
         (tag::TIP, amounts.tip_minor),
         (tag::SURCHARGE, amounts.surcharge_minor),
         (tag::CASHBACK, amounts.cashback_minor),
     ] {
         if let Some(amount) = amount {
-            put(tag, &amount.to_be_bytes());
+            record.put(tag, &amount.to_be_bytes());
         }
     }
     let secrets = &inner.secrets;
-    put(tag::ENTRY, &[entry_code(secrets.entry)]);
-    put(tag::PAN, secrets.pan.digits());
-    put(tag::EXPIRY, &*secrets.expiry.yymm());
+    record.put(tag::ENTRY, &[entry_code(secrets.entry)]);
+    record.put(tag::PAN, secrets.pan.digits());
+    record.put(tag::EXPIRY, &*secrets.expiry.yymm());
+    if let Some(track) = &secrets.track1 {
+        record.put(tag::TRACK1, track.characters());
+    }
     if let Some(track) = &secrets.track2 {
-        put(tag::TRACK2, track.characters());
+        record.put(tag::TRACK2, track.characters());
     }
     if let Some(block) = &secrets.online_pin {
-        put(tag::PIN_BLOCK, block.bytes());
+        record.put(tag::PIN_BLOCK, block.bytes());
     }
-    out.shortened(end)
+    if let Some(block) = pin {
+        let field = [&[block.format()], block.bytes()].concat();
+        record.put(tag::ENCRYPTED_PIN_BLOCK, &field);
+    }
+    record.finish()
 }
 
-pub(crate) fn decode(record: &[u8]) -> Option<Inner> {
-    let mut fields = Fields::default();
-    let mut rest = record;
-    while let [tag, length, tail @ ..] = rest {
-        let (value, after) = tail.split_at_checked(usize::from(*length))?;
-        fields.take(*tag, value)?;
-        rest = after;
-    }
-    if rest.is_empty() {
-        fields.inner()
-    } else {
-        None
-    }
+pub(crate) fn encode_number(number: &CardNumber) -> SecretBytes {
+    let mut record = Record::new();
+    record.put(tag::PAN, number.pan.digits());
+    record.put(tag::EXPIRY, &*number.expiry.yymm());
+    record.finish()
+}
+
+pub(crate) fn decode(record: &[u8]) -> Option<(Inner, Option<EncryptedPinBlock>)> {
+    let fields = Fields::of(record)?;
+    let pin = fields.encrypted_pin;
+    Some((fields.inner()?, pin))
+}
+
+pub(crate) fn decode_number(record: &[u8]) -> Option<CardNumber> {
+    let fields = Fields::of(record)?;
+    Some(CardNumber {
+        pan: fields.pan?,
+        expiry: fields.expiry?,
+    })
 }
 
 #[derive(Default)]
@@ -115,11 +159,24 @@ struct Fields {
     entry: Option<EntryMode>,
     pan: Option<Pan>,
     expiry: Option<Expiry>,
+    track1: Option<Track1>,
     track2: Option<Track2>,
     online_pin: Option<PinBlock>,
+    encrypted_pin: Option<EncryptedPinBlock>,
 }
 
 impl Fields {
+    fn of(record: &[u8]) -> Option<Self> {
+        let mut fields = Self::default();
+        let mut rest = record;
+        while let [tag, length, tail @ ..] = rest {
+            let (value, after) = tail.split_at_checked(usize::from(*length))?;
+            fields.take(*tag, value)?;
+            rest = after;
+        }
+        rest.is_empty().then_some(fields)
+    }
+
     /// `None` when the value is not one of its tag.
     fn take(&mut self, tag: u8, value: &[u8]) -> Option<()> {
         match tag {
@@ -133,6 +190,8 @@ impl Fields {
             tag::PAN => self.pan = Some(Pan::new(value).ok()?),
             tag::EXPIRY => self.expiry = Some(Expiry::from_yymm(value)?),
             tag::TRACK2 => self.track2 = Some(Track2::new(value).ok()?),
+            tag::TRACK1 => self.track1 = Some(Track1::new(value).ok()?),
+            tag::ENCRYPTED_PIN_BLOCK => self.encrypted_pin = Some(pin_block_of(value)?),
             tag::PIN_BLOCK => self.online_pin = Some(PinBlock::from_bytes(value)?),
             _ => {}
         }
@@ -152,6 +211,7 @@ impl Fields {
             secrets: CardSecrets {
                 pan: self.pan?,
                 expiry: self.expiry?,
+                track1: self.track1,
                 track2: self.track2,
                 online_pin: self.online_pin,
                 entry: self.entry?,
@@ -162,6 +222,11 @@ impl Fields {
 
 fn amount_of(value: &[u8]) -> Option<i64> {
     Some(i64::from_be_bytes(value.try_into().ok()?))
+}
+
+fn pin_block_of(value: &[u8]) -> Option<EncryptedPinBlock> {
+    let (format, block) = value.split_first()?;
+    EncryptedPinBlock::from_bytes(*format, block)
 }
 
 fn purpose_code(purpose: Purpose) -> u8 {

@@ -3,18 +3,22 @@
 //! AES-256-GCM.
 //!
 //! [`seal_from`] is in auth mode: it opens only with the public key of the device that sealed it, so
-//! that nobody else who knows the gateway's key can make a read up. [`seal`] is in base mode, for
-//! devices that have no key yet. Errors must never tell which part of a seal was wrong.
+//! that nobody else who knows the gateway's key can make a read up. A PIN is an encrypted PIN block
+//! inside, under a key that both sides export from the seal. [`seal`] is in base mode, for devices
+//! that have no key yet. Errors must never tell which part of a seal was wrong.
 
-use crate::record;
+use crate::keys::AesKey;
+use crate::pin::Pin;
+use crate::pin_block::EncryptedPinBlock;
+use crate::record::{self, AssociatedTo};
 use crate::seal_keys::{PrivateKey, PublicKey};
-use crate::sealed_read::{Associated, Inner, Opened};
+use crate::sealed_read::{Associated, CardNumber, Inner, Opened, PinKey};
 use crate::secret::SecretBytes;
-use hpke::aead::{AeadTag, AesGcm256};
+use hpke::aead::{AeadCtxR, AeadCtxS, AeadTag, AesGcm256};
 use hpke::inout::InOutBuf;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
-use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use hpke::{Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable};
 
 /// Name of base mode, as replies carry it beside the ciphertext.
 pub const SCHEME: &str = "hpke-p256-sha256-aes256gcm";
@@ -25,11 +29,19 @@ pub const AUTH_SCHEME: &str = "hpke-auth-p256-sha256-aes256gcm";
 /// RFC 9180 `info`: ties the key schedule to this use.
 const CONTEXT: &[u8] = b"payhal card read to gateway";
 
+/// RFC 9180 section 5.3: what the PIN's key is exported for.
+const PIN_KEY: &[u8] = b"payhal pin key";
+
+/// AES-256.
+const PIN_KEY_BYTES: usize = 32;
+
 /// AES-GCM tag at the end of the ciphertext.
 const TAG_BYTES: usize = 16;
 
 pub(crate) type Suite = DhP256HkdfSha256;
 type Encapsulated = <Suite as Kem>::EncappedKey;
+type Sending = AeadCtxS<AesGcm256, HkdfSha256, Suite>;
+type Receiving = AeadCtxR<AesGcm256, HkdfSha256, Suite>;
 
 /// Why a read could not be sealed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -66,8 +78,8 @@ pub enum OpenError {
     PublicKey(usize),
 }
 
-/// Seals `inner` from a device to a recipient, in auth mode: the encapsulated key, and the
-/// ciphertext with its tag.
+/// Seals `inner` from a device to a recipient, in auth mode, and the PIN with it: the encapsulated
+/// key, and the ciphertext with its tag.
 ///
 /// # Errors
 /// [`SealError`].
@@ -76,9 +88,46 @@ pub fn seal_from(
     recipient_public_key: &[u8],
     associated: &Associated<'_>,
     inner: &Inner,
+    pin: Option<&Pin>,
 ) -> Result<(Vec<u8>, Vec<u8>), SealError> {
-    let mode = OpModeS::Auth((sender.usable(), sender.public().0.clone()));
-    seal_in(&mode, recipient_public_key, associated, inner)
+    if inner.secrets.online_pin.is_some() {
+        return Err(SealError::ClearPin);
+    }
+    let aad = record::associated_bytes(AssociatedTo::Read, associated);
+    let (encapsulated, context) = sending(&from(sender), recipient_public_key)?;
+    let block = pin.map(|pin| {
+        let key = pin_key(|exported| context.export(PIN_KEY, exported));
+        EncryptedPinBlock::format4(pin, &inner.secrets.pan, &key)
+    });
+    let clear = record::encode(inner, block.as_ref());
+    sealed(
+        &encapsulated,
+        context,
+        clear,
+        &aad.ok_or(SealError::Associated)?,
+    )
+}
+
+/// Seals a card's number alone, in auth mode. It opens with [`open_number_from`] and never as a
+/// read.
+///
+/// # Errors
+/// [`SealError`].
+pub fn seal_number_from(
+    sender: &PrivateKey,
+    recipient_public_key: &[u8],
+    associated: &Associated<'_>,
+    number: &CardNumber,
+) -> Result<(Vec<u8>, Vec<u8>), SealError> {
+    let aad = record::associated_bytes(AssociatedTo::Number, associated);
+    let (encapsulated, context) = sending(&from(sender), recipient_public_key)?;
+    let clear = record::encode_number(number);
+    sealed(
+        &encapsulated,
+        context,
+        clear,
+        &aad.ok_or(SealError::Associated)?,
+    )
 }
 
 /// Seals `inner` to a recipient, in base mode.
@@ -90,7 +139,15 @@ pub fn seal(
     associated: &Associated<'_>,
     inner: &Inner,
 ) -> Result<(Vec<u8>, Vec<u8>), SealError> {
-    seal_in(&OpModeS::Base, recipient_public_key, associated, inner)
+    let aad = record::associated_bytes(AssociatedTo::Read, associated);
+    let (encapsulated, context) = sending(&OpModeS::Base, recipient_public_key)?;
+    let clear = record::encode(inner, None);
+    sealed(
+        &encapsulated,
+        context,
+        clear,
+        &aad.ok_or(SealError::Associated)?,
+    )
 }
 
 /// Opens a seal of [`seal_from`] that this sender made.
@@ -105,8 +162,33 @@ pub fn open_from(
     ciphertext: &[u8],
 ) -> Result<Opened, OpenError> {
     let mode = OpModeR::Auth(sender.0.clone());
-    let clear = open_in(&mode, key, associated, encapsulated_key, ciphertext)?;
-    Opened::of(associated, clear.bytes()).ok_or(OpenError::Record)
+    let aad = record::associated_bytes(AssociatedTo::Read, associated).ok_or(OpenError::Sealed)?;
+    let mut context = receiving(&mode, key, encapsulated_key)?;
+    let clear = opened(&mut context, ciphertext, &aad)?;
+    let (inner, block) = record::decode(clear.bytes()).ok_or(OpenError::Record)?;
+    let pin = block.map(|block| {
+        let key = pin_key(|exported| context.export(PIN_KEY, exported));
+        (block, PinKey::Aes(key))
+    });
+    Ok(Opened::of(associated, inner, pin))
+}
+
+/// Opens a seal of [`seal_number_from`] that this sender made.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn open_number_from(
+    sender: &PublicKey,
+    key: &PrivateKey,
+    associated: &Associated<'_>,
+    encapsulated_key: &[u8],
+    ciphertext: &[u8],
+) -> Result<CardNumber, OpenError> {
+    let mode = OpModeR::Auth(sender.0.clone());
+    let aad = record::associated_bytes(AssociatedTo::Number, associated);
+    let mut context = receiving(&mode, key, encapsulated_key)?;
+    let clear = opened(&mut context, ciphertext, &aad.ok_or(OpenError::Sealed)?)?;
+    record::decode_number(clear.bytes()).ok_or(OpenError::Record)
 }
 
 /// Opens a seal of [`seal`].
@@ -119,60 +201,67 @@ pub fn open(
     encapsulated_key: &[u8],
     ciphertext: &[u8],
 ) -> Result<Inner, OpenError> {
-    let mode = OpModeR::Base;
-    let clear = open_in(&mode, key, associated, encapsulated_key, ciphertext)?;
-    record::decode(clear.bytes()).ok_or(OpenError::Record)
+    let aad = record::associated_bytes(AssociatedTo::Read, associated).ok_or(OpenError::Sealed)?;
+    let mut context = receiving(&OpModeR::Base, key, encapsulated_key)?;
+    let clear = opened(&mut context, ciphertext, &aad)?;
+    let (inner, _) = record::decode(clear.bytes()).ok_or(OpenError::Record)?;
+    Ok(inner)
 }
 
-fn seal_in(
+fn from(sender: &PrivateKey) -> OpModeS<'static, Suite> {
+    OpModeS::Auth((sender.usable(), sender.public().0.clone()))
+}
+
+fn sending(
     mode: &OpModeS<'_, Suite>,
     recipient_public_key: &[u8],
-    associated: &Associated<'_>,
-    inner: &Inner,
-) -> Result<(Vec<u8>, Vec<u8>), SealError> {
+) -> Result<(Encapsulated, Sending), SealError> {
     let recipient = <Suite as Kem>::PublicKey::from_bytes(recipient_public_key)
         .map_err(|_| SealError::PublicKey(recipient_public_key.len()))?;
-    let aad = record::associated_bytes(associated).ok_or(SealError::Associated)?;
-    // Encrypted in place: the only clear copy becomes the ciphertext.
-    let mut buffer = record::encode(inner);
-    let (encapsulated, tag) =
-        hpke::single_shot_seal_inout_detached::<AesGcm256, HkdfSha256, Suite>(
-            mode,
-            &recipient,
-            CONTEXT,
-            InOutBuf::from(buffer.bytes_mut()),
-            &aad,
-        )
+    hpke::setup_sender(mode, &recipient, CONTEXT).map_err(|_| SealError::Encrypt)
+}
+
+/// Encrypts in place: the only clear copy becomes the ciphertext.
+fn sealed(
+    encapsulated: &Encapsulated,
+    mut context: Sending,
+    mut clear: SecretBytes,
+    aad: &[u8],
+) -> Result<(Vec<u8>, Vec<u8>), SealError> {
+    let tag = context
+        .seal_inout_detached(InOutBuf::from(clear.bytes_mut()), aad)
         .map_err(|_| SealError::Encrypt)?;
-    let ciphertext = [buffer.bytes(), &tag.to_bytes()].concat();
+    let ciphertext = [clear.bytes(), &tag.to_bytes()].concat();
     Ok((encapsulated.to_bytes().to_vec(), ciphertext))
 }
 
-fn open_in(
+fn receiving(
     mode: &OpModeR<'_, Suite>,
     key: &PrivateKey,
-    associated: &Associated<'_>,
     encapsulated_key: &[u8],
-    ciphertext: &[u8],
-) -> Result<SecretBytes, OpenError> {
+) -> Result<Receiving, OpenError> {
     let encapsulated = Encapsulated::from_bytes(encapsulated_key).map_err(|_| OpenError::Sealed)?;
-    let aad = record::associated_bytes(associated).ok_or(OpenError::Sealed)?;
-    let body = ciphertext
-        .len()
-        .checked_sub(TAG_BYTES)
-        .ok_or(OpenError::Sealed)?;
-    let (body, tag) = ciphertext.split_at(body);
+    hpke::setup_receiver(mode, &key.usable(), &encapsulated, CONTEXT).map_err(|_| OpenError::Sealed)
+}
+
+fn opened(
+    context: &mut Receiving,
+    ciphertext: &[u8],
+    aad: &[u8],
+) -> Result<SecretBytes, OpenError> {
+    let body = ciphertext.len().checked_sub(TAG_BYTES);
+    let (body, tag) = ciphertext.split_at(body.ok_or(OpenError::Sealed)?);
     let tag = AeadTag::<AesGcm256>::from_bytes(tag).map_err(|_| OpenError::Sealed)?;
     let mut buffer = SecretBytes::copied(body);
-    hpke::single_shot_open_inout_detached::<AesGcm256, HkdfSha256, Suite>(
-        mode,
-        &key.usable(),
-        &encapsulated,
-        CONTEXT,
-        InOutBuf::from(buffer.bytes_mut()),
-        &aad,
-        &tag,
-    )
-    .map_err(|_| OpenError::Sealed)?;
+    context
+        .open_inout_detached(InOutBuf::from(buffer.bytes_mut()), aad, &tag)
+        .map_err(|_| OpenError::Sealed)?;
     Ok(buffer)
+}
+
+/// The key of a seal's PIN block, as its context exports it.
+fn pin_key(export: impl FnOnce(&mut [u8]) -> Result<(), HpkeError>) -> AesKey {
+    let mut exported = SecretBytes::zeroed(PIN_KEY_BYTES);
+    export(exported.bytes_mut()).expect("a hash gives 255 times as much");
+    AesKey::of(exported).expect("32 bytes")
 }

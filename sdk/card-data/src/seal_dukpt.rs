@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sealing a read under the keys of one DUKPT transaction, for readers that have such keys.
 //!
-//! A sealed read is the PIN block, which is encrypted under its own key already; the record,
-//! encrypted under the data key; and a MAC under the MAC key over both and the associated data, in
-//! which the key id is the KSN. Real readers have formats of their own: this one is the virtual
-//! reader's and the sandbox gateway's. No clear PIN may go in.
+//! A sealed read is the PIN block, which is encrypted under its own key already; a random vector
+//! and the record, encrypted under the data key; and a MAC under the MAC key over all of it and the
+//! associated data. A sealed number is the same without a PIN block, and with associated data of its
+//! own. Real readers have formats of their own: this one is the virtual reader's and the sandbox
+//! gateway's. No clear PIN may go in.
 
 use crate::dukpt::aes::{AesBits, KeyUsage};
 use crate::dukpt::{aes, tdes};
-use crate::keys::{AesKey, KeyError, Padding, TdesKey};
+use crate::keys::{AesKey, Padding, TdesKey};
 use crate::pan::Pan;
-use crate::pin::{Pin, PinBlockError};
+use crate::pin::Pin;
 use crate::pin_block::EncryptedPinBlock;
-use crate::record;
+use crate::random;
+use crate::record::{self, AssociatedTo};
 use crate::seal::{OpenError, SealError};
-use crate::sealed_read::{Associated, Inner, Opened};
+use crate::sealed_read::{Associated, CardNumber, Inner, Opened, PinKey};
 use crate::secret::SecretBytes;
 
 /// Name of sealing under TDES DUKPT, as replies carry it beside the ciphertext.
@@ -52,26 +54,13 @@ impl DukptKey {
 
     /// The PIN block of a PIN: format 0 under TDES, which every issuer takes; format 4 under AES.
     pub fn encrypt_pin(&self, pin: &Pin, pan: &Pan) -> EncryptedPinBlock {
-        match self {
-            Self::Tdes(key) => EncryptedPinBlock::format0(pin, pan, &key.pin_key()),
-            Self::Aes(key) => {
-                EncryptedPinBlock::format4(pin, pan, &working(key, KeyUsage::PinEncryption))
-            }
+        match self.pin_key() {
+            PinKey::Tdes(key) => EncryptedPinBlock::format0(pin, pan, &key),
+            PinKey::Aes(key) => EncryptedPinBlock::format4(pin, pan, &key),
         }
     }
 
-    /// The PIN of a PIN block.
-    ///
-    /// # Errors
-    /// [`PinBlockError`].
-    pub fn open_pin(&self, block: &EncryptedPinBlock, pan: &Pan) -> Result<Pin, PinBlockError> {
-        match self {
-            Self::Tdes(key) => block.open_tdes(pan, &key.pin_key()),
-            Self::Aes(key) => block.open_aes(pan, &working(key, KeyUsage::PinEncryption)),
-        }
-    }
-
-    /// Seals `inner`, and the PIN block beside it. One seal for a key.
+    /// Seals `inner`, and the PIN block beside it. One read for a key.
     ///
     /// # Errors
     /// [`SealError`].
@@ -84,38 +73,76 @@ impl DukptKey {
         if inner.secrets.online_pin.is_some() {
             return Err(SealError::ClearPin);
         }
-        let aad = record::associated_bytes(associated).ok_or(SealError::Associated)?;
-        let keys = self.working_keys();
-        let mut sealed = match &pin {
+        let head = match &pin {
             Some(block) => [&[block.format()], block.bytes()].concat(),
             None => vec![NO_PIN],
         };
-        sealed.extend_from_slice(&keys.encrypt(record::encode(inner).bytes()));
-        let mac = keys.mac(&[&aad, &sealed[..]].concat());
-        sealed.extend_from_slice(&mac);
-        Ok(sealed)
+        let aad = record::associated_bytes(AssociatedTo::Read, associated);
+        let clear = record::encode(inner, None);
+        Ok(self.sealed(&aad.ok_or(SealError::Associated)?, head, &clear))
     }
 
-    /// Opens a seal that this key's device made. The PIN block is opened by itself.
+    /// Seals a card's number alone, beside its read. It opens with [`Self::open_number`] and never
+    /// as a read.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal_number(
+        &self,
+        associated: &Associated<'_>,
+        number: &CardNumber,
+    ) -> Result<Vec<u8>, SealError> {
+        let aad = record::associated_bytes(AssociatedTo::Number, associated);
+        let clear = record::encode_number(number);
+        Ok(self.sealed(&aad.ok_or(SealError::Associated)?, Vec::new(), &clear))
+    }
+
+    /// Opens a seal that this key's device made.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(
+    pub fn open(&self, associated: &Associated<'_>, sealed: &[u8]) -> Result<Opened, OpenError> {
+        let aad = record::associated_bytes(AssociatedTo::Read, associated);
+        let keys = self.working_keys();
+        let body = keys.checked(&aad.ok_or(OpenError::Sealed)?, sealed)?;
+        let (block, text) = split(body).ok_or(OpenError::Record)?;
+        let clear = keys.decrypt(text)?;
+        let (inner, _) = record::decode(clear.bytes()).ok_or(OpenError::Record)?;
+        let pin = block.map(|block| (block, self.pin_key()));
+        Ok(Opened::of(associated, inner, pin))
+    }
+
+    /// Opens a seal of [`Self::seal_number`].
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_number(
         &self,
         associated: &Associated<'_>,
         sealed: &[u8],
-    ) -> Result<(Opened, Option<EncryptedPinBlock>), OpenError> {
-        let aad = record::associated_bytes(associated).ok_or(OpenError::Sealed)?;
+    ) -> Result<CardNumber, OpenError> {
+        let aad = record::associated_bytes(AssociatedTo::Number, associated);
         let keys = self.working_keys();
-        let body = sealed.len().checked_sub(keys.mac_bytes());
-        let (body, mac) = sealed.split_at(body.ok_or(OpenError::Sealed)?);
-        if !keys.has_mac(&[&aad, body].concat(), mac) {
-            return Err(OpenError::Sealed);
+        let text = keys.checked(&aad.ok_or(OpenError::Sealed)?, sealed)?;
+        let clear = keys.decrypt(text)?;
+        record::decode_number(clear.bytes()).ok_or(OpenError::Record)
+    }
+
+    /// What goes in front, the encrypted text, and the MAC over both.
+    fn sealed(&self, aad: &[u8], head: Vec<u8>, clear: &SecretBytes) -> Vec<u8> {
+        let keys = self.working_keys();
+        let mut sealed = head;
+        keys.encrypt(clear.bytes(), &mut sealed);
+        let mac = keys.mac(&[aad, &sealed[..]].concat());
+        sealed.extend_from_slice(&mac);
+        sealed
+    }
+
+    fn pin_key(&self) -> PinKey {
+        match self {
+            Self::Tdes(key) => PinKey::Tdes(key.pin_key()),
+            Self::Aes(key) => PinKey::Aes(working(key, KeyUsage::PinEncryption)),
         }
-        let (pin, text) = split(body).ok_or(OpenError::Record)?;
-        let clear = keys.decrypt(text).map_err(|_| OpenError::Record)?;
-        let opened = Opened::of(associated, clear.bytes()).ok_or(OpenError::Record)?;
-        Ok((opened, pin))
     }
 
     fn working_keys(&self) -> Working {
@@ -133,18 +160,43 @@ impl DukptKey {
 }
 
 impl Working {
-    /// Each key encrypts one text, so that the vector may be zero.
-    fn encrypt(&self, clear: &[u8]) -> Vec<u8> {
+    /// Adds a fresh vector, and the text under it.
+    fn encrypt(&self, clear: &[u8], sealed: &mut Vec<u8>) {
         match self {
-            Self::Tdes { text, .. } => text.encrypt_cbc(&[0; 8], clear, Padding::Bit),
-            Self::Aes { text, .. } => text.encrypt_cbc(&[0; 16], clear, Padding::Bit),
+            Self::Tdes { text, .. } => {
+                let vector = random::array();
+                sealed.extend_from_slice(&vector);
+                sealed.extend_from_slice(&text.encrypt_cbc(&vector, clear, Padding::Bit));
+            }
+            Self::Aes { text, .. } => {
+                let vector = random::array();
+                sealed.extend_from_slice(&vector);
+                sealed.extend_from_slice(&text.encrypt_cbc(&vector, clear, Padding::Bit));
+            }
         }
     }
 
-    fn decrypt(&self, encrypted: &[u8]) -> Result<SecretBytes, KeyError> {
-        match self {
-            Self::Tdes { text, .. } => text.decrypt_cbc(&[0; 8], encrypted, Padding::Bit),
-            Self::Aes { text, .. } => text.decrypt_cbc(&[0; 16], encrypted, Padding::Bit),
+    fn decrypt(&self, sealed: &[u8]) -> Result<SecretBytes, OpenError> {
+        let clear = match self {
+            Self::Tdes { text, .. } => {
+                let (vector, encrypted) = sealed.split_first_chunk().ok_or(OpenError::Record)?;
+                text.decrypt_cbc(vector, encrypted, Padding::Bit)
+            }
+            Self::Aes { text, .. } => {
+                let (vector, encrypted) = sealed.split_first_chunk().ok_or(OpenError::Record)?;
+                text.decrypt_cbc(vector, encrypted, Padding::Bit)
+            }
+        };
+        clear.map_err(|_| OpenError::Record)
+    }
+
+    /// What stands before the MAC, if that is right.
+    fn checked<'a>(&self, aad: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], OpenError> {
+        let body = sealed.len().checked_sub(self.mac_bytes());
+        let (body, mac) = sealed.split_at(body.ok_or(OpenError::Sealed)?);
+        match self.has_mac(&[aad, body].concat(), mac) {
+            true => Ok(body),
+            false => Err(OpenError::Sealed),
         }
     }
 

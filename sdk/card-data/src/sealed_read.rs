@@ -4,7 +4,11 @@
 //! Amounts lie inside with the card, so that a gateway can compare them with the request it gets.
 //! What names the read lies in the associated data.
 
-use crate::record;
+use crate::expiry::Expiry;
+use crate::keys::{AesKey, TdesKey};
+use crate::pan::Pan;
+use crate::pin::{Pin, PinBlockError};
+use crate::pin_block::EncryptedPinBlock;
 use crate::secrets::CardSecrets;
 use sha2::{Digest, Sha256};
 
@@ -142,6 +146,16 @@ pub struct Amounts {
     pub cashback_minor: Option<i64>,
 }
 
+/// A card's number and expiry alone: no track, no PIN block, so that its seal may be kept after the
+/// authorization, for the reversal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CardNumber {
+    /// The card number.
+    pub pan: Pan,
+    /// The expiry month.
+    pub expiry: Expiry,
+}
+
 /// A seal that was opened.
 #[derive(Debug)]
 #[must_use = "a read that is not spent can be sent again"]
@@ -150,13 +164,44 @@ pub struct Opened {
     pub inner: Inner,
     /// To be spent before the card is used.
     pub replay: ReplayToken,
+    pin: Option<(EncryptedPinBlock, PinKey)>,
+}
+
+/// The key of a PIN block.
+#[derive(Debug)]
+pub(crate) enum PinKey {
+    Tdes(TdesKey),
+    Aes(AesKey),
 }
 
 impl Opened {
-    pub(crate) fn of(associated: &Associated<'_>, clear: &[u8]) -> Option<Self> {
-        Some(Self {
-            inner: record::decode(clear)?,
+    pub(crate) fn of(
+        associated: &Associated<'_>,
+        inner: Inner,
+        pin: Option<(EncryptedPinBlock, PinKey)>,
+    ) -> Self {
+        Self {
+            inner,
             replay: associated.replay_token(),
+            pin,
+        }
+    }
+
+    /// The PIN block, where the cardholder entered a PIN for the issuer.
+    pub fn pin_block(&self) -> Option<&EncryptedPinBlock> {
+        self.pin.as_ref().map(|(block, _)| block)
+    }
+
+    /// The PIN in that block. For who stands for the issuer.
+    ///
+    /// # Errors
+    /// [`PinBlockError`].
+    pub fn open_pin(&self) -> Option<Result<Pin, PinBlockError>> {
+        let (block, key) = self.pin.as_ref()?;
+        let pan = &self.inner.secrets.pan;
+        Some(match key {
+            PinKey::Tdes(key) => block.open_tdes(pan, key),
+            PinKey::Aes(key) => block.open_aes(pan, key),
         })
     }
 }

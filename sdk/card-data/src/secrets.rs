@@ -6,7 +6,7 @@
 use crate::expiry::Expiry;
 use crate::pan::Pan;
 use crate::pin::PinBlock;
-use crate::track::Track2;
+use crate::track::{Track1, Track2};
 use zeroize::Zeroize;
 
 /// How the card was read (ISO 8583 DE 22), sealed with it.
@@ -29,6 +29,8 @@ pub struct CardSecrets {
     pub pan: Pan,
     /// The expiry month.
     pub expiry: Expiry,
+    /// Track 1, of a stripe that has one.
+    pub track1: Option<Track1>,
     /// Track 2 or its equivalent; none for manual entry.
     pub track2: Option<Track2>,
     /// The PIN, for the issuer to check.
@@ -53,6 +55,7 @@ mod tests {
         let pan = Pan::new(b"4111111111111111").unwrap();
         let expiry = Expiry::new(2049, 12).unwrap();
         let secrets = CardSecrets {
+            track1: Some(Track1::new(b"B4111111111111111^DOE/JANE^4912201").unwrap()),
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
             online_pin: Some(PinBlock::format0(b"1234", &pan).unwrap()),
             entry: EntryMode::Chip,
@@ -61,7 +64,7 @@ mod tests {
         };
         let shown = format!("{secrets:?} {secrets:#?}");
         for part in [
-            "4111", "1111", "4912", "2049", "1234", "201", "49, 12", "37",
+            "4111", "1111", "DOE", "4912", "2049", "1234", "201", "49, 12", "37",
         ] {
             assert!(!shown.contains(part), "{part} in {shown}");
         }

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The test cards of the simulated reader and gateway: one table that both read.
 //!
-//! Every number is one that schemes or processors publish for tests. No issuer has given it to
-//! anybody, and no real card may ever be added.
+//! Every number is one that schemes or processors publish for tests, or lies in a range that is
+//! kept for them. No issuer has given it to anybody, and no real card may ever be added.
 
+mod hidden;
+mod table;
+
+use crate::emv::{CardKey, IssuerMasterKey};
 use crate::expiry::Expiry;
 use crate::pan::Pan;
+use crate::pin::Pin;
 use crate::scheme::Scheme;
+use crate::secret::SecretBytes;
 use crate::secrets::EntryMode;
-use crate::track::Track2;
-use EntryMode::{Chip, Contactless, Manual, Stripe};
-use zeroize::Zeroizing;
+use crate::track::{Track1, Track2};
+use hidden::Hidden;
+use table::CARDS;
+
+/// For cryptograms of every test card. Tools for tests publish it; no issuer has it.
+const ISSUER_MASTER_KEY: [u8; 16] = [
+    0x01, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF, 0xFE, 0xDC, 0xBA, 0x98, 0x76, 0x54, 0x32, 0x10,
+];
 
 /// What happens with a test card, at the reader or at the gateway.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -93,14 +104,22 @@ pub struct TestCard {
     pub pin: Option<&'static str>,
     /// Application labels and identifiers (hex); two for application selection.
     pub applications: &'static [(&'static str, &'static str)],
-    number: Hidden,
+    number: Hidden<19>,
     expires: (u16, u8),
+    secret_pin: Hidden<12>,
+    /// On both tracks, behind the service code.
+    discretionary: Hidden<9>,
+    /// On track 1.
+    holder: Hidden<26>,
 }
 
 impl TestCard {
+    /// Distinguishes cards of one number (tag 5F34).
+    pub const SEQUENCE_NUMBER: u8 = 1;
+
     /// Its number.
     pub fn pan(&self) -> Pan {
-        Pan::new(&self.number.shown()).expect("the table is tested")
+        Pan::new(self.number.shown().bytes()).expect("the table is tested")
     }
 
     /// Its scheme.
@@ -113,50 +132,78 @@ impl TestCard {
         Expiry::new(self.expires.0, self.expires.1).expect("the table is tested")
     }
 
-    /// Its track 2. The service code says "chip" (2xx) for a card that has one.
-    pub fn track2(&self) -> Track2 {
-        let service_code = if self.entries.contains(&Chip) {
-            b"201"
-        } else {
-            b"101"
-        };
-        Track2::made_of(&self.pan(), self.expiry(), service_code).expect("the table is tested")
+    /// Its PIN, where it has one.
+    pub fn pin(&self) -> Option<Pin> {
+        match self.pin {
+            Some(digits) => Pin::new(digits.as_bytes()).ok(),
+            None => Pin::new(self.secret_pin.shown().bytes()).ok(),
+        }
     }
+
+    /// Its track 1.
+    pub fn track1(&self) -> Track1 {
+        let (pan, expiry) = (self.pan(), self.expiry().yymm());
+        let (holder, discretionary) = (self.holder.shown(), self.discretionary.shown());
+        let track = joined(&[
+            b"B",
+            pan.digits(),
+            b"^",
+            holder.bytes(),
+            b"^",
+            &*expiry,
+            self.service_code(),
+            discretionary.bytes(),
+        ]);
+        Track1::new(track.bytes()).expect("the table is tested")
+    }
+
+    /// Its track 2.
+    pub fn track2(&self) -> Track2 {
+        let (pan, expiry) = (self.pan(), self.expiry().yymm());
+        let discretionary = self.discretionary.shown();
+        let track = joined(&[
+            pan.digits(),
+            b"D",
+            &*expiry,
+            self.service_code(),
+            discretionary.bytes(),
+        ]);
+        Track2::new(track.bytes()).expect("the table is tested")
+    }
+
+    /// The key of its cryptograms.
+    pub fn card_key(&self) -> CardKey {
+        test_issuer().card_key(&self.pan(), Self::SEQUENCE_NUMBER)
+    }
+
+    /// It says "chip" (2xx) for a card that has one.
+    fn service_code(&self) -> &'static [u8] {
+        match self.entries.contains(&EntryMode::Chip) {
+            true => b"201",
+            false => b"101",
+        }
+    }
+}
+
+/// The issuer of every test card.
+pub fn test_issuer() -> IssuerMasterKey {
+    IssuerMasterKey::new(&ISSUER_MASTER_KEY).expect("16 bytes")
+}
+
+fn joined(parts: &[&[u8]]) -> SecretBytes {
+    let mut whole = SecretBytes::zeroed(parts.iter().map(|part| part.len()).sum());
+    let mut rest = whole.bytes_mut();
+    for part in parts {
+        let (place, behind) = rest.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        rest = behind;
+    }
+    whole
 }
 
 impl std::fmt::Debug for TestCard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("TestCard").field(&self.name).finish()
-    }
-}
-
-/// A number of the table. It is kept altered, so that a search of a process's memory for test
-/// cards finds what a flow left behind and not the table.
-#[derive(Clone, Copy)]
-struct Hidden {
-    bytes: [u8; 19],
-    length: usize,
-}
-
-const MASK: u8 = 0xA5;
-
-impl Hidden {
-    const fn new(digits: &[u8]) -> Self {
-        let mut bytes = [0; 19];
-        let mut place = 0;
-        while place < digits.len() {
-            bytes[place] = digits[place] ^ MASK;
-            place += 1;
-        }
-        Self {
-            bytes,
-            length: digits.len(),
-        }
-    }
-
-    fn shown(&self) -> Zeroizing<Vec<u8>> {
-        let hidden = &self.bytes[..self.length];
-        Zeroizing::new(hidden.iter().map(|byte| byte ^ MASK).collect())
     }
 }
 
@@ -174,177 +221,8 @@ pub fn by_name(name: &str) -> Option<&'static TestCard> {
 pub fn by_pan(pan: &Pan) -> Option<&'static TestCard> {
     CARDS
         .iter()
-        .find(|card| *card.number.shown() == pan.digits())
+        .find(|card| card.number.shown().bytes() == pan.digits())
 }
-
-const ANY: &[EntryMode] = &[Chip, Contactless, Stripe, Manual];
-const VISA: &[(&str, &str)] = &[("VISA CREDIT", "A0000000031010")];
-const MASTERCARD: &[(&str, &str)] = &[("MASTERCARD", "A0000000041010")];
-
-const BASE: TestCard = TestCard {
-    name: "",
-    label: "",
-    behaviour: Behaviour::Approve,
-    entries: ANY,
-    verification: Verification::None,
-    pin: None,
-    applications: VISA,
-    number: Hidden::new(b""),
-    expires: (2049, 12),
-};
-
-const CARDS: &[TestCard] = &[
-    TestCard {
-        name: "visa-approve",
-        label: "Visa, approves",
-        number: Hidden::new(b"4111111111111111"),
-        ..BASE
-    },
-    TestCard {
-        name: "visa-decline",
-        label: "Visa, insufficient funds",
-        behaviour: Behaviour::Decline,
-        number: Hidden::new(b"4000000000009995"),
-        ..BASE
-    },
-    TestCard {
-        name: "visa-partial",
-        label: "Visa, approves half",
-        behaviour: Behaviour::PartialApproval,
-        number: Hidden::new(b"4012888888881881"),
-        ..BASE
-    },
-    TestCard {
-        name: "visa-pin",
-        label: "Visa, PIN 1234",
-        behaviour: Behaviour::PinRequired,
-        verification: Verification::OnlinePin,
-        pin: Some("1234"),
-        entries: &[Chip, Contactless, Stripe],
-        applications: &[("VISA DEBIT", "A0000000031010")],
-        number: Hidden::new(b"4000056655665556"),
-        ..BASE
-    },
-    TestCard {
-        name: "visa-expired",
-        label: "Visa, expired",
-        behaviour: Behaviour::Expired,
-        number: Hidden::new(b"4000000000000069"),
-        expires: (2020, 1),
-        ..BASE
-    },
-    TestCard {
-        name: "mastercard-approve",
-        label: "Mastercard, approves",
-        applications: MASTERCARD,
-        number: Hidden::new(b"5555555555554444"),
-        ..BASE
-    },
-    TestCard {
-        name: "mastercard-signature",
-        label: "Mastercard, signature",
-        behaviour: Behaviour::SignatureRequired,
-        verification: Verification::Signature,
-        applications: MASTERCARD,
-        number: Hidden::new(b"5105105105105100"),
-        ..BASE
-    },
-    TestCard {
-        name: "mastercard-pin-at-issuer",
-        label: "Mastercard, PIN 4321 checked by the issuer",
-        behaviour: Behaviour::PinAtIssuer,
-        verification: Verification::OnlinePin,
-        pin: Some("4321"),
-        entries: &[Chip, Contactless, Stripe],
-        applications: MASTERCARD,
-        number: Hidden::new(b"2223000048400011"),
-        ..BASE
-    },
-    TestCard {
-        name: "mastercard-chip-fault",
-        label: "Mastercard, broken chip",
-        behaviour: Behaviour::ChipFault,
-        entries: &[Chip, Stripe],
-        applications: MASTERCARD,
-        number: Hidden::new(b"2223003122003222"),
-        ..BASE
-    },
-    TestCard {
-        name: "mastercard-declines-after-approval",
-        label: "Mastercard, chip refuses after approval",
-        behaviour: Behaviour::RefusesAfterApproval,
-        entries: &[Chip],
-        applications: MASTERCARD,
-        number: Hidden::new(b"5200828282828210"),
-        ..BASE
-    },
-    TestCard {
-        name: "maestro-pin",
-        label: "Maestro, PIN 1234 checked by the chip",
-        behaviour: Behaviour::Approve,
-        verification: Verification::OfflinePin,
-        pin: Some("1234"),
-        entries: &[Chip],
-        applications: &[("MAESTRO", "A0000000043060")],
-        number: Hidden::new(b"6759649826438453"),
-        ..BASE
-    },
-    TestCard {
-        name: "amex-approve",
-        label: "American Express, approves",
-        applications: &[("AMERICAN EXPRESS", "A00000002501")],
-        number: Hidden::new(b"378282246310005"),
-        ..BASE
-    },
-    TestCard {
-        name: "discover-two-applications",
-        label: "Discover, two applications",
-        entries: &[Chip, Contactless],
-        applications: &[
-            ("DISCOVER", "A0000001523010"),
-            ("US DEBIT", "A0000001524010"),
-        ],
-        number: Hidden::new(b"6011111111111117"),
-        ..BASE
-    },
-    TestCard {
-        name: "jcb-approve",
-        label: "JCB, approves",
-        applications: &[("JCB CREDIT", "A0000000651010")],
-        number: Hidden::new(b"3530111333300000"),
-        ..BASE
-    },
-    TestCard {
-        name: "diners-decline",
-        label: "Diners Club, declines",
-        behaviour: Behaviour::Decline,
-        applications: &[("DINERS CLUB", "A0000001523010")],
-        number: Hidden::new(b"30569309025904"),
-        ..BASE
-    },
-    TestCard {
-        name: "unionpay-approve",
-        label: "UnionPay, approves",
-        applications: &[("UNIONPAY CREDIT", "A000000333010102")],
-        number: Hidden::new(b"6200000000000005"),
-        ..BASE
-    },
-    TestCard {
-        name: "contactless-only",
-        label: "Visa on a phone, contactless only",
-        entries: &[Contactless],
-        number: Hidden::new(b"4242424242424242"),
-        ..BASE
-    },
-    TestCard {
-        name: "stripe-only",
-        label: "Mastercard, stripe only",
-        entries: &[Stripe, Manual],
-        applications: &[],
-        number: Hidden::new(b"5454545454545454"),
-        ..BASE
-    },
-];
 
 #[cfg(test)]
 mod tests {
@@ -365,6 +243,11 @@ mod tests {
                     .any(|w| w == &digits[..6])
             );
             assert_eq!(card.track2().characters()[..digits.len()], digits);
+            assert_eq!(card.track1().pan(), card.track2().pan());
+            assert_eq!(
+                card.track1().service_code().digits().to_vec(),
+                card.service_code()
+            );
             assert!(numbers.insert(digits), "number of {} twice", card.name);
             assert_eq!(by_name(card.name).unwrap().name, card.name);
             assert_eq!(by_pan(&card.pan()).unwrap().name, card.name);
@@ -374,7 +257,7 @@ mod tests {
                 card.verification,
                 Verification::OnlinePin | Verification::OfflinePin
             );
-            assert_eq!(card.pin.is_some(), has_pin, "{}", card.name);
+            assert_eq!(card.pin().is_some(), has_pin, "{}", card.name);
         }
         assert!(by_name("visa").is_none());
     }

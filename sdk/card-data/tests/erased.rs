@@ -162,11 +162,19 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
                 pan: track().pan(),
                 expiry,
                 track2: Some(track()),
+                track1: None,
                 online_pin: None,
                 entry: EntryMode::Chip,
             },
         };
-        seal_from(&device, &recipient.public_bytes(), &associated, &inner).unwrap()
+        seal_from(
+            &device,
+            &recipient.public_bytes(),
+            &associated,
+            &inner,
+            None,
+        )
+        .unwrap()
     };
     let pattern = altered(&*digits());
     assert_eq!(found(&pattern), 0, "a read that was sealed is still there");

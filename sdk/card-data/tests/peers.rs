@@ -7,8 +7,8 @@
 use payhal_card_data::dukpt::{DukptError, aes, tdes};
 use payhal_card_data::{
     AesKey, Amounts, Associated, CardSecrets, EncryptedPinBlock, EntryMode, Expiry, Inner, Padding,
-    Pan, Pin, PinBlock, PrivateKey, Purpose, SEAL_VERSION, TdesKey, Track2, emv, open_from,
-    passes_luhn, seal_from,
+    Pan, Pin, PrivateKey, Purpose, SEAL_VERSION, TdesKey, Track2, emv, open_from, passes_luhn,
+    seal_from,
 };
 use serde_json::{Value, json};
 use std::io::Write;
@@ -342,10 +342,10 @@ fn seals_open_on_both_sides() {
     let mut cases = Vec::new();
     for _ in 0..QUESTIONS / 10 {
         let (device, recipient) = (PrivateKey::generate(), PrivateKey::generate());
-        let inner = read(&mut dice);
+        let (inner, pin) = (read(&mut dice), dice.pin());
         let names: [String; 5] = std::array::from_fn(|_| hex(&dice.bytes(6)));
         let to = recipient.public_bytes();
-        let (key, body) = seal_from(&device, &to, &associated(&names), &inner).unwrap();
+        let (key, body) = seal_from(&device, &to, &associated(&names), &inner, Some(&pin)).unwrap();
         let question = json!(["seal", {
             "sender": hex(&device.to_bytes()),
             "recipient": hex(&recipient.to_bytes()),
@@ -378,7 +378,7 @@ fn associated(names: &[String; 5]) -> Associated<'_> {
 }
 
 fn read(dice: &mut Dice) -> Inner {
-    let (pan, pin) = (dice.pan(), dice.pin());
+    let pan = dice.pan();
     let expiry = Expiry::new(2049, 12).unwrap();
     Inner {
         purpose: Purpose::Sale,
@@ -391,7 +391,8 @@ fn read(dice: &mut Dice) -> Inner {
         },
         secrets: CardSecrets {
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
-            online_pin: Some(PinBlock::format0(pin.digits(), &pan).unwrap()),
+            track1: None,
+            online_pin: None,
             entry: EntryMode::Chip,
             pan,
             expiry,

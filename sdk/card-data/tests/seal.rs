@@ -34,6 +34,7 @@ fn inner() -> Inner {
         },
         secrets: CardSecrets {
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
+            track1: None,
             online_pin: Some(PinBlock::format0(b"1234", &pan).unwrap()),
             entry: EntryMode::Chip,
             pan,

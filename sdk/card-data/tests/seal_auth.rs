@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "fixtures of a test")]
 
 use payhal_card_data::{
-    Amounts, Associated, CardSecrets, Difference, EntryMode, Expiry, Inner, OpenError, Opened, Pan,
-    PrivateKey, PublicKey, Purpose, SEAL_VERSION, SealError, Track2, open, open_from, seal,
-    seal_from,
+    Amounts, Associated, CardNumber, CardSecrets, Difference, EntryMode, Expiry, Inner, OpenError,
+    Opened, Pan, Pin, PrivateKey, PublicKey, Purpose, SEAL_VERSION, SealError, Track1, Track2,
+    open, open_from, open_number_from, seal, seal_from, seal_number_from,
 };
+
+const TRACK1: &[u8] = b"B4111111111111111^DOE/JANE^49122010000000";
 
 fn associated() -> Associated<'static> {
     Associated {
@@ -38,11 +40,23 @@ fn inner() -> Inner {
         amounts: amounts(),
         secrets: CardSecrets {
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
+            track1: Some(Track1::new(TRACK1).unwrap()),
             online_pin: None,
             entry: EntryMode::Chip,
             pan,
             expiry,
         },
+    }
+}
+
+fn pin() -> Pin {
+    Pin::new(b"739150").unwrap()
+}
+
+fn number() -> CardNumber {
+    CardNumber {
+        pan: inner().secrets.pan.clone(),
+        expiry: inner().secrets.expiry,
     }
 }
 
@@ -58,7 +72,8 @@ impl Sealed {
     fn new() -> Self {
         let (device, recipient) = (PrivateKey::generate(), PrivateKey::generate());
         let to = recipient.public_bytes();
-        let (encapsulated, ciphertext) = seal_from(&device, &to, &associated(), &inner()).unwrap();
+        let (encapsulated, ciphertext) =
+            seal_from(&device, &to, &associated(), &inner(), Some(&pin())).unwrap();
         Self {
             device,
             recipient,
@@ -92,12 +107,65 @@ fn what_is_sealed_comes_out_whole() {
         .open(sealed.device.public(), &sealed.recipient)
         .unwrap();
     assert_eq!(opened.inner, inner());
+    assert_eq!(opened.open_pin(), Some(Ok(pin())));
     let digits = b"4111111111111111";
     assert!(
         !sealed
             .ciphertext
             .windows(8)
             .any(|part| part == &digits[..8])
+    );
+}
+
+#[test]
+fn a_pin_is_a_block_of_format_4_under_a_key_of_its_seal() {
+    let sealed = Sealed::new();
+    let opened = [(); 2].map(|()| sealed.open_as(&associated()).unwrap());
+    let [block, again] = opened.each_ref().map(|opened| *opened.pin_block().unwrap());
+    assert_eq!((block.format(), block), (4, again));
+    let other = Sealed::new().open_as(&associated());
+    assert_ne!(
+        other.unwrap().pin_block(),
+        Some(&block),
+        "every seal has a key of its own"
+    );
+
+    let to = sealed.recipient.public_bytes();
+    let (key, body) = seal_from(&sealed.device, &to, &associated(), &inner(), None).unwrap();
+    let sender = sealed.device.public();
+    let without = open_from(sender, &sealed.recipient, &associated(), &key, &body).unwrap();
+    assert_eq!((without.pin_block(), without.open_pin()), (None, None));
+}
+
+#[test]
+fn a_number_opens_as_a_number_and_a_read_as_a_read() {
+    let Sealed {
+        device,
+        recipient,
+        encapsulated,
+        ciphertext,
+    } = Sealed::new();
+    let (sender, aad) = (device.public(), associated());
+    let to = recipient.public_bytes();
+    let (key, body) = seal_number_from(&device, &to, &aad, &number()).unwrap();
+    let opened = open_number_from(sender, &recipient, &aad, &key, &body);
+    assert_eq!(opened, Ok(number()));
+    let as_read = open_from(sender, &recipient, &aad, &key, &body);
+    assert_eq!(as_read.unwrap_err(), OpenError::Sealed);
+    let as_number = open_number_from(sender, &recipient, &aad, &encapsulated, &ciphertext);
+    assert_eq!(as_number, Err(OpenError::Sealed));
+
+    let elsewhere = Associated {
+        transaction_id: "01J1",
+        ..aad
+    };
+    let refused = open_number_from(sender, &recipient, &elsewhere, &key, &body);
+    assert_eq!(refused, Err(OpenError::Sealed));
+    let forged = open_number_from(recipient.public(), &recipient, &aad, &key, &body);
+    assert_eq!(forged, Err(OpenError::Sealed));
+    assert!(
+        body.len() < ciphertext.len() - TRACK1.len(),
+        "it holds no track"
     );
 }
 
@@ -126,7 +194,8 @@ fn who_knows_the_gateways_key_alone_makes_up_no_read() {
     };
     assert!(made_up.open_as(&associated()).is_err());
     let forged = PrivateKey::generate();
-    let (encapsulated, ciphertext) = seal_from(&forged, &to, &associated(), &inner()).unwrap();
+    let (encapsulated, ciphertext) =
+        seal_from(&forged, &to, &associated(), &inner(), None).unwrap();
     let forged = Sealed {
         encapsulated,
         ciphertext,
@@ -251,7 +320,7 @@ fn keys_that_are_none_are_refused() {
     for wrong in [&[][..], &[4; 65], &[0; 65], &[2; 33]] {
         let refused = OpenError::PublicKey(wrong.len());
         assert_eq!(PublicKey::from_bytes(wrong).unwrap_err(), refused);
-        let sealed = seal_from(&device, wrong, &associated(), &inner());
+        let sealed = seal_from(&device, wrong, &associated(), &inner(), None);
         assert_eq!(sealed.unwrap_err(), SealError::PublicKey(wrong.len()));
     }
     let public = device.public();

@@ -5,13 +5,12 @@
 
 use payhal_card_data::dukpt::{aes, tdes};
 use payhal_card_data::{
-    Amounts, Associated, CardSecrets, DukptKey, EntryMode, Expiry, Inner, OpenError, Pan, Pin,
-    PinBlock, Purpose, SEAL_VERSION, SealError, Track2,
+    Amounts, Associated, CardNumber, CardSecrets, DukptKey, EntryMode, Expiry, Inner, OpenError,
+    Pan, Pin, PinBlock, Purpose, SEAL_VERSION, SealError, Track2,
 };
 
-/// A device's next key, with its number as messages carry it; and the key the host has for that.
+/// A device's next key, and the key the host has for its number.
 struct Transaction {
-    ksn: String,
     device: DukptKey,
     host: DukptKey,
 }
@@ -22,11 +21,9 @@ fn tdes_transactions() -> [Transaction; 2] {
     let mut device = tdes::Device::load(bdk.initial_key(&first));
     [(); 2].map(|()| {
         let (ksn, key) = device.next_transaction().unwrap();
-        let ksn = ksn.to_string();
         Transaction {
             device: DukptKey::Tdes(key),
-            host: DukptKey::Tdes(bdk.transaction_key(&ksn.parse().unwrap()).unwrap()),
-            ksn,
+            host: DukptKey::Tdes(bdk.transaction_key(&ksn).unwrap()),
         }
     })
 }
@@ -36,11 +33,9 @@ fn aes_transactions(key_bytes: usize) -> [Transaction; 2] {
     let mut device = aes::Device::load(bdk.initial_key(aes::InitialKeyId::new([7; 8])));
     [(); 2].map(|()| {
         let (ksn, key) = device.next_transaction().unwrap();
-        let ksn = ksn.to_string();
         Transaction {
             device: DukptKey::Aes(key),
-            host: DukptKey::Aes(bdk.transaction_key(&ksn.parse().unwrap()).unwrap()),
-            ksn,
+            host: DukptKey::Aes(bdk.transaction_key(&ksn).unwrap()),
         }
     })
 }
@@ -50,14 +45,14 @@ fn every_kind() -> Vec<[Transaction; 2]> {
     [tdes_transactions()].into_iter().chain(aes).collect()
 }
 
-fn associated(ksn: &str) -> Associated<'_> {
+fn associated() -> Associated<'static> {
     Associated {
         version: SEAL_VERSION,
         read_id: "read-1",
         transaction_id: "01J0",
         device: "counter",
         gateway: "sandbox",
-        key_id: ksn,
+        key_id: "data-slot",
     }
 }
 
@@ -80,6 +75,7 @@ fn inner() -> Inner {
             pan: pan(),
             track2: Some(Track2::made_of(&pan(), expiry, b"201").unwrap()),
             expiry,
+            track1: None,
             online_pin: None,
             entry: EntryMode::Chip,
         },
@@ -90,31 +86,36 @@ fn inner() -> Inner {
 fn read_and_pin_come_out_whole() {
     let pin = Pin::new(b"1234").unwrap();
     for [with, without] in every_kind() {
-        let aad = associated(&with.ksn);
+        let aad = associated();
         let block = with.device.encrypt_pin(&pin, &pan());
         let sealed = with.device.seal(&aad, &inner(), Some(block)).unwrap();
-        let (opened, block) = with.host.open(&aad, &sealed).unwrap();
+        let opened = with.host.open(&aad, &sealed).unwrap();
         assert_eq!(opened.inner, inner());
         assert_eq!(opened.replay, aad.replay_token());
-        assert_eq!(with.host.open_pin(&block.unwrap(), &pan()), Ok(pin.clone()));
+        assert_eq!(opened.pin_block(), Some(&block));
+        assert_eq!(opened.open_pin(), Some(Ok(pin.clone())));
         assert_eq!(with.host.scheme(), with.device.scheme());
 
-        let aad = associated(&without.ksn);
+        let aad = associated();
         let sealed = without.device.seal(&aad, &inner(), None).unwrap();
-        let (opened, block) = without.host.open(&aad, &sealed).unwrap();
-        assert_eq!((opened.inner, block), (inner(), None));
+        let opened = without.host.open(&aad, &sealed).unwrap();
+        assert_eq!(opened.open_pin(), None);
+        assert_eq!(opened.inner, inner());
     }
 }
 
 #[test]
 fn another_key_or_name_opens_nothing() {
     for [first, second] in every_kind() {
-        let aad = associated(&first.ksn);
+        let aad = associated();
         let sealed = first.device.seal(&aad, &inner(), None).unwrap();
         let wrong = second.host.open(&aad, &sealed);
         assert_eq!(wrong.unwrap_err(), OpenError::Sealed);
         for altered in [
-            associated(&second.ksn),
+            Associated {
+                key_id: "other-slot",
+                ..aad
+            },
             Associated {
                 transaction_id: "01J1",
                 ..aad
@@ -135,10 +136,37 @@ fn another_key_or_name_opens_nothing() {
 }
 
 #[test]
+fn a_number_opens_as_a_number_and_a_read_as_a_read() {
+    let number = CardNumber {
+        pan: pan(),
+        expiry: inner().secrets.expiry,
+    };
+    for [first, second] in every_kind() {
+        let aad = associated();
+        let read = first.device.seal(&aad, &inner(), None).unwrap();
+        let sealed = first.device.seal_number(&aad, &number).unwrap();
+        assert_eq!(first.host.open_number(&aad, &sealed), Ok(number.clone()));
+        let wrong = OpenError::Sealed;
+        assert_eq!(first.host.open(&aad, &sealed).unwrap_err(), wrong);
+        assert_eq!(first.host.open_number(&aad, &read), Err(wrong));
+        assert_eq!(second.host.open_number(&aad, &sealed), Err(wrong));
+        let elsewhere = Associated {
+            transaction_id: "01J1",
+            ..aad
+        };
+        let refused = first.host.open_number(&elsewhere, &sealed);
+        assert_eq!(refused, Err(wrong));
+        // Under the same key, equal texts are not seen to be equal.
+        let again = first.device.seal_number(&aad, &number).unwrap();
+        assert_ne!(sealed[..24], again[..24]);
+    }
+}
+
+#[test]
 fn an_altered_or_cut_seal_does_not_open() {
     let pin = Pin::new(b"1234").unwrap();
     for [transaction, _] in every_kind() {
-        let aad = associated(&transaction.ksn);
+        let aad = associated();
         let block = transaction.device.encrypt_pin(&pin, &pan());
         let mut sealed = transaction
             .device
@@ -164,8 +192,6 @@ fn a_clear_pin_is_not_sealed() {
     let [transaction, _] = tdes_transactions();
     let mut inner = inner();
     inner.secrets.online_pin = Some(PinBlock::format0(b"1234", &pan()).unwrap());
-    let refused = transaction
-        .device
-        .seal(&associated(&transaction.ksn), &inner, None);
+    let refused = transaction.device.seal(&associated(), &inner, None);
     assert_eq!(refused.unwrap_err(), SealError::ClearPin);
 }

@@ -131,6 +131,7 @@ fn inner() -> Result<card::Inner, Failure> {
             cashback_minor: None,
         },
         secrets: card::CardSecrets {
+            track1: None,
             track2: Some(card::Track2::made_of(&pan, expiry, b"201")?),
             online_pin: None,
             entry: card::EntryMode::Contactless,
