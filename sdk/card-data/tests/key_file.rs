@@ -18,7 +18,7 @@ const SCHEMES: [KeyScheme; 4] = [
 ];
 
 fn folders() -> (TempDir, GatewayKeys, DeviceKeys) {
-    let root = tempfile::tempdir().unwrap();
+    let root = tempfile::tempdir().expect("a temporary folder");
     let gateway = GatewayKeys::of(&root.path().join("sandbox"));
     let device = DeviceKeys::of(&root.path().join("counter"));
     (root, gateway, device)
@@ -251,5 +251,6 @@ fn errors_and_debug_show_no_key() {
 }
 
 fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).unwrap().next().is_none()
+    let mut entries = std::fs::read_dir(folder).expect("the folder is there");
+    entries.next().is_none()
 }
