@@ -105,6 +105,7 @@ fn unplug(world: &mut World, id: &str) {
 pub(crate) fn changed(id: &str, ready: bool) -> Event {
     let abilities = DeviceAbilities::Reader {
         entries: vec![Entry::Chip],
+        tip: true,
     };
     let status = DeviceStatus {
         abilities,
@@ -212,6 +213,7 @@ fn presented(number: u64) -> DeviceReply {
             application: None,
             aid: None,
         },
+        tip_minor: None,
     }
 }
 

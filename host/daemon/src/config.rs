@@ -3,6 +3,7 @@
 //!
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
+use crate::pricing::{RouteTable, SurchargeTable};
 use crate::rights::{RegisterTable, Rights};
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
@@ -42,6 +43,10 @@ pub(crate) struct File {
     registers: BTreeMap<String, RegisterTable>,
     #[serde(default)]
     merchant: MerchantTable,
+    #[serde(default)]
+    surcharges: Vec<SurchargeTable>,
+    #[serde(default)]
+    routes: Vec<RouteTable>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -380,12 +385,23 @@ impl File {
         value: &impl Fn(&str, &str) -> ConfigError,
     ) -> Result<payhal_engine::Config, ConfigError> {
         let gateway = self.host.default_gateway.as_deref();
-        if gateway.is_some_and(|name| !self.gateway.iter().any(|table| table.name == name)) {
+        let known = |name: &str| self.gateway.iter().any(|table| table.name == name);
+        if gateway.is_some_and(|name| !known(name)) {
             return Err(value(
                 "host.default_gateway",
                 "the name of a configured gateway",
             ));
         }
+        if gateway.is_none() && self.gateway.len() > 1 && !self.routes.is_empty() {
+            let must = "there, where routes choose among several gateways";
+            return Err(value("host.default_gateway", must));
+        }
+        let surcharges = self.surcharges.iter().map(|table| table.read(known));
+        let surcharges = surcharges.collect::<Result<_, _>>();
+        let surcharges = surcharges.map_err(|(key, must)| value(&key, &must))?;
+        let routes = self.routes.iter().map(|table| table.read(known));
+        let routes = routes.collect::<Result<_, _>>();
+        let routes = routes.map_err(|(key, must)| value(&key, &must))?;
         let acceptors: BTreeMap<GatewayId, Acceptor> = self
             .gateway
             .iter()
@@ -401,6 +417,8 @@ impl File {
             gateway: gateway.map(GatewayId::from),
             acceptors,
             terminals,
+            surcharges,
+            routes,
         })
     }
 }
@@ -562,6 +580,13 @@ mod tests {
             ),
             ("[host]\ndefault_gateway = \"g\"", "host.default_gateway"),
             (
+                "[[gateway]]\nname = \"a\"\nplugin = \"p\"\n[[gateway]]\nname = \"b\"\nplugin = \"q\"\n\
+                 [[routes]]\nscheme = \"amex\"\ngateway = \"b\"",
+                "host.default_gateway",
+            ),
+            ("[[surcharges]]\npercent = \"1,5\"", "surcharges.percent"),
+            ("[[routes]]\ngateway = \"g\"", "routes.gateway"),
+            (
                 "[registers.till-1]\nrefund_max = [\"5\"]",
                 "registers.till-1.refund_max",
             ),
@@ -618,6 +643,8 @@ mod tests {
              [[gateway]]\nname = \"g\"\nplugin = \"q\"\nacceptor = { merchant = \"m\", terminal = \"t\" }\n\
              [timeouts]\ncard_ms = 5\n\
              [registers.till-1]\nmay = [\"others\"]\nrefund_max = [\"50.00 EUR\"]\n\
+             [[surcharges]]\nranges = [\"37\"]\npercent = \"1.5\"\n\
+             [[routes]]\nscheme = \"amex\"\ngateway = \"g\"\n\
              [merchant]\nname = \"Shop\"\naddress = [\"1 High Street\"]\n",
         )
         .unwrap();
@@ -626,6 +653,8 @@ mod tests {
         assert_eq!(config.engine.acceptors.len(), 1);
         assert_eq!(config.instances[0].config["auto"], true);
         assert!(config.rights.of("till-1").limits_refunds());
+        assert_eq!(config.engine.surcharges.len(), 1);
+        assert_eq!(config.engine.routes[0].gateway, "g".into());
         assert_eq!(config.merchant.header, ["Shop", "1 High Street"]);
     }
 }

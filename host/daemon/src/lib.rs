@@ -10,6 +10,7 @@ mod clock;
 mod config;
 pub mod fuzz;
 mod host;
+mod pricing;
 mod pump;
 mod records;
 mod rights;

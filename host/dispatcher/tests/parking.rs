@@ -93,6 +93,7 @@ impl Shop {
         };
         let abilities = DeviceAbilities::Reader {
             entries: vec![Entry::Contactless],
+            tip: false,
         };
         let status = DeviceStatus {
             abilities,
@@ -191,6 +192,7 @@ impl Shop {
             presentation_id: "p".into(),
             entry: Entry::Contactless,
             card,
+            tip_minor: None,
         });
         self.reader_says(DeviceReply::CardAuthorized {
             read_id: "r".into(),

@@ -105,7 +105,8 @@ impl Engine {
 
     /// A card is presented, or a token stands for it.
     fn accept_payment(&self, ask: &Ask) -> Result<Transaction, NotNow> {
-        let gateway = self.choose_gateway(ask.request.gateway.as_ref())?;
+        let (request, register) = (&ask.request, &ask.scope.register);
+        let gateway = self.routed(request, register, request.amounts.as_ref(), None)?;
         let parameters = self.reachable(&gateway)?;
         let amounts = amounts_of(&ask.request, parameters);
         self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
@@ -222,8 +223,9 @@ impl Engine {
             return Ok(());
         }
         let looks_the_same = |earlier: &Transaction| {
+            let asked = earlier.request.amounts.unwrap_or(earlier.amounts);
             earlier.scope.register == scope.register
-                && earlier.amounts.total == amounts.total
+                && asked.total == amounts.total
                 && self.age_ms(earlier) <= self.config.timeouts.guard_ms
         };
         let again = self.open.values().find(|earlier| {
@@ -351,7 +353,7 @@ pub(crate) fn check_able(
     }
 }
 
-fn check_currency(
+pub(crate) fn check_currency(
     amounts: &Amounts,
     gateway: &GatewayId,
     parameters: &GatewayParameters,

@@ -16,6 +16,7 @@ use crate::gateway::{
 };
 use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
 use crate::money::{Amount, Amounts, Currency};
+use crate::pricing::{Millionths, Surcharge};
 use crate::prompt::PromptKinds;
 use crate::record::{Fact, FinalAnswer, Past, PastChange, Record, Restored};
 use crate::request::{Caller, Kind, MoneyRequest, Request, Terms, Which};
@@ -316,6 +317,14 @@ pub(crate) fn euros(minor: i64) -> Amounts {
     }
 }
 
+/// All cards cost so many percent more.
+pub(crate) fn percent(percent: u32) -> Surcharge {
+    Surcharge {
+        rate: Millionths::new(percent * Millionths::ONE / 100).unwrap(),
+        ..Surcharge::default()
+    }
+}
+
 pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
     MoneyRequest {
         key: key.into(),
@@ -342,6 +351,7 @@ fn carries_amount(kind: Kind) -> bool {
 pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
     let abilities = DeviceAbilities::Reader {
         entries: vec![Entry::Chip],
+        tip: true,
     };
     let status = DeviceStatus {
         abilities,
@@ -449,6 +459,7 @@ pub(crate) fn presented() -> DeviceReply {
         presentation_id: "p".into(),
         entry: Entry::Chip,
         card,
+        tip_minor: None,
     }
 }
 

@@ -46,3 +46,27 @@ pub struct CardFace {
     /// Application identifier, hex.
     pub aid: Option<Arc<str>>,
 }
+
+/// The cards that a rule is for; all, where it says nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Cards {
+    /// Of this scheme.
+    pub scheme: Option<Arc<str>>,
+    /// Of numbers that begin with one of these; empty: with any.
+    pub ranges: Vec<Arc<str>>,
+}
+
+impl Cards {
+    /// Whether it is for every card.
+    pub(crate) fn are_all(&self) -> bool {
+        self.scheme.is_none() && self.ranges.is_empty()
+    }
+
+    /// Whether a card is among them, as far as it can be seen: of a number only what is not masked.
+    pub(crate) fn include(&self, card: &CardFace) -> bool {
+        let scheme = self.scheme.as_ref();
+        let begins = |range: &Arc<str>| card.masked_pan.starts_with(&**range);
+        scheme.is_none_or(|scheme| *scheme == card.scheme)
+            && (self.ranges.is_empty() || self.ranges.iter().any(begins))
+    }
+}

@@ -26,6 +26,8 @@ pub enum DeviceAbilities {
     Reader {
         /// Its entry modes.
         entries: Vec<Entry>,
+        /// Whether it can ask the customer for a tip.
+        tip: bool,
     },
     /// A terminal.
     Terminal {
@@ -96,6 +98,8 @@ pub enum DeviceCommand {
         timeout_ms: u64,
         /// Entry modes that are wanted; empty = what the device allows.
         entries: Vec<Entry>,
+        /// What a tip that it asks for may raise the total to; absent: it asks for none.
+        total_minor_max: Option<i64>,
     },
     /// PIN, cryptogram, seal. Amounts and recipient are final.
     AuthorizeCard {
@@ -207,6 +211,8 @@ pub enum DeviceReply {
         entry: Entry,
         /// What may be shown.
         card: CardFace,
+        /// The tip the customer chose, to be added to the total.
+        tip_minor: Option<i64>,
     },
     /// To `AuthorizeCard`.
     CardAuthorized {

@@ -64,6 +64,13 @@ impl Devices {
         self.0.get(id).is_some_and(Device::is_ready)
     }
 
+    /// Whether it is a reader that can ask for a tip.
+    pub(crate) fn asks_for_tips(&self, id: &DeviceId) -> bool {
+        let status = self.0.get(id).and_then(|device| device.status.as_ref());
+        let abilities = status.map(|status| &status.abilities);
+        matches!(abilities, Some(DeviceAbilities::Reader { tip: true, .. }))
+    }
+
     /// What a terminal can do; `None` if it is none, or not there.
     pub(crate) fn terminal(&self, id: &DeviceId) -> Option<Terminal<'_>> {
         Terminal::of(&self.0.get(id)?.status.as_ref()?.abilities)
@@ -233,7 +240,7 @@ impl Device {
     /// `wanted`: entry modes of which it must have one; empty = any.
     fn check(&self, wanted: &[Entry], busy_hint_ms: u64) -> Result<(), NoDevice> {
         let abilities = self.status.as_ref().map(|status| &status.abilities);
-        if let Some(DeviceAbilities::Reader { entries }) = abilities
+        if let Some(DeviceAbilities::Reader { entries, .. }) = abilities
             && !wanted.is_empty()
             && !wanted.iter().any(|entry| entries.contains(entry))
         {

@@ -94,6 +94,10 @@ impl Engine {
         }
         let partial = approved_minor < transaction.amounts.total.minor;
         let mut requested = transaction.amounts;
+        // What card and customer added is told apart.
+        if let Some(asked) = transaction.request.amounts {
+            requested.total = asked.total;
+        }
         if partial {
             // A partial approval pays out no cash.
             requested.cashback_minor = requested.cashback_minor.map(|_| 0);

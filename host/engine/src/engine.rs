@@ -285,6 +285,7 @@ impl Engine {
                 Phase::AwaitingReader
                 | Phase::AwaitingTurn(_)
                 | Phase::Presenting
+                | Phase::Pricing { .. }
                 | Phase::Paying
                 | Phase::AuthorizingCard
                 | Phase::Asking

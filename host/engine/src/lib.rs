@@ -36,6 +36,9 @@ mod limits;
 mod look;
 pub mod money;
 mod parents;
+pub mod pricing;
+#[cfg(test)]
+mod pricing_cases;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_cases;
@@ -53,6 +56,9 @@ pub mod request;
 mod resolve;
 #[cfg(test)]
 mod resolve_cases;
+pub mod routing;
+#[cfg(test)]
+mod routing_cases;
 mod sale;
 #[cfg(test)]
 mod states;
@@ -93,4 +99,8 @@ pub struct Config {
     pub acceptors: std::collections::BTreeMap<ids::GatewayId, ids::Acceptor>,
     /// Acceptor of each terminal, where it is known.
     pub terminals: std::collections::BTreeMap<ids::DeviceId, ids::Acceptor>,
+    /// What some cards cost more; the first that fits.
+    pub surcharges: Vec<pricing::Surcharge>,
+    /// Where payments go that name no gateway; the first that fits.
+    pub routes: Vec<routing::Route>,
 }

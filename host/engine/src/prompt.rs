@@ -24,6 +24,8 @@ pub enum PromptKind {
     ConfirmSignature,
     /// Free text. By default: empty.
     EnterText,
+    /// The card costs more. Does the customer agree? By default: no, it is cancelled.
+    ConfirmSurcharge,
     /// Less than asked was approved. Is that enough? By default: no, it is reversed.
     ConfirmPartial,
     /// The issuer wants to be called. Its approval code? By default: declined.
@@ -328,7 +330,9 @@ fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'stat
             let chosen = chosen.ok_or("The answer must choose one of the options of the question");
             chosen.map(PromptAnswer::Chosen)
         }
-        PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => {
+        PromptKind::ConfirmSignature
+        | PromptKind::ConfirmSurcharge
+        | PromptKind::ConfirmPartial => {
             let accepted = response.accepted.ok_or("The answer must accept or refuse");
             accepted.map(PromptAnswer::Confirmed)
         }

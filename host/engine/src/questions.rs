@@ -155,6 +155,18 @@ impl Engine {
             return false;
         }
         transaction.phase = Phase::Asking;
+        self.ask_host_question(transaction, kind, text, amount);
+        true
+    }
+
+    /// Opens a question of the host.
+    pub(crate) fn ask_host_question(
+        &mut self,
+        transaction: &mut Transaction,
+        kind: PromptKind,
+        text: Arc<str>,
+        amount: Option<Amount>,
+    ) {
         let question = Question {
             asker: Asker::Host,
             kind,
@@ -164,7 +176,6 @@ impl Engine {
             timeout_ms: self.config.timeouts.prompt_ms,
         };
         self.open_prompt(transaction, question);
-        true
     }
 
     /// What became of a question of the host.
@@ -175,6 +186,9 @@ impl Engine {
         answer: PromptAnswer,
     ) {
         match (kind, answer) {
+            (PromptKind::ConfirmSurcharge, answer) => {
+                self.surcharge_answered(transaction, &answer);
+            }
             (PromptKind::ConfirmPartial, PromptAnswer::Confirmed(true)) => {
                 transaction.passed.part = true;
                 self.resume_approval(transaction);

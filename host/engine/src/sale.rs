@@ -64,15 +64,18 @@ impl Engine {
         let timeouts = self.config.timeouts;
         let timeout_ms = transaction.request.timeout_ms.unwrap_or(timeouts.card_ms);
         let timeout_ms = timeout_ms.min(timeouts.hard_ms);
+        let tip_max = self.tip_asked(transaction);
         let present = DeviceCommand::Present {
             transaction_id: transaction.id,
             purpose: transaction.purpose(),
             amounts: transaction.amounts,
             timeout_ms,
             entries: transaction.request.terms.entries.clone(),
+            total_minor_max: tip_max,
         };
         transaction.phase = Phase::Presenting;
-        self.call_reader(transaction, present, timeout_ms);
+        let tip_ms = tip_max.map_or(0, |_| timeouts.prompt_ms);
+        self.call_reader(transaction, present, timeout_ms + tip_ms);
     }
 
     /// The device of a transaction replied.
@@ -96,6 +99,7 @@ impl Engine {
             Phase::Inquiring => self.terminal_inquired(transaction, reply),
             Phase::Reversing => self.terminal_reversed(transaction, reply),
             Phase::AwaitingReader
+            | Phase::Pricing { .. }
             | Phase::AwaitingTurn(_)
             | Phase::Preparing(_)
             | Phase::Authorizing
@@ -109,10 +113,21 @@ impl Engine {
 
     fn card_read(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match (&transaction.phase, reply) {
-            (Phase::Presenting, DeviceReply::Presented { entry, card, .. }) => {
+            (
+                Phase::Presenting,
+                DeviceReply::Presented {
+                    entry,
+                    card,
+                    tip_minor,
+                    ..
+                },
+            ) => {
                 transaction.entry = Some(entry);
                 transaction.card = Some(card);
-                self.authorize_card(transaction);
+                match self.add_tip(transaction, tip_minor) {
+                    Ok(()) => self.price(transaction),
+                    Err(detail) => self.reader_failed(transaction, detail.into(), true),
+                }
             }
             (
                 Phase::AuthorizingCard,
@@ -180,7 +195,8 @@ impl Engine {
         self.drop_unrecorded(transaction, refused);
     }
 
-    fn authorize_card(&mut self, transaction: &mut Transaction) {
+    /// Amounts and gateway are final from here on.
+    pub(crate) fn authorize_card(&mut self, transaction: &mut Transaction) {
         let Some(gateway) = transaction.gateway.clone() else {
             return;
         };

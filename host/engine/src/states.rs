@@ -4,8 +4,8 @@
 
 use crate::answer::Outcome;
 use crate::bench::{
-    Bench, answer, authorized, completed, gateway_is, on_terminal, paid, prepared, presented,
-    request, terminal_is, told,
+    Bench, answer, authorized, completed, euros, gateway_is, on_terminal, paid, percent, prepared,
+    presented, request, terminal_is, told,
 };
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
@@ -22,9 +22,10 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 29] = [
+const STATES: [&str; 30] = [
     "waiting for reader",
     "waiting for card",
+    "asked about a surcharge",
     "reading card",
     "stopping",
     "waiting for its turn",
@@ -54,9 +55,12 @@ const STATES: [&str; 29] = [
     "ended",
 ];
 
-const EVENTS: [&str; 53] = [
+const EVENTS: [&str; 56] = [
     "reader is done",
     "card presented",
+    "card presented (costs more)",
+    "card presented (tip too high)",
+    "card presented (its gateway is away)",
     "card read (chip)",
     "card read (no chip)",
     "no card",
@@ -212,9 +216,17 @@ fn bench_in(state: &str) -> Bench {
     }
     if state.starts_with("asked") {
         bench.prompts = PromptKinds::default()
+            .with(PromptKind::ConfirmSurcharge)
             .with(PromptKind::ConfirmPartial)
             .with(PromptKind::ConfirmSignature)
             .with(PromptKind::VoiceApproval);
+    }
+    if matches!(state, "waiting for card" | "asked about a surcharge") {
+        asked.amount_max = Some(euros(2_000).total);
+        bench.prompts = bench.prompts.with(PromptKind::ConfirmSurcharge);
+    }
+    if state == "asked about a surcharge" {
+        bench.engine.config.surcharges = vec![percent(2)];
     }
     if state == "waiting for reader" {
         // The one before it has ended, and the reader still says so.
@@ -233,7 +245,7 @@ fn bench_in(state: &str) -> Bench {
 fn walk(bench: &mut Bench, state: &str) {
     let path = match state {
         "waiting for reader" | "waiting for card" => 0,
-        "reading card" => 1,
+        "reading card" | "asked about a surcharge" => 1,
         "stopping" => {
             bench.cancel("key");
             0
@@ -299,6 +311,7 @@ fn state_of(bench: &Bench) -> String {
         Phase::AwaitingReader => "waiting for reader",
         Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
         Phase::Presenting => "waiting for card",
+        Phase::Pricing { .. } => "asked about a surcharge",
         Phase::AuthorizingCard => "reading card",
         Phase::AwaitingTurn(_) => "waiting for its turn",
         Phase::Preparing(_) => "preparing",
@@ -334,6 +347,9 @@ fn state_of(bench: &Bench) -> String {
 }
 
 fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
+    if let Some(reply) = priced(bench, event) {
+        return Some(bench.reader(reply));
+    }
     if let Some(reply) = reader_reply(bench, event) {
         return Some(bench.reader(reply));
     }
@@ -449,6 +465,27 @@ fn terminal_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
         bench.reader(unplugged());
     }
     Some(bench.step(terminal_is(&device, true)))
+}
+
+/// A card is presented that changes price or gateway.
+fn priced(bench: &mut Bench, event: &str) -> Option<DeviceReply> {
+    if state_of(bench) != "waiting for card" {
+        return None;
+    }
+    let mut reply = presented();
+    match event {
+        "card presented (costs more)" => bench.engine.config.surcharges = vec![percent(2)],
+        "card presented (tip too high)" => {
+            if let DeviceReply::Presented { tip_minor, .. } = &mut reply {
+                *tip_minor = Some(1_001);
+            }
+        }
+        "card presented (its gateway is away)" => {
+            bench.step(gateway_is("asking", true, false));
+        }
+        _ => return None,
+    }
+    Some(reply)
 }
 
 /// The open question is answered.

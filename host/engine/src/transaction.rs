@@ -116,6 +116,8 @@ pub(crate) enum Phase {
     AwaitingReader,
     /// A card.
     Presenting,
+    /// A register: whether the customer pays this surcharge. The card is known, nothing is sealed.
+    Pricing { surcharge_minor: i64 },
     /// PIN, cryptogram, seal.
     AuthorizingCard,
     /// Room at its gateway; holds the sealed read of a card.

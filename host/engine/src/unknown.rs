@@ -123,6 +123,7 @@ impl Engine {
         match transaction.phase {
             Phase::AwaitingReader
             | Phase::Presenting
+            | Phase::Pricing { .. }
             | Phase::AuthorizingCard
             | Phase::Preparing(_) => {
                 self.stop_one(transaction, Stop::TooLong);

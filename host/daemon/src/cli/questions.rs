@@ -11,9 +11,10 @@ use std::io::{BufRead, IsTerminal};
 use tokio::sync::mpsc;
 
 /// What can be put to a person.
-const AT_TERMINAL: [PromptKind; 5] = [
+const AT_TERMINAL: [PromptKind; 6] = [
     PromptKind::ConfirmPartial,
     PromptKind::ConfirmSignature,
+    PromptKind::ConfirmSurcharge,
     PromptKind::ChooseApplication,
     PromptKind::VoiceApproval,
     PromptKind::EnterText,

@@ -378,7 +378,7 @@ impl Instance {
 
     fn entries(&self) -> Vec<payhal_engine::card::Entry> {
         match convert::abilities(&self.recipe.plugin.manifest) {
-            Some(payhal_engine::device::DeviceAbilities::Reader { entries }) => entries,
+            Some(payhal_engine::device::DeviceAbilities::Reader { entries, .. }) => entries,
             _ => Vec::new(),
         }
     }

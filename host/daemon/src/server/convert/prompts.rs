@@ -30,11 +30,12 @@ pub(in crate::server) fn stage(stage: e::Stage) -> Stage {
 }
 
 /// Every kind of question that can come up.
-const PROMPTS: [PromptKind; 5] = [
+const PROMPTS: [PromptKind; 6] = [
     PromptKind::ChooseApplication,
     PromptKind::ConfirmSignature,
     PromptKind::EnterText,
     PromptKind::ConfirmPartial,
+    PromptKind::ConfirmSurcharge,
     PromptKind::VoiceApproval,
 ];
 
@@ -52,6 +53,7 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
         PromptKind::ConfirmSignature => p::progress::PromptKind::ConfirmSignature,
         PromptKind::EnterText => p::progress::PromptKind::EnterText,
         PromptKind::ConfirmPartial => p::progress::PromptKind::ConfirmPartial,
+        PromptKind::ConfirmSurcharge => p::progress::PromptKind::ConfirmSurcharge,
         PromptKind::VoiceApproval => p::progress::PromptKind::VoiceApproval,
     }
 }
@@ -60,7 +62,7 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
 pub(in crate::server) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
     let choices = prompt.choices.iter().enumerate();
     let default = match prompt.kind {
-        PromptKind::ChooseApplication => "cancel",
+        PromptKind::ChooseApplication | PromptKind::ConfirmSurcharge => "cancel",
         PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => "reverse",
         PromptKind::VoiceApproval => "decline",
         PromptKind::EnterText => "empty",

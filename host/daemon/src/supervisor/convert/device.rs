@@ -12,7 +12,7 @@ use payhal_engine::device::{
     CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, Inquiry, IssuerAnswer,
     TerminalOutcome, TerminalReversal,
 };
-use payhal_engine::gateway::{Decision, Extras, GatewayAnswer};
+use payhal_engine::gateway::{Decision, Extras, GatewayAnswer, Recipient};
 use payhal_engine::ids::Opaque;
 use payhal_engine::prompt::{DevicePrompt, PromptAnswer, PromptKind};
 use payhal_messages as m;
@@ -32,6 +32,7 @@ pub(in crate::supervisor) fn device_command(
             amounts,
             timeout_ms,
             entries: wanted,
+            total_minor_max,
         } => {
             let present = m::reader::Present {
                 transaction_id: transaction_id.to_string(),
@@ -42,7 +43,7 @@ pub(in crate::supervisor) fn device_command(
                     .filter(|entry| wanted.is_empty() || wanted.contains(entry))
                     .map(|entry| entry_out(*entry))
                     .collect(),
-                total_minor_max: None,
+                total_minor_max: *total_minor_max,
                 timeout_ms: *timeout_ms,
             };
             (method::PRESENT, json(&present))
@@ -60,16 +61,7 @@ pub(in crate::supervisor) fn device_command(
                 device: device.to_owned(),
                 purpose: purpose_out(*purpose),
                 amounts: amounts_out(amounts),
-                recipient: m::card::Recipient {
-                    gateway: recipient.gateway.to_string(),
-                    key_id: recipient.key_id.to_string(),
-                    public_key: recipient.public_key.0.clone(),
-                    certificates: recipient
-                        .certificates
-                        .iter()
-                        .map(|certificate| certificate.0.clone())
-                        .collect(),
-                },
+                recipient: recipient_out(recipient),
                 online_pin: m::reader::PinPolicy::ByCard,
                 seal_number: false,
             };
@@ -98,6 +90,18 @@ pub(in crate::supervisor) fn device_command(
         | DeviceCommand::Reconcile { .. }
         | DeviceCommand::Inquire { .. }
         | DeviceCommand::Reverse { .. } => terminal_command(command),
+    }
+}
+
+fn recipient_out(recipient: &Recipient) -> m::card::Recipient {
+    let certificates = recipient.certificates.iter();
+    m::card::Recipient {
+        gateway: recipient.gateway.to_string(),
+        key_id: recipient.key_id.to_string(),
+        public_key: recipient.public_key.0.clone(),
+        certificates: certificates
+            .map(|certificate| certificate.0.clone())
+            .collect(),
     }
 }
 
@@ -217,6 +221,7 @@ fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
                 presentation_id: reply.presentation_id.into(),
                 entry: entry_in(reply.entry),
                 card: card_in(reply.card),
+                tip_minor: reply.tip_minor,
             })
         }
         method::AUTHORIZE_CARD => parse(payload).map(card_read),
@@ -317,7 +322,8 @@ pub(in crate::supervisor) fn abilities(
             .iter()
             .map(|entry| entry_in(*entry))
             .collect();
-        return Some(DeviceAbilities::Reader { entries });
+        let tip = reader.tip;
+        return Some(DeviceAbilities::Reader { entries, tip });
     }
     manifest
         .terminal
