@@ -94,7 +94,7 @@ unsafe extern "C" fn emit(
     }
     // SAFETY: the ABI has the plugin pass its own context and a readable payload.
     let (link, payload) = unsafe { (link(context), slice(payload, payload_len)) };
-    if card_filter::holds_card_number(payload) {
+    if card_filter::holds_card_data(payload) {
         let text = "an emission held a card number and was dropped";
         link.log_clean(LogSource::Runner, LogLevel::Error, text.to_owned());
         return answer::NOT_ALLOWED;
@@ -165,5 +165,5 @@ unsafe extern "C" fn connect(
 }
 
 fn is_target(target: &str) -> bool {
-    target.len() <= NAME_BYTES_MAX && !card_filter::holds_card_number(target.as_bytes())
+    target.len() <= NAME_BYTES_MAX && !card_filter::holds_card_data(target.as_bytes())
 }

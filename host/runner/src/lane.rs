@@ -139,7 +139,7 @@ fn vetted(method: &str, status: i32, payload: &[u8]) -> (i32, Payload) {
     } else if payload.len() > PAYLOAD_BYTES_MAX {
         let length = payload.len();
         format!("answer {method}: {length} bytes exceed the bound of {PAYLOAD_BYTES_MAX}")
-    } else if card_filter::holds_card_number(payload) {
+    } else if card_filter::holds_card_data(payload) {
         format!("answer {method}: the reply held a card number")
     } else {
         return (status, Payload::from(payload));

@@ -13,6 +13,12 @@ pub(crate) const CONTROL_STACK_BYTES: usize = 256 * 1024;
 /// Open descriptors of the process: lanes, ports and the connections of a busy gateway.
 pub(crate) const DESCRIPTORS_MAX: u64 = 512;
 
+/// Memory that a plugin may lock: what systems let a process lock today.
+pub(crate) const LOCKED_BYTES_WANTED: u64 = 8 * 1024 * 1024;
+
+/// Locked memory with which all secrets of one sale stay off the swap device: 64 pages.
+pub(crate) const LOCKED_BYTES_MIN: u64 = 256 * 1024;
+
 /// Emissions of one call that are passed on. A card flow has about ten.
 pub(crate) const EMITS_PER_CALL_MAX: u32 = 1000;
 

@@ -31,6 +31,7 @@ const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     share_arenas();
+    payhal_messages::tell_panics_without_payload();
     match control_socket() {
         Ok(control) => start::run(control),
         Err(reason) => {

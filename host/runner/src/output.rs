@@ -8,6 +8,7 @@ use crate::card_filter;
 use crate::limits::OUTPUT_LINE_BYTES_MAX;
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use zeroize::{Zeroize, Zeroizing};
 
 /// The reading end of the plugin's stdout and stderr.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ impl Output {
         line_buffer_stdout();
         Ok(Self {
             pipe,
-            line: Vec::new(),
+            // All it ever takes: a line that grew would leave copies of itself behind.
+            line: Vec::with_capacity(OUTPUT_LINE_BYTES_MAX),
             skipped: 0,
         })
     }
@@ -48,8 +50,8 @@ impl Output {
     /// Takes what is there now, one read, and gives each complete line to `log`. Returns whether
     /// there may be more.
     pub(crate) fn read(&mut self, log: &mut dyn FnMut(String)) -> bool {
-        let mut bytes = [0; OUTPUT_LINE_BYTES_MAX];
-        let Ok(count) = rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut bytes))
+        let mut bytes = Zeroizing::new([0; OUTPUT_LINE_BYTES_MAX]);
+        let Ok(count) = rustix::io::retry_on_intr(|| rustix::io::read(&self.pipe, &mut *bytes))
         else {
             return false;
         };
@@ -81,7 +83,7 @@ impl Output {
         } else if !self.line.is_empty() {
             log(card_filter::clean(&self.line));
         }
-        self.line.clear();
+        self.line.zeroize();
         self.skipped = 0;
     }
 }

@@ -64,6 +64,8 @@ struct Given {
     readers: Vec<FrameReader>,
     ports: Vec<OwnedFd>,
     stop: Receiver<()>,
+    /// Parts of the confinement that are in force.
+    sandbox: &'static str,
 }
 
 fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStarted> {
@@ -97,7 +99,7 @@ fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStar
     let ports = given.collect();
     let (readers, writers): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
     let output = Output::capture().map_err(system)?;
-    sandbox::confine().map_err(system)?;
+    let sandbox = sandbox::confine().map_err(system)?;
     let lanes = writers.into_iter().map(Lane::new).collect();
     let link: &'static Link = Box::leak(Box::new(Link::new(writer, output, lanes)));
     let (stopper, stop) = channel();
@@ -112,6 +114,7 @@ fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStar
             readers,
             ports,
             stop,
+            sandbox,
         },
     ))
 }
@@ -149,6 +152,7 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
         readers,
         ports,
         stop,
+        sandbox,
     } = given;
     let path = match (&start.library, &library) {
         (Library::Path(path), _) => path.clone(),
@@ -173,7 +177,7 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
         build_id: BUILD_ID.to_owned(),
         abi_major: table.abi_major,
         abi_minor: table.abi_minor,
-        sandbox: sandbox::IN_FORCE.to_owned(),
+        sandbox: sandbox.to_owned(),
     }));
     // An error would mean that the control thread is gone, which ends the process by itself.
     let _ = stop.recv();

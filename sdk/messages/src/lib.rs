@@ -17,11 +17,13 @@ pub mod gateway;
 pub mod limits;
 pub mod manifest;
 pub mod money;
+mod panic_text;
 pub mod prompt;
 pub mod reader;
 mod schema;
 pub mod terminal;
 
+pub use panic_text::{panic_text, tell_panics_without_payload};
 pub use schema::generate;
 
 /// Standard base64 for the binary fields of these messages.

@@ -207,6 +207,9 @@ unsafe extern "C" fn create<S: Service>(
     context: *mut c_void,
     setup: *const Setup,
 ) -> *mut c_void {
+    // Not in the SDK's own tests, whose words on what failed are wanted whole.
+    #[cfg(not(test))]
+    payhal_messages::tell_panics_without_payload();
     let pointers = HostPointers { host, context };
     let link = Arc::new(AbiLink {
         host: RwLock::new(Some(pointers)),

@@ -211,6 +211,31 @@ fn the_library_may_come_as_a_descriptor() {
 }
 
 #[test]
+fn no_core_file_and_memory_that_may_be_locked() {
+    let (_folder, library) = faulty(&[]);
+    let runner = Launch::new(&library).ready();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", runner.child.id())).unwrap();
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+        let soft = line[name.len()..].split_whitespace().next().unwrap();
+        soft.parse::<u64>().unwrap_or(u64::MAX)
+    };
+    assert_eq!(limit("Max core file size"), 0);
+    // A machine whose own limit is lower keeps it.
+    let own = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = own
+        .lines()
+        .find(|line| line.starts_with("Max locked memory"))
+        .unwrap();
+    let hard = line.split_whitespace().nth(4).unwrap();
+    let hard = hard.parse::<u64>().unwrap_or(u64::MAX);
+    assert!(
+        limit("Max locked memory") >= hard.min(256 * 1024),
+        "{limits}"
+    );
+}
+
+#[test]
 fn started_by_hand_it_says_what_it_is() {
     let output = Command::new(env!("CARGO_BIN_EXE_payhal-plugin-runner"))
         .stdin(Stdio::null())
