@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Builds the daemon, the runner and the simulated plugins, and lays the plugins out as installed.
+//! Builds the daemon, the runner, the tool for keys and the simulated plugins, and lays the plugins out as installed.
 //!
 //! Plugins are found by their manifests. No plugin is named here or anywhere else in this crate.
 
@@ -124,6 +124,8 @@ fn build(profile: Profile, simulated: &[Plugin]) -> Result<Artefacts, String> {
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--package", "payhal", "--package", "payhal-plugin-runner"])
+        // `payhal keys` looks for its program beside itself, which is where cargo puts it.
+        .args(["--package", "payhal-testkit"])
         .stdout(Stdio::piped());
     match profile {
         Profile::Release => command.arg("--release"),

@@ -26,8 +26,8 @@ const DIRECTIONS: [Direction; 17] = [
     ),
     direction(
         "sdk/testkit",
-        &["sdk/plugin"],
-        &["sdk/messages", "sdk/card-data"],
+        &["sdk/plugin", "sdk/card-data"],
+        &["sdk/messages"],
     ),
     direction("sdk/client-rust", &["sdk/protocol"], &[]),
     direction("plugins", FOR_PLUGINS, PLUGIN_TESTS),

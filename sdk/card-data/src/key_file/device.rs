@@ -71,8 +71,8 @@ impl DeviceKeys {
             None => {
                 let key = PrivateKey::generate();
                 let form = Blank::new(FileKind::Sealing)
-                    .put(Field::Key, &key.to_bytes())
-                    .put(Field::At, &now.to_be_bytes());
+                    .put(Field::At, &now.to_be_bytes())
+                    .put(Field::Key, &key.to_bytes());
                 store(&path, &form.finished())?;
                 key
             }

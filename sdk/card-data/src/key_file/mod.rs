@@ -120,13 +120,16 @@ fn slot_name(name: &str) -> Result<&str, KeyFileError> {
     }
 }
 
-/// It becomes a file's name, so that nothing may lead out of the folder.
-fn instance_name(name: &str) -> Result<&str, KeyFileError> {
+/// Whether this may name an instance. It becomes a file's name: nothing leads out of the folder.
+pub fn is_instance_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let is_one = (1..=INSTANCE_CHARS_MAX).contains(&name.len())
+    (1..=INSTANCE_CHARS_MAX).contains(&name.len())
         && name.chars().all(allowed)
-        && !name.starts_with('.');
-    match is_one {
+        && !name.starts_with('.')
+}
+
+fn instance_name(name: &str) -> Result<&str, KeyFileError> {
+    match is_instance_name(name) {
         true => Ok(name),
         false => Err(KeyFileError::InstanceName),
     }
