@@ -29,6 +29,17 @@ pub(crate) enum Action {
         /// Digits, `#` for OK, `*` for cancel, `<` for clear.
         keys: Keys,
     },
+    /// Types the PIN of the card that is there, and OK: its digits are in no message.
+    Pin {
+        /// Types another one.
+        #[serde(default)]
+        wrong: bool,
+    },
+    /// Chooses a tip, while the reader asks for one and waits for a card.
+    Tip {
+        /// How much.
+        minor: i64,
+    },
     /// Takes the card out of the slot.
     Remove,
     /// Chooses an application.
@@ -117,10 +128,12 @@ pub(crate) enum Fault {
     Duplicate,
     /// The call emits progress without end.
     Flood,
-    /// A test card's number is written to standard output and standard error.
+    /// The card's number is written to standard output and standard error.
     Print,
-    /// A test card's number is put into the answer.
+    /// The card's number is put into the answer.
     Leak,
+    /// The call fails, and says the card's number.
+    Tell,
 }
 
 /// When a fault happens.
@@ -143,7 +156,7 @@ impl Action {
     pub(crate) fn parse(action: Value) -> Result<Self, String> {
         serde_json::from_value(action).map_err(|_| {
             "the action is not understood; there are cards, tap, insert, swipe, key_in {card}, \
-             keys {keys}, remove, select {index}, fault {fault, at, count, delay_ms}, plug, \
+             keys {keys}, pin {wrong}, tip {minor}, remove, select {index}, fault {fault, at, count, delay_ms}, plug, \
              screen, reset"
                 .to_owned()
         })

@@ -4,22 +4,20 @@
 //! The only place where a card's secrets exist in clear, and only until they are sealed.
 
 use crate::action::{At, Fault, mode_of};
+use crate::chip::Chip;
 use crate::config::Moment;
 use crate::error::refusal;
-use crate::fault::leaked;
 use crate::pin::{Verified, verify};
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
-use crate::words::{cryptogram, fresh_name, transaction_type};
-use payhal_card_data::{
-    Amounts, Associated, CardSecrets, Inner, PinBlock, Purpose, SCHEME, SEAL_VERSION, seal,
-};
+use crate::sealing::Read;
+use crate::words::fresh_name;
+use payhal_card_data::{Amounts, CardSecrets, Inner, Purpose};
 use payhal_messages::call::CardRefusal;
-use payhal_messages::card::{Cvm, Entry, Sealed};
+use payhal_messages::card::{Entry, Sealed};
 use payhal_messages::money;
 use payhal_messages::reader::{AuthorizeCard, CardRead};
 use payhal_plugin::{Context, Outcome, PluginError};
-use std::collections::BTreeMap;
 
 pub(crate) fn authorize_card(
     reader: &mut VirtualReader,
@@ -31,6 +29,10 @@ pub(crate) fn authorize_card(
     let Some(held) = reader.held(&request.presentation_id) else {
         return Ok(Err(refusal(CardRefusal::CardRemoved)));
     };
+    // Before anybody is asked for a PIN.
+    reader
+        .sealing
+        .check(&request.recipient, context.calendar())?;
     let verified = match verify(&reader.shared, &held, request.online_pin, context)? {
         Ok(verified) => verified,
         Err(refusal) => return Ok(Err(refusal)),
@@ -42,56 +44,40 @@ pub(crate) fn authorize_card(
     reader.shared.show(Screen::of(&["", "Authorizing"]));
     let Verified { cvm, online_pin } = verified;
     reader.reads = reader.reads.wrapping_add(1);
-    let tags = tags(&held, request, cvm, reader.reads)?;
+    let chip = Chip::first(&held, request, cvm, reader.reads, context.calendar())?;
     let read_id = fresh_name().map_err(|_| PluginError::not_sent("draw random bytes"))?;
+    let seals = reader.sealing.seal(&Read {
+        read_id: &read_id,
+        request,
+        inner: &inner(&held, request)?,
+        pin: online_pin.as_ref(),
+    })?;
     let read = CardRead {
-        number: None,
-        sealed: sealed(&held, request, online_pin, &read_id)?,
+        number: seals.number,
+        sealed: seals.read,
         read_id,
         entry: held.entry,
         cvm,
         completion_owed: held.entry == Entry::Chip,
-        tags,
+        tags: chip.as_ref().map(Chip::tags).unwrap_or_default(),
     };
+    reader.chip = chip;
     Ok(Ok(answer(reader, read)))
 }
 
-fn sealed(
-    held: &Held,
-    request: &AuthorizeCard,
-    online_pin: Option<PinBlock>,
-    read_id: &str,
-) -> Result<Sealed, PluginError> {
-    let recipient = &request.recipient;
-    let associated = Associated {
-        version: SEAL_VERSION,
-        read_id,
-        transaction_id: &request.transaction_id,
-        device: &request.device,
-        gateway: &recipient.gateway,
-        key_id: &recipient.key_id,
-    };
-    let inner = Inner {
+fn inner(held: &Held, request: &AuthorizeCard) -> Result<Inner, PluginError> {
+    let Held { card, entry, .. } = held;
+    Ok(Inner {
         purpose: purpose(request.purpose)?,
         amounts: amounts(&request.amounts)?,
         secrets: CardSecrets {
-            pan: held.card.pan(),
-            expiry: held.card.expiry(),
-            track1: None,
-            track2: (held.entry != Entry::Manual).then(|| held.card.track2()),
-            online_pin,
-            entry: mode_of(held.entry),
+            pan: card.pan(),
+            expiry: card.expiry(),
+            track1: (*entry == Entry::Stripe).then(|| card.track1()),
+            track2: (*entry != Entry::Manual).then(|| card.track2()),
+            online_pin: None,
+            entry: mode_of(*entry),
         },
-    };
-    let (encapsulated_key, ciphertext) = seal(&recipient.public_key, &associated, &inner)
-        .map_err(|why| PluginError::not_sent(format!("seal the card: {why}")))?;
-    Ok(Sealed {
-        ksn: Vec::new(),
-        sender_key: Vec::new(),
-        scheme: SCHEME.to_owned(),
-        key_id: recipient.key_id.clone(),
-        encapsulated_key,
-        ciphertext,
     })
 }
 
@@ -120,46 +106,6 @@ fn amounts(amounts: &money::Amounts) -> Result<Amounts, PluginError> {
     })
 }
 
-/// What a kernel tells the issuer in clear; only chips have a kernel.
-fn tags(
-    held: &Held,
-    request: &AuthorizeCard,
-    cvm: Cvm,
-    counter: u16,
-) -> Result<BTreeMap<String, String>, PluginError> {
-    let Some((_, aid)) = held.application else {
-        return Ok(BTreeMap::new());
-    };
-    let cryptogram = cryptogram().map_err(|_| PluginError::not_sent("draw a cryptogram"))?;
-    // EMV Book 3, annex C3 and section 10.5: method, condition, result.
-    let cvm_results = match cvm {
-        Cvm::OnlinePin => "020300",
-        Cvm::OfflinePin => "010302",
-        Cvm::Signature => "1E0300",
-        Cvm::None | Cvm::OnDevice => "1F0302",
-    };
-    let kind = transaction_type(request.purpose, &request.amounts);
-    let cash = request.amounts.cashback_minor.map(twelve_digits);
-    let tags = [
-        ("82", "3900".to_owned()),
-        ("84", aid.to_owned()),
-        ("95", "0000000000".to_owned()),
-        ("9C", kind.to_owned()),
-        ("9F02", twelve_digits(request.amounts.total_minor)),
-        ("9F26", cryptogram),
-        ("9F27", "80".to_owned()),
-        ("9F34", cvm_results.to_owned()),
-        ("9F36", format!("{counter:04X}")),
-    ];
-    let cash = cash.map(|cash| ("9F03", cash));
-    let tags = tags.into_iter().chain(cash);
-    Ok(tags.map(|(tag, value)| (tag.to_owned(), value)).collect())
-}
-
-fn twelve_digits(minor: i64) -> String {
-    format!("{:012}", minor.clamp(0, 999_999_999_999))
-}
-
 /// The answer, as it should be or as a fault wants it.
 fn answer(reader: &mut VirtualReader, read: CardRead) -> CardRead {
     let spoil = reader.shared.take_spoil();
@@ -182,7 +128,7 @@ fn answer(reader: &mut VirtualReader, read: CardRead) -> CardRead {
             ..read
         },
         Some(Fault::Leak) => {
-            let tags = [("57".to_owned(), leaked().to_string())].into();
+            let tags = [("57".to_owned(), reader.shared.leaked().to_string())].into();
             CardRead { tags, ..read }
         }
         _ => read,

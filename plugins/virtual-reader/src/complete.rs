@@ -2,18 +2,18 @@
 //! Command `complete`: gives the issuer's answer to the chip, and the result to the cardholder.
 
 use crate::action::{At, Fault};
+use crate::chip::Second;
 use crate::config::Moment;
 use crate::error::refusal;
-use crate::fault::leaked;
-use crate::reader::{Held, VirtualReader};
+use crate::reader::VirtualReader;
 use crate::screen::Screen;
-use crate::words::{cryptogram, done};
-use payhal_card_data::Behaviour;
+use crate::words::done;
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::Entry;
 use payhal_messages::prompt::Stage;
 use payhal_messages::reader::{Complete, CompletionRead, IssuerAnswer};
-use payhal_plugin::{Context, Outcome, PluginError};
+use payhal_plugin::{Context, Outcome};
+use std::collections::BTreeMap;
 
 pub(crate) fn complete(
     reader: &mut VirtualReader,
@@ -29,7 +29,17 @@ pub(crate) fn complete(
     if chip {
         context.progress(Stage::Completing, "Please wait");
     }
-    let completion = second_cryptogram(&held, &request.answer)?;
+    // Only a chip in the slot answers: one that was tapped is gone.
+    let completion = match reader.chip.take().filter(|_| chip) {
+        Some(chip) => {
+            let Second { accepted, tags } = chip.second(&request.answer)?;
+            CompletionRead { accepted, tags }
+        }
+        None => CompletionRead {
+            accepted: matches!(request.answer, IssuerAnswer::Approved { .. }) && !chip,
+            tags: BTreeMap::new(),
+        },
+    };
     let words = match (&request.answer, completion.accepted) {
         (IssuerAnswer::Approved { .. }, true) => done(held.purpose),
         (IssuerAnswer::Approved { .. }, false) => "Refused by card",
@@ -42,32 +52,6 @@ pub(crate) fn complete(
         context.progress(Stage::RemoveCard, "Remove card");
     }
     Ok(Ok(answer(reader, completion)))
-}
-
-/// GENERATE AC 2: TC where the card accepts, AAC otherwise. Without a chip there is none.
-fn second_cryptogram(held: &Held, answer: &IssuerAnswer) -> Result<CompletionRead, PluginError> {
-    let approved = matches!(answer, IssuerAnswer::Approved { .. });
-    if held.entry != Entry::Chip {
-        return Ok(CompletionRead {
-            accepted: approved,
-            tags: Default::default(),
-        });
-    }
-    let accepted = approved && held.card.behaviour != Behaviour::RefusesAfterApproval;
-    let cryptogram = cryptogram().map_err(|_| PluginError::maybe_sent("draw a cryptogram"))?;
-    let kind = if accepted { "40" } else { "00" };
-    let tags = [
-        ("95", "0000000000"),
-        ("9B", "E800"),
-        ("9F26", &cryptogram),
-        ("9F27", kind),
-    ];
-    Ok(CompletionRead {
-        accepted,
-        tags: tags
-            .map(|(tag, value)| (tag.to_owned(), value.to_owned()))
-            .into(),
-    })
 }
 
 /// The answer, as it should be or as a fault wants it.
@@ -83,7 +67,7 @@ fn answer(reader: &mut VirtualReader, completion: CompletionRead) -> CompletionR
     };
     match spoil {
         Some(Fault::Garble) => spoilt("not hex".to_owned()),
-        Some(Fault::Leak) => spoilt(leaked().to_string()),
+        Some(Fault::Leak) => spoilt(reader.shared.leaked().to_string()),
         _ => completion,
     }
 }

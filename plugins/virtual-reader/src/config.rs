@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Configuration of an instance: nothing, one card for every read, or a script; and where an
-//! application is chosen.
+//! Configuration of an instance: nothing, one card for every read, or a script; where an application
+//! is chosen, and how the reader encrypts.
 //!
 //! A flaw must be found when the instance is opened, never in the middle of a sale.
 
@@ -23,6 +23,22 @@ pub(crate) struct Config {
     /// Where the application of a card with several is chosen.
     #[serde(default)]
     selection: Selection,
+    /// How the reader encrypts what it reads.
+    #[serde(default)]
+    sealing: Mode,
+}
+
+/// How the reader encrypts what it reads.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// To the gateway's key.
+    #[default]
+    Hpke,
+    /// Under an injected key, ANSI X9.24-1.
+    DukptTdes,
+    /// Under an injected key, ANSI X9.24-3.
+    DukptAes,
 }
 
 /// Where an application is chosen.
@@ -70,6 +86,8 @@ pub(crate) struct Plan {
     pub(crate) script: Vec<(Moment, Action)>,
     /// Where an application is chosen.
     pub(crate) selection: Selection,
+    /// How the reader encrypts.
+    pub(crate) sealing: Mode,
 }
 
 impl Config {
@@ -90,6 +108,7 @@ impl Config {
         }
         Ok(Plan {
             selection: self.selection,
+            sealing: self.sealing,
             auto: self.auto.as_deref().map(auto).transpose()?,
             script: self
                 .script

@@ -7,7 +7,7 @@
 use crate::action::Fault;
 use crate::error::unplugged;
 use crate::state::Shared;
-use payhal_card_data::test_card;
+use payhal_card_data::{TestCard, test_card};
 use payhal_messages::prompt::Stage;
 use payhal_plugin::{Context, PluginError};
 use std::io::Write;
@@ -23,7 +23,10 @@ pub(crate) fn carry_out(
 ) -> Result<(), PluginError> {
     match fault {
         Fault::Crash | Fault::Exit => end(fault),
-        Fault::Panic => panic!("the virtual reader was told to panic"),
+        Fault::Panic => panic!(
+            "the virtual reader was told to panic with {}",
+            *shared.leaked()
+        ),
         Fault::Hang => loop {
             std::thread::park();
         },
@@ -36,9 +39,13 @@ pub(crate) fn carry_out(
             context.progress(Stage::Reading, "and again");
         },
         Fault::Print => {
-            print();
+            print(shared);
             Ok(())
         }
+        Fault::Tell => Err(PluginError::maybe_sent(format!(
+            "read the card {}",
+            *shared.leaked()
+        ))),
         Fault::Garble | Fault::Duplicate | Fault::Leak => {
             shared.spoil(fault);
             Ok(())
@@ -55,16 +62,24 @@ pub(crate) fn end(fault: Fault) -> ! {
 }
 
 /// Writes what a careless vendor's library might.
-pub(crate) fn print() {
-    let text = leaked();
+pub(crate) fn print(shared: &Shared) {
+    let text = shared.leaked();
     // Whether anybody still reads standard output is not this plugin's business.
     let _ = writeln!(std::io::stdout(), "read card {}", *text);
     let _ = writeln!(std::io::stderr(), "read card {}", *text);
 }
 
-/// A test card's number in clear.
-pub(crate) fn leaked() -> Zeroizing<String> {
-    let digits = test_card("visa-approve").map(|card| card.pan().digits().to_vec());
-    let text = String::from_utf8(digits.unwrap_or_default()).unwrap_or_default();
-    Zeroizing::new(text)
+impl Shared {
+    /// Number and track of the card that is there, or of a test card, in clear.
+    pub(crate) fn leaked(&self) -> Zeroizing<String> {
+        let placed = self.lock().placed.map(|placed| placed.card);
+        let text = placed.or_else(|| test_card("visa-approve")).map(in_clear);
+        text.unwrap_or_default()
+    }
+}
+
+fn in_clear(card: &TestCard) -> Zeroizing<String> {
+    let (pan, track) = (card.pan(), card.track2());
+    let parts = [pan.digits(), b", ", track.characters()].concat();
+    Zeroizing::new(String::from_utf8_lossy(&parts).into_owned())
 }

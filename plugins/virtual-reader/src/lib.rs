@@ -7,6 +7,7 @@
 
 mod action;
 mod authorize_card;
+mod chip;
 mod complete;
 mod config;
 mod error;
@@ -16,11 +17,13 @@ mod pin;
 mod present;
 mod reader;
 mod screen;
+mod sealing;
 mod simulator;
 mod state;
 #[cfg(test)]
 #[path = "../tests/mod.rs"]
 mod tests;
+mod tip;
 mod words;
 
 payhal_plugin::export_reader!(

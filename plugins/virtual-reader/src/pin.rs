@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Verifying the cardholder: PIN entry on the virtual keypad.
 //!
-//! A PIN never leaves this file except as a PIN block on its way into a seal. The display shows
+//! A PIN leaves this file only on its way into an encrypted PIN block. The display shows
 //! dots.
 
 use crate::config::Moment;
@@ -10,7 +10,7 @@ use crate::limits::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, PIN_TIME, PIN_TRIES};
 use crate::reader::Held;
 use crate::screen::Screen;
 use crate::state::{Shared, Waiting};
-use payhal_card_data::{Behaviour, EntryMode, PinBlock, Verification};
+use payhal_card_data::{Behaviour, EntryMode, Pin, Verification};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{Cvm, Entry};
 use payhal_messages::prompt::Stage;
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 /// How the cardholder was verified.
 pub(crate) struct Verified {
     pub(crate) cvm: Cvm,
-    pub(crate) online_pin: Option<PinBlock>,
+    pub(crate) online_pin: Option<Pin>,
 }
 
 pub(crate) fn verify(
@@ -52,7 +52,6 @@ pub(crate) fn verify(
 
 fn ask(shared: &Shared, held: &Held, cvm: Cvm, context: &Context) -> Outcome<Verified> {
     let until = context.now() + PIN_TIME;
-    let pan = held.card.pan();
     let mut prompt = "Enter PIN";
     // One guard for all tries: keys pressed ahead belong to the next one.
     let _waiting = shared.begin(Waiting::Keys);
@@ -61,14 +60,9 @@ fn ask(shared: &Shared, held: &Held, cvm: Cvm, context: &Context) -> Outcome<Ver
             Ok(pin) => pin,
             Err(why) => return Ok(Err(refusal(why))),
         };
-        let block = PinBlock::format0(&pin, &pan)
-            .map_err(|_| PluginError::not_sent("build the PIN block"))?;
-        let right = held
-            .card
-            .pin
-            .is_some_and(|right| block.holds(right.as_bytes(), &pan));
+        let right = held.card.pin().is_some_and(|right| right == pin);
         if right || held.card.behaviour == Behaviour::PinAtIssuer {
-            let online_pin = (cvm == Cvm::OnlinePin).then_some(block);
+            let online_pin = (cvm == Cvm::OnlinePin).then_some(pin);
             return Ok(Ok(Verified { cvm, online_pin }));
         }
         prompt = "Wrong PIN, again";
@@ -88,7 +82,7 @@ fn enter(
     prompt: &str,
     until: Instant,
     context: &Context,
-) -> Result<Result<Zeroizing<Vec<u8>>, CardRefusal>, PluginError> {
+) -> Result<Result<Pin, CardRefusal>, PluginError> {
     let mut pin = Zeroizing::new(Vec::with_capacity(PIN_DIGITS_MAX));
     show_dots(shared, prompt, 0);
     context.progress(Stage::PinEntry, prompt);
@@ -104,7 +98,10 @@ fn enter(
             None => return Ok(Err(CardRefusal::PinFailed)),
             Some(Pressed::Removed) => return Ok(Err(CardRefusal::CardRemoved)),
             Some(Pressed::Key(b'*')) => return Ok(Err(CardRefusal::CancelledOnDevice)),
-            Some(Pressed::Key(b'#')) if pin.len() >= PIN_DIGITS_MIN => return Ok(Ok(pin)),
+            Some(Pressed::Key(b'#')) if pin.len() >= PIN_DIGITS_MIN => {
+                let pin = Pin::new(&pin).map_err(|_| PluginError::not_sent("take the PIN"))?;
+                return Ok(Ok(pin));
+            }
             Some(Pressed::Key(b'<')) => pin = Zeroizing::new(Vec::with_capacity(PIN_DIGITS_MAX)),
             Some(Pressed::Key(digit)) if digit.is_ascii_digit() && pin.len() < PIN_DIGITS_MAX => {
                 pin.push(digit);

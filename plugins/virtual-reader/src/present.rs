@@ -4,11 +4,11 @@
 use crate::action::{At, Fault};
 use crate::config::{Moment, Selection};
 use crate::error::refusal;
-use crate::fault::leaked;
 use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
 use crate::state::{Placed, Shared, State, Waiting};
-use crate::words::{fresh_name, headline, is_expired, parts};
+use crate::tip::{Tip, waiting};
+use crate::words::{fresh_name, is_expired};
 use payhal_card_data::{Behaviour, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
@@ -28,10 +28,11 @@ pub(crate) fn present(
         return Err(PluginError::Unsupported);
     }
     reader.held = None;
+    reader.chip = None;
     reader.shared.enter(At::Present, context)?;
     let until = context.now() + Duration::from_millis(request.timeout_ms).min(DAY);
-    let placed = match wait_for_card(&reader.shared, request, until, context)? {
-        Ok(placed) => placed,
+    let (placed, tip_minor) = match wait_for_card(&reader.shared, request, until, context)? {
+        Ok(shown) => shown,
         Err(why) => return Ok(Err(refusal(why))),
     };
     let (stage, words) = match placed.entry {
@@ -59,8 +60,7 @@ pub(crate) fn present(
         application,
         purpose: request.purpose,
     };
-    let presentation = answer(reader, held);
-    Ok(Ok(presentation))
+    Ok(Ok(answer(reader, held, tip_minor)))
 }
 
 /// Longest time out that is added to a clock.
@@ -71,7 +71,7 @@ fn wait_for_card(
     request: &Present,
     until: Instant,
     context: &Context,
-) -> Result<Result<Placed, CardRefusal>, PluginError> {
+) -> Result<Result<(Placed, Option<i64>), CardRefusal>, PluginError> {
     if request.entries.is_empty() {
         return Ok(Err(CardRefusal::NotAccepted));
     }
@@ -81,16 +81,23 @@ fn wait_for_card(
     {
         return Ok(Err(CardRefusal::NotAccepted));
     }
-    shared.lock().placed = None;
-    let headline = headline(request.purpose, &request.amounts);
-    let parts = parts(&request.amounts);
-    shared.show(Screen::of(&[&headline, &parts, "Present card"]));
+    let tip = Tip::asked(request);
+    shared.show(match &tip {
+        Some(tip) => tip.screen(),
+        None => waiting(request.purpose, &request.amounts, ""),
+    });
+    {
+        let mut state = shared.lock();
+        state.placed = None;
+        state.tip = tip;
+    }
     context.progress(Stage::WaitingForCard, "Present card");
     let _waiting = shared.begin(Waiting::Card(request.entries.clone()));
     shared.play(Moment::Present);
     let happened = shared.wait(context, until, |state| {
         if let Some(placed) = state.take_offered() {
-            return Some(Ok(placed));
+            let tip = state.tip.as_ref().and_then(Tip::chosen);
+            return Some(Ok((placed, tip)));
         }
         while let Some(key) = state.take_key() {
             if key == b'*' {
@@ -210,13 +217,13 @@ fn show_choices(shared: &Shared, card: &TestCard) {
 }
 
 /// The answer, as it should be or as a fault wants it.
-fn answer(reader: &mut VirtualReader, mut held: Held) -> Presentation {
+fn answer(reader: &mut VirtualReader, mut held: Held, tip_minor: Option<i64>) -> Presentation {
     let spoil = reader.shared.take_spoil();
     if let (Some(Fault::Duplicate), Some(former)) = (spoil, &reader.former.presentation_id) {
         held.presentation_id.clone_from(former);
     }
     let mut presentation = Presentation {
-        tip_minor: None,
+        tip_minor,
         presentation_id: held.presentation_id.clone(),
         entry: held.entry,
         card: face(&held),
@@ -229,7 +236,9 @@ fn answer(reader: &mut VirtualReader, mut held: Held) -> Presentation {
             presentation.card.masked_pan = "\u{0}\u{fffd}\u{7f}".repeat(300);
             presentation.card.scheme = String::new();
         }
-        Some(Fault::Leak) => presentation.card.application = Some(leaked().to_string()),
+        Some(Fault::Leak) => {
+            presentation.card.application = Some(reader.shared.leaked().to_string())
+        }
         _ => {}
     }
     presentation

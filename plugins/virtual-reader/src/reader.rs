@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reader as the SDK sees it: one file for each command, what lies between commands here.
 
+use crate::chip::Chip;
 use crate::config::Config;
 use crate::screen::Screen;
+use crate::sealing::Sealing;
 use crate::state::Shared;
 use crate::{authorize_card, complete, present};
-use payhal_card_data::TestCard;
+use payhal_card_data::{MemoryProtection, TestCard, memory_protection};
 use payhal_messages::card::Entry;
 use payhal_messages::money::Purpose;
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
 };
-use payhal_plugin::{Context, Outcome, PluginError, Reader, Simulated};
+use payhal_plugin::{Context, Level, Outcome, PluginError, Reader, Simulated};
 use std::sync::Arc;
 
 /// One virtual reader.
@@ -20,6 +22,9 @@ pub(crate) struct VirtualReader {
     pub(crate) shared: Arc<Shared>,
     /// The card between `present` and `complete`.
     pub(crate) held: Option<Held>,
+    /// Its chip, between its two cryptograms.
+    pub(crate) chip: Option<Chip>,
+    pub(crate) sealing: Sealing,
     pub(crate) former: Former,
     /// Reads so far, the application transaction counter of every card.
     pub(crate) reads: u16,
@@ -64,6 +69,7 @@ impl VirtualReader {
         self.shared.show_ending(&outcome);
         if !matches!(outcome, Ok(Ok(_))) {
             self.held = None;
+            self.chip = None;
         }
         outcome
     }
@@ -76,9 +82,12 @@ impl Reader for VirtualReader {
         let plan = config
             .plan()
             .map_err(|flaw| PluginError::not_sent(format!("use the configuration: {flaw}")))?;
+        warn_of_memory(memory_protection(), context);
         Ok(Self {
+            sealing: Sealing::open(plan.sealing, context)?,
             shared: Arc::new(Shared::new(plan, context)),
             held: None,
+            chip: None,
             former: Former::default(),
             reads: 0,
             parameters: None,
@@ -88,7 +97,7 @@ impl Reader for VirtualReader {
     fn identify(&mut self, context: &Context) -> Outcome<Identity> {
         self.shared.check_attached()?;
         Ok(Ok(Identity {
-            sealing: None,
+            sealing: Some(self.sealing.told()),
             model: "payhal virtual reader".to_owned(),
             serial_number: Some(format!("VR-{}", context.instance_name())),
             firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -115,6 +124,7 @@ impl Reader for VirtualReader {
         let outcome = complete::complete(self, &request, context);
         let outcome = self.ended(outcome);
         self.held = None;
+        self.chip = None;
         let mut state = self.shared.lock();
         // Only a card in the slot is still there.
         state.placed = state.placed.filter(|placed| placed.entry == Entry::Chip);
@@ -134,5 +144,22 @@ impl Reader for VirtualReader {
 
     fn close(&mut self, _: &Context) {
         self.shared.close();
+    }
+}
+
+/// Says what the system refuses the memory of card data.
+pub(crate) fn warn_of_memory(granted: MemoryProtection, context: &Context) {
+    if !granted.locked {
+        context.log(
+            Level::Warn,
+            "the system locks no memory for card data: it may be written to the swap device; raise \
+             the limit for locked memory (ulimit -l, LimitMEMLOCK)",
+        );
+    }
+    if !granted.out_of_dumps {
+        context.log(
+            Level::Warn,
+            "the system keeps no memory out of core dumps: turn them off for this user",
+        );
     }
 }

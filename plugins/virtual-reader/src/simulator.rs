@@ -31,8 +31,8 @@ impl Shared {
             self.play_card(moment, card, entry);
         }
         while let Some(step) = self.next_step(moment) {
-            // A fault goes with the step that follows it.
-            let last = !matches!(step, Action::Fault(_));
+            // A fault or a tip goes with the step that follows it.
+            let last = !matches!(step, Action::Fault(_) | Action::Tip { .. });
             if let Err(why) = self.act(step, Some(Duration::ZERO)) {
                 self.warn(&format!("a step of the script was not possible: {why}"));
             }
@@ -49,7 +49,9 @@ impl Shared {
             Moment::Present => drop(state.offer(card, entry)),
             Moment::Select => state.chosen = Some(0),
             Moment::Pin => {
-                state.press(card.pin.unwrap_or_default().as_bytes());
+                if let Some(pin) = card.pin() {
+                    state.press(pin.digits());
+                }
                 state.press(b"#");
             }
             Moment::AuthorizeCard | Moment::Complete => {}
@@ -66,6 +68,8 @@ impl Shared {
                 Ok(json!({ "cards": test_cards().iter().map(row).collect::<Vec<_>>() }))
             }
             Action::Keys { keys } => self.keys(keys.0.as_bytes(), patience),
+            Action::Pin { wrong } => self.pin(wrong, patience),
+            Action::Tip { minor } => self.tip(minor, patience),
             Action::Select { index } => self.select(index, patience),
             Action::Remove => self.remove(),
             Action::Fault(order) => self.fault(&order),
@@ -123,6 +127,42 @@ impl Shared {
         }
     }
 
+    fn pin(&self, wrong: bool, patience: Patience) -> Result<Value, String> {
+        let press = |state: &mut State| {
+            let placed = state.placed.filter(|_| state.waiting == Waiting::Keys)?;
+            let pressed = placed.card.pin().map(|pin| {
+                let digits: &[u8] = if wrong { b"0000" } else { pin.digits() };
+                state.press(digits) && state.press(b"#")
+            });
+            Some(pressed)
+        };
+        match self.when(patience, press) {
+            Some(Some(true)) => {
+                self.wake();
+                Ok(json!({ "pin": true }))
+            }
+            Some(Some(false)) => Err("too many keys are pressed already".to_owned()),
+            Some(None) => Err("this card has no PIN".to_owned()),
+            None => Err(self.nobody_waits("nobody waits for a PIN")),
+        }
+    }
+
+    fn tip(&self, minor: i64, patience: Patience) -> Result<Value, String> {
+        let choose = |state: &mut State| {
+            let waits = matches!(state.waiting, Waiting::Card(_));
+            let tip = state.tip.as_mut().filter(|_| waits)?;
+            Some(tip.choose(minor).then(|| tip.screen()))
+        };
+        match self.when(patience, choose) {
+            Some(Some(screen)) => {
+                self.show(screen);
+                Ok(json!({ "tip": minor }))
+            }
+            Some(None) => Err("the reader does not offer this tip".to_owned()),
+            None => Err(self.nobody_waits("the reader asks for no tip")),
+        }
+    }
+
     fn select(&self, index: usize, patience: Patience) -> Result<Value, String> {
         let choose = |state: &mut State| {
             let Waiting::Select(choices) = &state.waiting else {
@@ -162,7 +202,7 @@ impl Shared {
     fn fault(&self, order: &FaultOrder) -> Result<Value, String> {
         match (order.fault, order.at) {
             (Fault::Crash | Fault::Exit, At::Now) => fault::end(order.fault),
-            (Fault::Print, At::Now) => fault::print(),
+            (Fault::Print, At::Now) => fault::print(self),
             (Fault::Unplug, At::Now) => self.unplug(),
             _ => {
                 let delay = Duration::from_millis(order.delay_ms.min(DELAY_MS_MAX));
@@ -190,6 +230,7 @@ impl Shared {
                 "card": card,
                 "keys": state.waiting == Waiting::Keys,
                 "select": select,
+                "tip": state.tip.as_ref().map(|tip| tip.minor_max),
             },
             "card": state.placed.map(|placed| placed.card.name),
             "attached": !state.unplugged,

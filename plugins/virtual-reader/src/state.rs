@@ -11,6 +11,7 @@ use crate::error::{screen_words, unplugged};
 use crate::fault;
 use crate::limits::{FAULTS_MAX, KEYS_MAX};
 use crate::screen::Screen;
+use crate::tip::Tip;
 use payhal_card_data::TestCard;
 use payhal_messages::card::Entry;
 use payhal_messages::prompt::DeviceChange;
@@ -47,6 +48,8 @@ pub(crate) struct State {
     keys: Keypad,
     /// The application chosen and not yet noticed.
     pub(crate) chosen: Option<usize>,
+    /// The tip that the reader asks for.
+    pub(crate) tip: Option<Tip>,
     faults: Vec<Planned>,
     /// Steps so far: a fault happens once in each.
     steps: u64,
@@ -203,6 +206,7 @@ impl State {
         self.offered = None;
         self.placed = None;
         self.chosen = None;
+        self.tip = None;
         self.spoil = None;
         self.keys.clear();
         self.faults.clear();
@@ -220,6 +224,7 @@ impl Drop for WaitingGuard<'_> {
         state.waiting = Waiting::Nothing;
         state.offered = None;
         state.chosen = None;
+        state.tip = None;
         state.keys.clear();
     }
 }

@@ -46,6 +46,54 @@ pub(crate) fn done(purpose: Purpose) -> &'static str {
     }
 }
 
+/// An amount as EMV's objects have it.
+pub(crate) fn twelve_digits(minor: i64) -> String {
+    format!("{:012}", minor.clamp(0, 999_999_999_999))
+}
+
+/// ISO 4217 number. A kernel may not know a currency; 999 is none.
+pub(crate) fn currency_number(currency: &str) -> &'static str {
+    match currency {
+        "AED" => "0784",
+        "AUD" => "0036",
+        "BGN" => "0975",
+        "BHD" => "0048",
+        "BRL" => "0986",
+        "CAD" => "0124",
+        "CHF" => "0756",
+        "CNY" => "0156",
+        "CZK" => "0203",
+        "DKK" => "0208",
+        "EUR" => "0978",
+        "GBP" => "0826",
+        "HUF" => "0348",
+        "INR" => "0356",
+        "ISK" => "0352",
+        "JPY" => "0392",
+        "KRW" => "0410",
+        "KWD" => "0414",
+        "MXN" => "0484",
+        "NOK" => "0578",
+        "NZD" => "0554",
+        "PLN" => "0985",
+        "RON" => "0946",
+        "SEK" => "0752",
+        "SGD" => "0702",
+        "TRY" => "0949",
+        "TND" => "0788",
+        "UAH" => "0980",
+        "USD" => "0840",
+        "ZAR" => "0710",
+        _ => "0999",
+    }
+}
+
+/// Transaction date, tag 9A.
+pub(crate) fn date(now: SystemTime) -> String {
+    let (year, month, day) = day_of(now);
+    format!("{:02}{month:02}{day:02}", year % 100)
+}
+
 /// Transaction type, tag 9C: the first two digits of ISO 8583's processing code.
 pub(crate) fn transaction_type(purpose: Purpose, amounts: &Amounts) -> &'static str {
     match purpose {
@@ -92,26 +140,15 @@ pub(crate) fn fresh_name() -> Result<String, getrandom::Error> {
         .collect())
 }
 
-/// Eight bytes that look like an application cryptogram, hex. Every other digit is a letter, so
-/// that it can never look like a card number.
-pub(crate) fn cryptogram() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes
-        .iter()
-        .map(|byte| format!("{:02X}", byte | 0xA0))
-        .collect())
-}
-
 /// Whether a card is past its last day.
 pub(crate) fn is_expired(expiry: Expiry, now: SystemTime) -> bool {
-    let (year, month) = month_of(now);
+    let (year, month, _) = day_of(now);
     expiry.is_before(year, month)
 }
 
-/// The calendar month (proleptic Gregorian, UTC). Years are counted from March, so that the leap
+/// The calendar day (proleptic Gregorian, UTC). Years are counted from March, so that the leap
 /// day comes last.
-fn month_of(now: SystemTime) -> (u16, u8) {
+fn day_of(now: SystemTime) -> (u16, u8, u8) {
     let seconds = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
@@ -121,12 +158,14 @@ fn month_of(now: SystemTime) -> (u16, u8) {
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
     let (year, month) = match month {
         0..=9 => (era * 400 + year, month + 3),
         _ => (era * 400 + year + 1, month - 9),
     };
     let month = u8::try_from(month).unwrap_or(u8::MAX);
-    (u16::try_from(year).unwrap_or(u16::MAX), month)
+    let day = u8::try_from(day).unwrap_or(u8::MAX);
+    (u16::try_from(year).unwrap_or(u16::MAX), month, day)
 }
 
 #[cfg(test)]
@@ -185,18 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn months_follow_the_calendar() {
+    fn days_follow_the_calendar() {
         let at = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        for (seconds, month) in [
-            (0, (1970, 1)),
-            (951_782_399, (2000, 2)),   // 2000-02-28T23:59:59
-            (951_868_800, (2000, 3)),   // 2000-03-01
-            (1_709_164_800, (2024, 2)), // 2024-02-29
-            (1_798_761_599, (2026, 12)),
-            (1_798_761_600, (2027, 1)),
-            (4_107_542_400, (2100, 3)), // no leap day in 2100
+        for (seconds, day) in [
+            (0, (1970, 1, 1)),
+            (951_782_399, (2000, 2, 28)),
+            (951_868_799, (2000, 2, 29)),
+            (951_868_800, (2000, 3, 1)),
+            (1_709_164_800, (2024, 2, 29)),
+            (1_798_761_599, (2026, 12, 31)),
+            (1_798_761_600, (2027, 1, 1)),
+            (4_107_542_400, (2100, 3, 1)), // no leap day in 2100
         ] {
-            assert_eq!(month_of(at(seconds)), month, "{seconds}");
+            assert_eq!(day_of(at(seconds)), day, "{seconds}");
         }
+        assert_eq!(date(at(1_709_164_800)), "240229");
     }
 }

@@ -168,3 +168,17 @@ fn planned_faults_are_bounded() {
     }
     assert!(shop.act(slow).is_err());
 }
+
+#[test]
+fn a_fault_tells_the_card_that_is_there() {
+    let mut shop = Shop::new();
+    shop.act(json!({"action": "fault", "fault": "tell", "at": "authorize_card"}))
+        .unwrap();
+    let presentation = shop.presented("tap", "canary-visa");
+    let Err(PluginError::Failed(failure)) = shop.authorize(&presentation) else {
+        panic!("it tells");
+    };
+    let number = payhal_card_data::test_card("canary-visa").unwrap().pan();
+    let number = String::from_utf8(number.digits().to_vec()).unwrap();
+    assert!(failure.reason.contains(&number), "the runner must stop it");
+}

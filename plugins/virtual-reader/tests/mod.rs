@@ -2,15 +2,24 @@
 //! The reader on the SDK's test bench: virtual time, no host.
 
 mod cards;
+mod chips;
 mod faults;
+#[cfg(target_os = "linux")]
+mod memory;
 mod people;
 mod pins;
 mod plans;
 mod purposes;
+mod seals;
+mod tips;
 
 use crate::reader::VirtualReader;
-use payhal_card_data::{Associated, Inner, PrivateKey, SEAL_VERSION, open, test_cards};
-use payhal_messages::card::{Entry, Recipient};
+use payhal_card_data::key_file::{DeviceKeys, GatewayKeys, KeyScheme};
+use payhal_card_data::{
+    Associated, Authority, DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME, Opened, PrivateKey, PublicKey,
+    SEAL_VERSION, ValidTime, key_id, open_from, test_cards,
+};
+use payhal_messages::card::{Entry, Recipient, Sealed};
 use payhal_messages::card_check::would_redact;
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_messages::prompt::Stage;
@@ -24,8 +33,19 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A reader on its bench, and a gateway's key.
+/// No secret: the sandbox's authority.
+const AUTHORITY: &str = "payhal sandbox TEST authority";
+const AUTHORITY_KEY: &[u8; 32] = b"payhal TEST authority, no secret";
+
+/// The bench's calendar lies in the middle.
+const VALID: ValidTime = ValidTime {
+    from: 1_772_366_400 - 3600,
+    until: 1_772_366_400 + 3600,
+};
+
+/// A reader on its bench, and a gateway's keys.
 struct Shop {
+    folder: tempfile::TempDir,
     bench: Bench,
     reader: VirtualReader,
     simulator: Arc<dyn Simulated>,
@@ -41,13 +61,41 @@ impl Shop {
         Self::on(Bench::new(), config)
     }
 
+    /// With an injected key, for the modes that need one.
+    fn sealing(mode: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let scheme = match mode {
+            "dukpt_tdes" => Some(KeyScheme::Tdes),
+            "dukpt_aes" => Some(KeyScheme::Aes128),
+            _ => None,
+        };
+        if let Some(scheme) = scheme {
+            let gateway = GatewayKeys::of(&folder.path().join("gateway"));
+            gateway
+                .make_base_key(SLOT, scheme, true, 0)
+                .expect("a new folder");
+            let mut base = gateway.base_key(SLOT).expect("whole").expect("it was made");
+            let device = DeviceKeys::of(&folder.path().join("reader"));
+            gateway
+                .inject(&mut base, &device, false, 0)
+                .expect("a new reader");
+        }
+        Self::within(folder, Bench::new(), &json!({ "sealing": mode }))
+    }
+
     fn on(bench: Bench, config: &Value) -> Self {
+        Self::within(tempfile::tempdir().expect("a folder"), bench, config)
+    }
+
+    fn within(folder: tempfile::TempDir, bench: Bench, config: &Value) -> Self {
+        let bench = bench.state_dir(folder.path().join("reader"));
         let reader: VirtualReader = bench
             .reader(&config.to_string())
             .expect("a right configuration");
         Self {
             simulator: reader.simulator(),
             key: PrivateKey::generate(),
+            folder,
             bench,
             reader,
         }
@@ -107,21 +155,36 @@ impl Shop {
         online_pin: PinPolicy,
     ) -> Outcome<CardRead> {
         let request = AuthorizeCard {
+            online_pin,
+            ..self.request(presentation)
+        };
+        self.reader.authorize_card(request, &self.bench.call())
+    }
+
+    fn request(&self, presentation: &Presentation) -> AuthorizeCard {
+        AuthorizeCard {
             seal_number: false,
             transaction_id: "t-1".into(),
             presentation_id: presentation.presentation_id.clone(),
             device: "counter".into(),
             purpose: Purpose::Sale,
             amounts: euros(),
-            recipient: Recipient {
-                certificates: Vec::new(),
-                gateway: "sandbox".into(),
-                key_id: "key-1".into(),
-                public_key: self.key.public_bytes(),
-            },
-            online_pin,
-        };
-        self.reader.authorize_card(request, &self.bench.call())
+            recipient: self.recipient(),
+            online_pin: PinPolicy::ByCard,
+        }
+    }
+
+    /// The gateway's key, with its certificate.
+    fn recipient(&self) -> Recipient {
+        let public_key = self.key.public_bytes();
+        let authority = Authority::new(AUTHORITY, AUTHORITY_KEY).expect("a key");
+        let certificate = authority.issue("sandbox", &public_key, VALID);
+        Recipient {
+            certificates: vec![certificate.expect("a certificate")],
+            gateway: "sandbox".into(),
+            key_id: key_id(&public_key),
+            public_key,
+        }
     }
 
     fn complete(
@@ -137,17 +200,22 @@ impl Shop {
         self.reader.complete(request, &self.bench.call())
     }
 
-    fn opened(&self, read: &CardRead) -> Inner {
-        let associated = Associated {
-            version: SEAL_VERSION,
-            read_id: &read.read_id,
-            transaction_id: "t-1",
-            device: "counter",
-            gateway: "sandbox",
-            key_id: "key-1",
-        };
+    /// What the gateway finds in a read, in every mode.
+    fn opened(&self, read: &CardRead) -> Opened {
         let sealed = &read.sealed;
-        open(
+        let associated = associated(read, sealed);
+        if !sealed.ksn.is_empty() {
+            let gateway = GatewayKeys::of(&self.folder.path().join("gateway"));
+            let base = gateway.base_key(&sealed.key_id).expect("whole");
+            let key = base.expect("a known slot").transaction_key(&sealed.ksn);
+            let opened = key
+                .expect("its device")
+                .1
+                .open(&associated, &sealed.ciphertext);
+            return opened.expect("sealed under this key");
+        }
+        open_from(
+            &PublicKey::from_bytes(&sealed.sender_key).expect("a key"),
             &self.key,
             &associated,
             &sealed.encapsulated_key,
@@ -173,6 +241,20 @@ impl Shop {
     /// Everything said so far, as one text.
     fn transcript(&self) -> String {
         format!("{:?}", self.bench.said())
+    }
+}
+
+/// Names the injected key.
+const SLOT: &str = "counter-data";
+
+fn associated<'a>(read: &'a CardRead, sealed: &'a Sealed) -> Associated<'a> {
+    Associated {
+        version: SEAL_VERSION,
+        read_id: &read.read_id,
+        transaction_id: "t-1",
+        device: "counter",
+        gateway: "sandbox",
+        key_id: &sealed.key_id,
     }
 }
 

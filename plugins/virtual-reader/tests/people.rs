@@ -68,7 +68,7 @@ fn cancelling_ends_the_wait_and_the_next_read_works() {
     let picture = shop.act(json!({"action": "screen"})).unwrap();
     assert_eq!(
         picture["waiting"],
-        json!({"card": [], "keys": false, "select": []})
+        json!({"card": [], "keys": false, "select": [], "tip": null})
     );
     shop.presented("insert", "visa-approve");
 }

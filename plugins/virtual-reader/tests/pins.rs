@@ -2,8 +2,12 @@
 //! PIN entry.
 
 use super::*;
-use payhal_card_data::test_card;
+use payhal_card_data::Pin;
 use payhal_messages::card::Cvm;
+
+fn pin(digits: &[u8]) -> Pin {
+    Pin::new(digits).unwrap()
+}
 
 #[test]
 fn a_pin_is_sealed_for_the_issuer_and_shown_as_dots() {
@@ -14,9 +18,7 @@ fn a_pin_is_sealed_for_the_issuer_and_shown_as_dots() {
     }
     let read = shop.authorize(&presentation).unwrap().unwrap();
     assert_eq!(read.cvm, Cvm::OnlinePin);
-    let card = test_card("visa-pin").unwrap();
-    let block = shop.opened(&read).secrets.online_pin.clone().unwrap();
-    assert!(block.holds(b"1234", &card.pan()));
+    assert_eq!(shop.opened(&read).open_pin(), Some(Ok(pin(b"1234"))));
     let said = shop.transcript();
     assert!(
         said.contains("\"**\"") && said.contains("\"****\""),
@@ -53,7 +55,7 @@ fn the_third_try_may_be_right_and_keys_may_be_pressed_ahead() {
     shop.later(json!({"action": "keys", "keys": "9999#0000#1234#"}));
     let read = shop.authorize(&presentation).unwrap().unwrap();
     assert_eq!(read.cvm, Cvm::OfflinePin);
-    assert!(shop.opened(&read).secrets.online_pin.is_none());
+    assert!(shop.opened(&read).pin_block().is_none());
 }
 
 #[test]
@@ -62,9 +64,7 @@ fn a_pin_that_the_issuer_checks_is_not_judged_here() {
     let presentation = shop.presented("insert", "mastercard-pin-at-issuer");
     shop.later(json!({"action": "keys", "keys": "0000#"}));
     let read = shop.authorize(&presentation).unwrap().unwrap();
-    let card = test_card("mastercard-pin-at-issuer").unwrap();
-    let block = shop.opened(&read).secrets.online_pin.clone().unwrap();
-    assert!(block.holds(b"0000", &card.pan()));
+    assert_eq!(shop.opened(&read).open_pin(), Some(Ok(pin(b"0000"))));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_gateway_without_pins_is_sent_none() {
         .unwrap()
         .unwrap();
     assert_eq!(read.cvm, Cvm::None);
-    assert!(shop.opened(&read).secrets.online_pin.is_none());
+    assert!(shop.opened(&read).pin_block().is_none());
 }
 
 #[test]
@@ -109,4 +109,22 @@ fn pin_entry_ends_by_cancel_removal_and_time() {
             "{why} after {waited:?}"
         );
     }
+}
+
+#[test]
+fn the_card_knows_its_pin_so_that_no_message_has_it() {
+    let mut shop = Shop::new();
+    let presentation = shop.presented("insert", "canary-maestro");
+    shop.later(json!({"action": "pin", "wrong": true}));
+    shop.later(json!({"action": "pin"}));
+    let read = shop.authorize(&presentation).unwrap().unwrap();
+    assert_eq!(read.cvm, Cvm::OfflinePin);
+    let presentation = shop.presented("tap", "canary-visa");
+    shop.later(json!({"action": "pin"}));
+    let read = shop.authorize(&presentation).unwrap().unwrap();
+    let right = payhal_card_data::test_card("canary-visa").unwrap().pin();
+    assert_eq!(shop.opened(&read).open_pin(), right.map(Ok));
+
+    let typed = shop.act(json!({"action": "pin"}));
+    assert!(typed.unwrap_err().contains("nobody waits"));
 }

@@ -20,7 +20,7 @@ fn the_schema_knows_every_fault() {
     let schema: Value = serde_json::from_str(include_str!("../configuration.schema.json")).unwrap();
     let step = &schema["properties"]["script"]["items"]["properties"];
     let faults = step["fault"]["enum"].as_array().unwrap();
-    assert_eq!(faults.len(), 11);
+    assert_eq!(faults.len(), 12);
     for fault in faults {
         let planned = json!({"action": "fault", "fault": fault, "at": "complete"});
         assert!(Shop::new().act(planned).is_ok(), "{fault}");
@@ -66,7 +66,7 @@ fn a_script_is_followed_step_by_step() {
     let mut shop = Shop::with(&json!({"script": [
         {"on": "present", "do": "insert", "card": "maestro-pin"},
         {"on": "pin", "do": "keys", "keys": "0000#"},
-        {"on": "pin", "do": "keys", "keys": "1234#"},
+        {"on": "pin", "do": "pin"},
         {"on": "complete", "do": "remove"},
         {"on": "present", "do": "insert", "card": "discover-two-applications"},
         {"on": "select", "do": "select", "index": 1},
@@ -94,6 +94,9 @@ fn a_wrong_configuration_does_not_open() {
         (json!({"auto": "tap"}), "auto is"),
         (json!({"auto": "tap nothing"}), "auto is"),
         (json!({"selection": "guess"}), "keypad"),
+        (json!({"sealing": "clear"}), "hpke"),
+        (json!({"sealing": "dukpt_tdes"}), "payhal keys inject"),
+        (json!({"sealing": "dukpt_aes"}), "payhal keys inject"),
         (
             json!({"auto": "tap visa-approve", "selection": "register"}),
             "chooses by itself",
@@ -115,7 +118,9 @@ fn a_wrong_configuration_does_not_open() {
             "configuration",
         ),
     ] {
-        let opened = Bench::new().reader::<VirtualReader>(&config.to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let bench = Bench::new().state_dir(folder.path());
+        let opened = bench.reader::<VirtualReader>(&config.to_string());
         let error = opened.err().unwrap().to_string();
         assert!(error.contains(part), "{config}: {error}");
     }

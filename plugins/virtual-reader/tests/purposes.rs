@@ -105,19 +105,9 @@ impl Case {
 
     fn authorize(&self, shop: &Shop, presentation: &Presentation) -> AuthorizeCard {
         AuthorizeCard {
-            seal_number: false,
-            transaction_id: "t-1".into(),
-            presentation_id: presentation.presentation_id.clone(),
-            device: "counter".into(),
             purpose: self.purpose,
             amounts: self.amounts(),
-            recipient: Recipient {
-                certificates: Vec::new(),
-                gateway: "sandbox".into(),
-                key_id: "key-1".into(),
-                public_key: shop.key.public_bytes(),
-            },
-            online_pin: PinPolicy::ByCard,
+            ..shop.request(presentation)
         }
     }
 }
@@ -148,9 +138,9 @@ fn every_purpose_is_shown_told_and_sealed() {
         let read = read.unwrap().unwrap();
         assert_eq!(read.tags["9C"], case.transaction_type);
         assert_eq!(read.tags["9F02"], format!("{:012}", case.total_minor));
-        let cash = case.cashback_minor.map(|minor| format!("{minor:012}"));
-        assert_eq!(read.tags.get("9F03"), cash.as_ref());
-        let inner = shop.opened(&read);
+        let cash = case.cashback_minor.unwrap_or(0);
+        assert_eq!(read.tags["9F03"], format!("{cash:012}"));
+        let inner = shop.opened(&read).inner;
         assert_eq!(inner.purpose, case.sealed);
         assert_eq!(inner.amounts.total_minor, case.total_minor);
         assert_eq!(inner.amounts.cashback_minor, case.cashback_minor);

@@ -2,8 +2,9 @@
 //! The two encodings of a seal: associated data, and the record inside.
 //!
 //! Associated data is canonical: a fixed prefix, then every field in order, each behind its length,
-//! so that no two sets of fields encode alike. The record inside is tag, length, value; tags that
-//! are not known are skipped, so that fields can be added. Neither may ever be logged.
+//! so that no two sets of fields encode alike. The record inside is tag, length, value, with zeros
+//! behind; tags that are not known are skipped, so that fields can be added. Neither may ever be
+//! logged.
 
 use crate::expiry::Expiry;
 use crate::pan::Pan;
@@ -22,9 +23,13 @@ pub(crate) enum AssociatedTo {
     Number,
 }
 
-/// Room for the largest record: fixed fields take 8 heads and 41 bytes; PAN, tracks and PIN block,
-/// with theirs, 157.
+/// Every record is as long, so that its length tells nothing, and no cipher keeps the end of a track
+/// on its stack as a block that is not full. Fixed fields take 8 heads and 41 bytes; PAN, tracks and
+/// PIN block, with theirs, 157. Zeros are behind.
 const RECORD_BYTES: usize = 256;
+
+/// A number and an expiry take 27.
+const NUMBER_BYTES: usize = 64;
 
 pub(crate) fn associated_bytes(to: AssociatedTo, associated: &Associated<'_>) -> Option<Vec<u8>> {
     let fields: [&[u8]; 7] = [
@@ -71,9 +76,9 @@ struct Record {
 }
 
 impl Record {
-    fn new() -> Self {
+    fn of(length: usize) -> Self {
         Self {
-            bytes: SecretBytes::zeroed(RECORD_BYTES),
+            bytes: SecretBytes::zeroed(length),
             end: 0,
         }
     }
@@ -86,14 +91,10 @@ impl Record {
         field[2..].copy_from_slice(value);
         self.end += field.len();
     }
-
-    fn finish(self) -> SecretBytes {
-        self.bytes.shortened(self.end)
-    }
 }
 
 pub(crate) fn encode(inner: &Inner, pin: Option<&EncryptedPinBlock>) -> SecretBytes {
-    let mut record = Record::new();
+    let mut record = Record::of(RECORD_BYTES);
     let amounts = &inner.amounts;
     record.put(tag::PURPOSE, &[purpose_code(inner.purpose)]);
     record.put(tag::CURRENCY, &amounts.currency);
@@ -124,14 +125,14 @@ pub(crate) fn encode(inner: &Inner, pin: Option<&EncryptedPinBlock>) -> SecretBy
         let field = [&[block.format()], block.bytes()].concat();
         record.put(tag::ENCRYPTED_PIN_BLOCK, &field);
     }
-    record.finish()
+    record.bytes
 }
 
 pub(crate) fn encode_number(number: &CardNumber) -> SecretBytes {
-    let mut record = Record::new();
+    let mut record = Record::of(NUMBER_BYTES);
     record.put(tag::PAN, number.pan.digits());
     record.put(tag::EXPIRY, &*number.expiry.yymm());
-    record.finish()
+    record.bytes
 }
 
 pub(crate) fn decode(record: &[u8]) -> Option<(Inner, Option<EncryptedPinBlock>)> {
@@ -169,12 +170,12 @@ impl Fields {
     fn of(record: &[u8]) -> Option<Self> {
         let mut fields = Self::default();
         let mut rest = record;
-        while let [tag, length, tail @ ..] = rest {
+        while let [tag @ 1..=u8::MAX, length, tail @ ..] = rest {
             let (value, after) = tail.split_at_checked(usize::from(*length))?;
             fields.take(*tag, value)?;
             rest = after;
         }
-        rest.is_empty().then_some(fields)
+        rest.iter().all(|byte| *byte == 0).then_some(fields)
     }
 
     /// `None` when the value is not one of its tag.
