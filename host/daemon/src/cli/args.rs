@@ -4,6 +4,7 @@
 use super::payment_args::{BatchCommand, PayCommand, RefundArgs, ResolveArgs, SaleArgs, VoidArgs};
 use crate::config::Overrides;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -58,6 +59,9 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
+    /// Keys of simulated readers and of the sandbox gateway; `payhal keys --help`
+    #[command(disable_help_flag = true)]
+    Keys(KeysArgs),
     /// Look into the journal, with the host running or not, and keep it over the years
     Journal {
         #[command(subcommand)]
@@ -74,6 +78,13 @@ pub(super) struct PlaceArgs {
     /// State folder: journal, instances, socket [default: $XDG_STATE_HOME/payhal or ~/.local/state/payhal]
     #[arg(long, value_name = "FOLDER")]
     pub(super) state: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct KeysArgs {
+    /// For `payhal-keys`, which lies beside payhal
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<OsString>,
 }
 
 #[derive(Args, Clone, Debug, Default)]
@@ -457,6 +468,9 @@ mod tests {
             "batch close --device d --key k --despite 0198",
             "resolve 0198 --outcome approved --evidence text --operator Ann",
             "reader tap visa-approve --device r",
+            "keys --help",
+            "keys inject --device r --gateway g --slot main --state s",
+            "keys --state s list --json",
             "reader --device r keys 1234#",
             "reader key-in visa-approve --wait-ms 100",
             "reader fault slow --at present --delay-ms 500",

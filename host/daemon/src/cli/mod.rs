@@ -9,6 +9,8 @@ mod connect;
 mod demo;
 mod exit;
 mod journal;
+mod keys;
+mod log;
 mod look;
 mod outcome;
 mod pay;
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     log_to_standard_error(&command);
+    payhal_messages::tell_panics_without_payload();
     let exit = run(&command).unwrap_or_else(|failure| {
         failure.tell();
         failure.exit
@@ -73,7 +76,7 @@ fn log_to_standard_error(command: &Command) {
     let filter = tracing_subscriber::EnvFilter::new(filter.as_deref().unwrap_or(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log::Checked)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
 }
@@ -88,6 +91,7 @@ fn run(command: &Command) -> Result<Exit, Failure> {
                     place,
                 },
         } => plugins::list(*json, plugins, place),
+        Command::Keys(args) => Err(keys::become_keys(args)),
         Command::Journal {
             command:
                 JournalCommand::Show {
@@ -143,7 +147,7 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Journal {
             command: JournalCommand::Open { journal },
         } => journal::open(journal).await,
-        Command::Plugin { .. } | Command::Journal { .. } => {
+        Command::Keys(_) | Command::Plugin { .. } | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")
         }
     }
