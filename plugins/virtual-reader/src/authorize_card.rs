@@ -75,7 +75,6 @@ fn inner(held: &Held, request: &AuthorizeCard) -> Result<Inner, PluginError> {
             expiry: card.expiry(),
             track1: (*entry == Entry::Stripe).then(|| card.track1()),
             track2: (*entry != Entry::Manual).then(|| card.track2()),
-            online_pin: None,
             entry: mode_of(*entry),
         },
     })

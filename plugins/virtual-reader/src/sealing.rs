@@ -58,7 +58,7 @@ impl Sealing {
             key.map(Self::Injected).ok_or_else(|| {
                 PluginError::not_sent(format!(
                     "find an injected key for {scheme}: stop the host and run `payhal keys inject \
-                     --device {} --slot <slot>`",
+                     --device {} --gateway <gateway> --slot <slot>`",
                     context.instance_name(),
                 ))
             })

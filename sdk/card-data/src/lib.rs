@@ -53,8 +53,7 @@ pub use pin::{Pin, PinBlock, PinBlockError, PinError};
 pub use pin_block::EncryptedPinBlock;
 pub use scheme::Scheme;
 pub use seal::{
-    AUTH_SCHEME, OpenError, SCHEME, SealError, open, open_from, open_number_from, seal, seal_from,
-    seal_number_from,
+    AUTH_SCHEME, OpenError, SealError, open_from, open_number_from, seal_from, seal_number_from,
 };
 pub use seal_dukpt::{DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME, DukptKey};
 pub use seal_keys::{PrivateKey, PublicKey};

@@ -8,7 +8,6 @@
 
 use crate::expiry::Expiry;
 use crate::pan::Pan;
-use crate::pin::PinBlock;
 use crate::pin_block::EncryptedPinBlock;
 use crate::sealed_read::{Amounts, Associated, CardNumber, Inner, Purpose};
 use crate::secret::SecretBytes;
@@ -66,7 +65,6 @@ mod tag {
     pub(super) const TRACK2: u8 = 10;
     pub(super) const PIN_BLOCK: u8 = 11;
     pub(super) const TRACK1: u8 = 12;
-    pub(super) const ENCRYPTED_PIN_BLOCK: u8 = 13;
 }
 
 /// A record that is being written.
@@ -118,12 +116,9 @@ pub(crate) fn encode(inner: &Inner, pin: Option<&EncryptedPinBlock>) -> SecretBy
     if let Some(track) = &secrets.track2 {
         record.put(tag::TRACK2, track.characters());
     }
-    if let Some(block) = &secrets.online_pin {
-        record.put(tag::PIN_BLOCK, block.bytes());
-    }
     if let Some(block) = pin {
         let field = [&[block.format()], block.bytes()].concat();
-        record.put(tag::ENCRYPTED_PIN_BLOCK, &field);
+        record.put(tag::PIN_BLOCK, &field);
     }
     record.bytes
 }
@@ -137,7 +132,7 @@ pub(crate) fn encode_number(number: &CardNumber) -> SecretBytes {
 
 pub(crate) fn decode(record: &[u8]) -> Option<(Inner, Option<EncryptedPinBlock>)> {
     let fields = Fields::of(record)?;
-    let pin = fields.encrypted_pin;
+    let pin = fields.pin;
     Some((fields.inner()?, pin))
 }
 
@@ -162,8 +157,7 @@ struct Fields {
     expiry: Option<Expiry>,
     track1: Option<Track1>,
     track2: Option<Track2>,
-    online_pin: Option<PinBlock>,
-    encrypted_pin: Option<EncryptedPinBlock>,
+    pin: Option<EncryptedPinBlock>,
 }
 
 impl Fields {
@@ -192,8 +186,7 @@ impl Fields {
             tag::EXPIRY => self.expiry = Some(Expiry::from_yymm(value)?),
             tag::TRACK2 => self.track2 = Some(Track2::new(value).ok()?),
             tag::TRACK1 => self.track1 = Some(Track1::new(value).ok()?),
-            tag::ENCRYPTED_PIN_BLOCK => self.encrypted_pin = Some(pin_block_of(value)?),
-            tag::PIN_BLOCK => self.online_pin = Some(PinBlock::from_bytes(value)?),
+            tag::PIN_BLOCK => self.pin = Some(pin_block_of(value)?),
             _ => {}
         }
         Some(())
@@ -214,7 +207,6 @@ impl Fields {
                 expiry: self.expiry?,
                 track1: self.track1,
                 track2: self.track2,
-                online_pin: self.online_pin,
                 entry: self.entry?,
             },
         })

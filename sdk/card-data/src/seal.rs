@@ -4,8 +4,8 @@
 //!
 //! [`seal_from`] is in auth mode: it opens only with the public key of the device that sealed it, so
 //! that nobody else who knows the gateway's key can make a read up. A PIN is an encrypted PIN block
-//! inside, under a key that both sides export from the seal. [`seal`] is in base mode, for devices
-//! that have no key yet. Errors must never tell which part of a seal was wrong.
+//! inside, under a key that both sides export from the seal. Errors must never tell which part of a
+//! seal was wrong.
 
 use crate::keys::AesKey;
 use crate::pin::Pin;
@@ -20,10 +20,7 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
 use hpke::{Deserializable, HpkeError, Kem, OpModeR, OpModeS, Serializable};
 
-/// Name of base mode, as replies carry it beside the ciphertext.
-pub const SCHEME: &str = "hpke-p256-sha256-aes256gcm";
-
-/// Name of auth mode.
+/// Name of the scheme, as replies carry it beside the ciphertext.
 pub const AUTH_SCHEME: &str = "hpke-auth-p256-sha256-aes256gcm";
 
 /// RFC 9180 `info`: ties the key schedule to this use.
@@ -52,9 +49,6 @@ pub enum SealError {
     /// A field of the associated data is longer than 64 KiB.
     #[error("a name in the associated data is too long")]
     Associated,
-    /// A PIN that is not encrypted.
-    #[error("a PIN leaves a reader as an encrypted PIN block only")]
-    ClearPin,
     /// The key agreement or the cipher failed.
     #[error("failed to encrypt to the recipient")]
     Encrypt,
@@ -90,11 +84,8 @@ pub fn seal_from(
     inner: &Inner,
     pin: Option<&Pin>,
 ) -> Result<(Vec<u8>, Vec<u8>), SealError> {
-    if inner.secrets.online_pin.is_some() {
-        return Err(SealError::ClearPin);
-    }
     let aad = record::associated_bytes(AssociatedTo::Read, associated);
-    let (encapsulated, context) = sending(&from(sender), recipient_public_key)?;
+    let (encapsulated, context) = sending(sender, recipient_public_key)?;
     let block = pin.map(|pin| {
         let key = pin_key(|exported| context.export(PIN_KEY, exported));
         EncryptedPinBlock::format4(pin, &inner.secrets.pan, &key)
@@ -120,28 +111,8 @@ pub fn seal_number_from(
     number: &CardNumber,
 ) -> Result<(Vec<u8>, Vec<u8>), SealError> {
     let aad = record::associated_bytes(AssociatedTo::Number, associated);
-    let (encapsulated, context) = sending(&from(sender), recipient_public_key)?;
+    let (encapsulated, context) = sending(sender, recipient_public_key)?;
     let clear = record::encode_number(number);
-    sealed(
-        &encapsulated,
-        context,
-        clear,
-        &aad.ok_or(SealError::Associated)?,
-    )
-}
-
-/// Seals `inner` to a recipient, in base mode.
-///
-/// # Errors
-/// [`SealError`].
-pub fn seal(
-    recipient_public_key: &[u8],
-    associated: &Associated<'_>,
-    inner: &Inner,
-) -> Result<(Vec<u8>, Vec<u8>), SealError> {
-    let aad = record::associated_bytes(AssociatedTo::Read, associated);
-    let (encapsulated, context) = sending(&OpModeS::Base, recipient_public_key)?;
-    let clear = record::encode(inner, None);
     sealed(
         &encapsulated,
         context,
@@ -161,9 +132,8 @@ pub fn open_from(
     encapsulated_key: &[u8],
     ciphertext: &[u8],
 ) -> Result<Opened, OpenError> {
-    let mode = OpModeR::Auth(sender.0.clone());
     let aad = record::associated_bytes(AssociatedTo::Read, associated).ok_or(OpenError::Sealed)?;
-    let mut context = receiving(&mode, key, encapsulated_key)?;
+    let mut context = receiving(sender, key, encapsulated_key)?;
     let clear = opened(&mut context, ciphertext, &aad)?;
     let (inner, block) = record::decode(clear.bytes()).ok_or(OpenError::Record)?;
     let pin = block.map(|block| {
@@ -184,41 +154,20 @@ pub fn open_number_from(
     encapsulated_key: &[u8],
     ciphertext: &[u8],
 ) -> Result<CardNumber, OpenError> {
-    let mode = OpModeR::Auth(sender.0.clone());
     let aad = record::associated_bytes(AssociatedTo::Number, associated);
-    let mut context = receiving(&mode, key, encapsulated_key)?;
+    let mut context = receiving(sender, key, encapsulated_key)?;
     let clear = opened(&mut context, ciphertext, &aad.ok_or(OpenError::Sealed)?)?;
     record::decode_number(clear.bytes()).ok_or(OpenError::Record)
 }
 
-/// Opens a seal of [`seal`].
-///
-/// # Errors
-/// [`OpenError`].
-pub fn open(
-    key: &PrivateKey,
-    associated: &Associated<'_>,
-    encapsulated_key: &[u8],
-    ciphertext: &[u8],
-) -> Result<Inner, OpenError> {
-    let aad = record::associated_bytes(AssociatedTo::Read, associated).ok_or(OpenError::Sealed)?;
-    let mut context = receiving(&OpModeR::Base, key, encapsulated_key)?;
-    let clear = opened(&mut context, ciphertext, &aad)?;
-    let (inner, _) = record::decode(clear.bytes()).ok_or(OpenError::Record)?;
-    Ok(inner)
-}
-
-fn from(sender: &PrivateKey) -> OpModeS<'static, Suite> {
-    OpModeS::Auth((sender.usable(), sender.public().0.clone()))
-}
-
 fn sending(
-    mode: &OpModeS<'_, Suite>,
+    sender: &PrivateKey,
     recipient_public_key: &[u8],
 ) -> Result<(Encapsulated, Sending), SealError> {
+    let mode = OpModeS::Auth((sender.usable(), sender.public().0.clone()));
     let recipient = <Suite as Kem>::PublicKey::from_bytes(recipient_public_key)
         .map_err(|_| SealError::PublicKey(recipient_public_key.len()))?;
-    hpke::setup_sender(mode, &recipient, CONTEXT).map_err(|_| SealError::Encrypt)
+    hpke::setup_sender(&mode, &recipient, CONTEXT).map_err(|_| SealError::Encrypt)
 }
 
 /// Encrypts in place: the only clear copy becomes the ciphertext.
@@ -236,12 +185,14 @@ fn sealed(
 }
 
 fn receiving(
-    mode: &OpModeR<'_, Suite>,
+    sender: &PublicKey,
     key: &PrivateKey,
     encapsulated_key: &[u8],
 ) -> Result<Receiving, OpenError> {
+    let mode = OpModeR::Auth(sender.0.clone());
     let encapsulated = Encapsulated::from_bytes(encapsulated_key).map_err(|_| OpenError::Sealed)?;
-    hpke::setup_receiver(mode, &key.usable(), &encapsulated, CONTEXT).map_err(|_| OpenError::Sealed)
+    hpke::setup_receiver(&mode, &key.usable(), &encapsulated, CONTEXT)
+        .map_err(|_| OpenError::Sealed)
 }
 
 fn opened(

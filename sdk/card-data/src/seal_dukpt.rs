@@ -5,7 +5,7 @@
 //! and the record, encrypted under the data key; and a MAC under the MAC key over all of it and the
 //! associated data. A sealed number is the same without a PIN block, and with associated data of its
 //! own. Real readers have formats of their own: this one is the virtual reader's and the sandbox
-//! gateway's. No clear PIN may go in.
+//! gateway's.
 
 use crate::dukpt::aes::{AesBits, KeyUsage};
 use crate::dukpt::{aes, tdes};
@@ -70,9 +70,6 @@ impl DukptKey {
         inner: &Inner,
         pin: Option<EncryptedPinBlock>,
     ) -> Result<Vec<u8>, SealError> {
-        if inner.secrets.online_pin.is_some() {
-            return Err(SealError::ClearPin);
-        }
         let head = match &pin {
             Some(block) => [&[block.format()], block.bytes()].concat(),
             None => vec![NO_PIN],

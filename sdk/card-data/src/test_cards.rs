@@ -100,13 +100,11 @@ pub struct TestCard {
     pub entries: &'static [EntryMode],
     /// How its holder is verified.
     pub verification: Verification,
-    /// Its PIN, where it has one.
-    pub pin: Option<&'static str>,
     /// Application labels and identifiers (hex); two for application selection.
     pub applications: &'static [(&'static str, &'static str)],
     number: Hidden<19>,
     expires: (u16, u8),
-    secret_pin: Hidden<12>,
+    pin: Hidden<12>,
     /// On both tracks, behind the service code.
     discretionary: Hidden<9>,
     /// On track 1.
@@ -134,10 +132,7 @@ impl TestCard {
 
     /// Its PIN, where it has one.
     pub fn pin(&self) -> Option<Pin> {
-        match self.pin {
-            Some(digits) => Pin::new(digits.as_bytes()).ok(),
-            None => Pin::new(self.secret_pin.shown().bytes()).ok(),
-        }
+        Pin::new(self.pin.shown().bytes()).ok()
     }
 
     /// Its track 1.

@@ -163,7 +163,6 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
                 expiry,
                 track2: Some(track()),
                 track1: None,
-                online_pin: None,
                 entry: EntryMode::Chip,
             },
         };

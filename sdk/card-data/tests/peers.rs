@@ -392,7 +392,6 @@ fn read(dice: &mut Dice) -> Inner {
         secrets: CardSecrets {
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
             track1: None,
-            online_pin: None,
             entry: EntryMode::Chip,
             pan,
             expiry,

@@ -6,7 +6,7 @@
 use payhal_card_data::{
     Amounts, Associated, CardNumber, CardSecrets, Difference, EntryMode, Expiry, Inner, OpenError,
     Opened, Pan, Pin, PrivateKey, PublicKey, Purpose, SEAL_VERSION, SealError, Track1, Track2,
-    open, open_from, open_number_from, seal, seal_from, seal_number_from,
+    open_from, open_number_from, seal_from, seal_number_from,
 };
 
 const TRACK1: &[u8] = b"B4111111111111111^DOE/JANE^49122010000000";
@@ -41,7 +41,6 @@ fn inner() -> Inner {
         secrets: CardSecrets {
             track2: Some(Track2::made_of(&pan, expiry, b"201").unwrap()),
             track1: Some(Track1::new(TRACK1).unwrap()),
-            online_pin: None,
             entry: EntryMode::Chip,
             pan,
             expiry,
@@ -186,30 +185,67 @@ fn another_sender_or_recipient_opens_nothing() {
 fn who_knows_the_gateways_key_alone_makes_up_no_read() {
     let sealed = Sealed::new();
     let to = sealed.recipient.public_bytes();
-    let (encapsulated, ciphertext) = seal(&to, &associated(), &inner()).unwrap();
-    let made_up = Sealed {
-        encapsulated,
-        ciphertext,
-        ..sealed
-    };
-    assert!(made_up.open_as(&associated()).is_err());
-    let forged = PrivateKey::generate();
-    let (encapsulated, ciphertext) =
-        seal_from(&forged, &to, &associated(), &inner(), None).unwrap();
+    let forger = PrivateKey::generate();
+    let forged = seal_from(&forger, &to, &associated(), &inner(), None);
+    let (encapsulated, ciphertext) = forged.unwrap();
     let forged = Sealed {
         encapsulated,
         ciphertext,
-        ..made_up
+        ..sealed
     };
     assert!(forged.open_as(&associated()).is_err());
 }
 
 #[test]
-fn one_mode_does_not_open_as_the_other() {
-    let sealed = Sealed::new();
-    let (key, body) = (&sealed.encapsulated, &sealed.ciphertext);
-    let found = open(&sealed.recipient, &associated(), key, body);
-    assert_eq!(found.unwrap_err(), OpenError::Sealed);
+fn optional_fields_stay_absent() {
+    let mut sent = inner();
+    sent.amounts.tip_minor = None;
+    sent.secrets.track1 = None;
+    sent.secrets.track2 = None;
+    sent.secrets.entry = EntryMode::Manual;
+    sent.purpose = Purpose::Refund;
+    let of = Sealed::new();
+    let to = of.recipient.public_bytes();
+    let (key, body) = seal_from(&of.device, &to, &associated(), &sent, None).unwrap();
+    assert_eq!(body.len(), of.ciphertext.len(), "a length tells nothing");
+    let opened = open_from(
+        of.device.public(),
+        &of.recipient,
+        &associated(),
+        &key,
+        &body,
+    );
+    assert_eq!(opened.unwrap().inner, sent);
+}
+
+#[test]
+fn two_seals_of_one_read_share_nothing() {
+    let of = Sealed::new();
+    let to = of.recipient.public_bytes();
+    let again = seal_from(&of.device, &to, &associated(), &inner(), Some(&pin())).unwrap();
+    assert_ne!(of.encapsulated, again.0);
+    assert!(
+        of.ciphertext
+            .iter()
+            .zip(&again.1)
+            .filter(|(a, b)| a == b)
+            .count()
+            < 32
+    );
+}
+
+#[test]
+fn a_private_key_survives_storage() {
+    let of = Sealed::new();
+    let stored = of.recipient.to_bytes();
+    assert_eq!(stored.len(), 32);
+    let loaded = PrivateKey::from_bytes(&stored).unwrap();
+    assert!(of.open(of.device.public(), &loaded).is_ok());
+    assert_eq!(format!("{loaded:?}"), "PrivateKey[32 bytes]");
+    for wrong in [&[0; 32][..], &[1; 31]] {
+        let refused = OpenError::PrivateKey(wrong.len());
+        assert_eq!(PrivateKey::from_bytes(wrong).unwrap_err(), refused);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use payhal_card_data::dukpt::{aes, tdes};
 use payhal_card_data::{
     Amounts, Associated, CardNumber, CardSecrets, DukptKey, EntryMode, Expiry, Inner, OpenError,
-    Pan, Pin, PinBlock, Purpose, SEAL_VERSION, SealError, Track2,
+    Pan, Pin, Purpose, SEAL_VERSION, Track2,
 };
 
 /// A device's next key, and the key the host has for its number.
@@ -76,7 +76,6 @@ fn inner() -> Inner {
             track2: Some(Track2::made_of(&pan(), expiry, b"201").unwrap()),
             expiry,
             track1: None,
-            online_pin: None,
             entry: EntryMode::Chip,
         },
     }
@@ -185,13 +184,4 @@ fn an_altered_or_cut_seal_does_not_open() {
             assert!(transaction.host.open(&aad, &sealed).is_err());
         }
     }
-}
-
-#[test]
-fn a_clear_pin_is_not_sealed() {
-    let [transaction, _] = tdes_transactions();
-    let mut inner = inner();
-    inner.secrets.online_pin = Some(PinBlock::format0(b"1234", &pan()).unwrap());
-    let refused = transaction.device.seal(&associated(), &inner, None);
-    assert_eq!(refused.unwrap_err(), SealError::ClearPin);
 }

@@ -18,12 +18,15 @@ use serde_json::from_str;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 const KEY_ID: &str = "abcdefghijklmnopabcdefghijklmnop";
 
 /// Length of what a reader seals, with its tag.
-const CIPHERTEXT_BYTES: usize = 112;
+const CIPHERTEXT_BYTES: usize = 272;
+
+/// The reader's own key.
+static DEVICE: LazyLock<card::PrivateKey> = LazyLock::new(card::PrivateKey::generate);
 
 fn standard_input() -> Result<UnixStream, Failure> {
     Ok(UnixStream::from(
@@ -91,7 +94,13 @@ fn authorize_card(request: &AuthorizeCard, seal: bool) -> Result<CardRead, Failu
             gateway: &request.recipient.gateway,
             key_id: &request.recipient.key_id,
         };
-        card::seal(&request.recipient.public_key, &associated, &inner()?)?
+        card::seal_from(
+            &DEVICE,
+            &request.recipient.public_key,
+            &associated,
+            &inner()?,
+            None,
+        )?
     } else {
         (vec![4; 65], vec![7; CIPHERTEXT_BYTES])
     };
@@ -103,8 +112,8 @@ fn authorize_card(request: &AuthorizeCard, seal: bool) -> Result<CardRead, Failu
         read_id,
         sealed: Sealed {
             ksn: Vec::new(),
-            sender_key: Vec::new(),
-            scheme: card::SCHEME.to_owned(),
+            sender_key: DEVICE.public_bytes(),
+            scheme: card::AUTH_SCHEME.to_owned(),
             key_id: request.recipient.key_id.clone(),
             encapsulated_key,
             ciphertext,
@@ -133,7 +142,6 @@ fn inner() -> Result<card::Inner, Failure> {
         secrets: card::CardSecrets {
             track1: None,
             track2: Some(card::Track2::made_of(&pan, expiry, b"201")?),
-            online_pin: None,
             entry: card::EntryMode::Contactless,
             pan,
             expiry,
@@ -205,11 +213,19 @@ fn authorize(request: &Authorize, key: Option<&card::PrivateKey>) -> Result<Answ
             key_id: &read.sealed.key_id,
         };
         let Sealed {
+            sender_key,
             encapsulated_key,
             ciphertext,
             ..
         } = &read.sealed;
-        card::open(key, &associated, encapsulated_key, ciphertext)?;
+        let sender = card::PublicKey::from_bytes(sender_key)?;
+        drop(card::open_from(
+            &sender,
+            key,
+            &associated,
+            encapsulated_key,
+            ciphertext,
+        )?);
     }
     Ok(Answer {
         decision: Decision::Approved,
