@@ -16,11 +16,13 @@ use serde::de::DeserializeOwned;
 /// # How to implement this
 ///
 /// 1. `open` reads or makes the sealing key in [`Context::state_dir`] and answers, along with the
-///    instance, the [`Parameters`] the host must know: its own public key among them.
+///    instance, the [`Parameters`] the host must know: its own public key among them, with the
+///    certificate of the gateway's authority, without which no reader seals to it, and the schemes
+///    that are opened.
 /// 2. `prepare` makes whatever references a later `inquire` or `reverse` needs after a power
 ///    loss. It sends nothing: the host writes the references down first.
-/// 3. `authorize` opens the seal (or passes it on), compares the amounts inside with those of the
-///    request, spends the `read_id` once, and asks the issuer. Use [`Context::connect`]; TLS ends
+/// 3. `authorize` opens the seal (or passes it on) with the key of a device that it knows, compares
+///    the amounts inside with those of the request, spends the read once, and asks the issuer. Use [`Context::connect`]; TLS ends
 ///    in the plugin. Before anything is written a failure is [`PluginError::not_sent`], after it
 ///    [`PluginError::maybe_sent`].
 /// 4. A decline is an [`Answer`], not a refusal.
@@ -80,10 +82,12 @@ use serde::de::DeserializeOwned;
 ///             gateway: context.instance_name().to_owned(),
 ///             key_id: "1".into(),
 ///             public_key: vec![4; 65], // made once, kept in `context.state_dir()`
+///             certificates: Vec::new(), // from the gateway's authority, in the same folder
 ///         };
+///         let opens = vec!["hpke-auth-p256-sha256-aes256gcm".into(), "dukpt-aes".into()];
 ///         let currencies = vec!["EUR".into()];
 ///         let parameters =
-///             Parameters { name: "Line".into(), currencies, recipient, live: false };
+///             Parameters { name: "Line".into(), currencies, recipient, opens, live: false };
 ///         Ok((Self { server: config.server }, parameters))
 ///     }
 ///

@@ -22,12 +22,17 @@ use serde::de::DeserializeOwned;
 /// 3. `identify` asks the device who it is; the host also uses it to see whether it is there.
 /// 4. `present` waits for a card and chooses its application. Report progress as the display
 ///    changes. Return no cryptogram and seal nothing yet: amounts may still change.
-/// 5. `authorize_card` gets the final amounts and the gateway's key: PIN, cryptogram, then seal.
-///    Clear card data lives in `payhal-card-data`'s types and ends here.
-/// 6. `complete` hands the issuer's answer to the chip, also when nobody answered.
-/// 7. A card that says no is [`card_refused`](crate::card_refused); a broken cable is
+/// 5. With `total_minor_max` and `[reader] tip = true`, ask for a tip and answer it in
+///    `Presentation::tip_minor`.
+/// 6. `authorize_card` gets the final amounts and the gateway's key: PIN, cryptogram, then seal. A
+///    device that encrypts passes its ciphertext on, with key slot and KSN. For one that cannot,
+///    `payhal-card-data` seals: check the key's certificate against anchors in your own library
+///    first, with [`card_data::verify_certificate`](crate::card_data::verify_certificate). Clear
+///    card data lives in `payhal-card-data`'s types and ends here. `identify` says which it is.
+/// 7. `complete` hands the issuer's answer to the chip, also when nobody answered.
+/// 8. A card that says no is [`card_refused`](crate::card_refused); a broken cable is
 ///    [`PluginError::maybe_sent`], or [`PluginError::not_sent`] where you know.
-/// 8. End the library with `export_reader!(YourReader);`.
+/// 9. End the library with `export_reader!(YourReader);`.
 ///
 /// ```
 /// use payhal_plugin::messages::call::CardRefusal;
@@ -35,6 +40,7 @@ use serde::de::DeserializeOwned;
 /// use payhal_plugin::messages::prompt::Stage;
 /// use payhal_plugin::messages::reader::{
 ///     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, Present, Presentation,
+///     Sealing,
 /// };
 /// use payhal_plugin::{Context, Outcome, PluginError, Port, Reader, card_refused, export_reader};
 /// use std::time::Duration;
@@ -73,7 +79,15 @@ use serde::de::DeserializeOwned;
 ///
 ///     fn identify(&mut self, context: &Context) -> Outcome<Identity> {
 ///         match self.ask(b"I", self.patience, context)? {
-///             Some(b'L') => Ok(Ok(Identity { model: "Letter 1".into(), ..Identity::default() })),
+///             Some(b'L') => Ok(Ok(Identity {
+///                 model: "Letter 1".into(),
+///                 sealing: Some(Sealing {
+///                     scheme: "dukpt-aes".into(),
+///                     software: false, // the device encrypts by itself
+///                     test_keys: false,
+///                 }),
+///                 ..Identity::default()
+///             })),
 ///             _ => Err(PluginError::maybe_sent("recognize the device")),
 ///         }
 ///     }
@@ -91,7 +105,8 @@ use serde::de::DeserializeOwned;
 ///                     aid: None,
 ///                 };
 ///                 let presentation_id = request.transaction_id;
-///                 Ok(Ok(Presentation { presentation_id, entry: Entry::Chip, card }))
+///                 let entry = Entry::Chip;
+///                 Ok(Ok(Presentation { presentation_id, entry, card, tip_minor: None }))
 ///             }
 ///             Some(_) => card_refused(CardRefusal::CardUnreadable, "The card cannot be read."),
 ///         }
@@ -100,13 +115,17 @@ use serde::de::DeserializeOwned;
 ///     fn authorize_card(&mut self, request: AuthorizeCard, _: &Context) -> Outcome<CardRead> {
 ///         let sealed = Sealed {
 ///             scheme: "dukpt-aes".into(),
-///             key_id: "FFFF9876543210E00001".into(),
+///             key_id: "letter-data".into(), // the key slot
+///             // Both from the device.
+///             ksn: vec![0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 1],
+///             ciphertext: vec![0; 48],
+///             sender_key: Vec::new(),
 ///             encapsulated_key: Vec::new(),
-///             ciphertext: vec![0; 48], // from the device, which encrypts by itself
 ///         };
 ///         Ok(Ok(CardRead {
 ///             read_id: request.presentation_id,
 ///             sealed,
+///             number: None,
 ///             entry: Entry::Chip,
 ///             cvm: Cvm::None,
 ///             completion_owed: true,
