@@ -8,7 +8,6 @@ use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, RegisterId, TransactionId};
 use payhal_engine::request::{Caller, Request, Which};
-use payhal_messages::card_check::holds_card_number;
 use payhal_protocol as p;
 use payhal_protocol::batch::{BatchTotals, TotalsParams};
 use payhal_protocol::device::{IdentifyParams, IdentifyResult, SimulateParams};
@@ -40,6 +39,10 @@ pub(super) fn start(
     method: Method,
     params: Option<&RawValue>,
 ) -> Taken {
+    // Before anything reads them: who reads may repeat what it could not read.
+    if let Err(error) = card_numbers::refuse(params) {
+        return now::<(), _>(&id, Err(error));
+    }
     match method {
         Method::Ping => now(&id, decode(params).map(|PingParams {}| PingResult {})),
         Method::Discover => discover(&id),
@@ -65,10 +68,7 @@ pub(super) fn start(
         Method::CashAdvance => money::call(session, id, params, convert::cash_advance),
         Method::BatchClose => money::call(session, id, params, convert::close),
         Method::BatchTotals => run(session, id, params, totals),
-        Method::Resolve => match card_numbers::refuse(params) {
-            Ok(()) => run(session, id, params, resolve),
-            Err(error) => now::<(), _>(&id, Err(error)),
-        },
+        Method::Resolve => run(session, id, params, resolve),
         Method::DeviceList => run(session, id, params, looks::devices),
         Method::DeviceIdentify => run(session, id, params, identify),
         Method::DeviceSimulate => run(session, id, params, simulate),
@@ -92,7 +92,7 @@ pub(super) fn text<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R
     }
 }
 
-/// Decodes, checks for card numbers, and runs.
+/// Decodes and runs.
 fn run<P, R, F>(
     session: &Arc<Session>,
     id: Id,
@@ -308,9 +308,6 @@ pub(super) async fn respond(
     session: Arc<Session>,
     params: RespondParams,
 ) -> Result<RespondResult, ErrorObject> {
-    if params.text.as_deref().is_some_and(holds_card_number) {
-        return Err(card_numbers::refusal("text"));
-    }
     let Ok(prompt) = params.prompt_id.as_str().parse() else {
         let sentence = "There is no such question";
         return Err(ErrorObject::named(ErrorName::NotAllowed)

@@ -30,7 +30,7 @@ pub(super) fn refuse(params: Option<&RawValue>) -> Result<(), ErrorObject> {
     }
 }
 
-pub(super) fn refusal(field: &str) -> ErrorObject {
+fn refusal(field: &str) -> ErrorObject {
     let mut error = ErrorObject::named(ErrorName::CardNumberRefused);
     if let Some(details) = error.data.as_deref_mut() {
         details.detail = Some(format!("`{field}` holds what looks like a card number"));
@@ -68,7 +68,8 @@ fn walk(raw: &RawValue, path: &str, depth: usize) -> Result<(), Stop> {
                 }
                 let exempt =
                     path == "basket" && matches!(name.as_str(), "product_reference" | "serial");
-                if !exempt {
+                // A number or a text: what else stands there is no name of a product.
+                if !exempt || value.get().starts_with(['{', '[']) {
                     walk(value, &joined(&name), depth + 1)?;
                 }
             }
@@ -183,6 +184,161 @@ mod tests {
         ] {
             assert_eq!(field(&json).as_deref(), Some(path), "{json}");
         }
+    }
+
+    /// A number of each scheme, in each length it issues where that is more than one.
+    const SCHEMES: [&str; 24] = [
+        "4111111111111111",    // Visa
+        "4000000000000000006", // Visa, long
+        "5555555555554444",    // Mastercard
+        "2223000048400011",    // Mastercard 2 series
+        "378282246310005",     // American Express
+        "341111111111111",     // American Express
+        "6011111111111117",    // Discover
+        "6500000000000000005", // Discover, long
+        "30569309025904",      // Diners Club
+        "36148900647913",      // Diners Club
+        "3095000000000007",    // Diners Club
+        "3530111333300000",    // JCB
+        "3566002020360505000", // JCB, long
+        "6200000000000005",    // UnionPay
+        "6212345678901232",    // UnionPay
+        "8171999927660000",    // UnionPay
+        "6759649826438453",    // Maestro
+        "6799990100000000019", // Maestro, long
+        "56022100000007",      // Maestro, short
+        "2200000000000004",    // Mir
+        "6521110000000002",    // RuPay
+        "9792000000000001",    // Troy
+        "5066991111111118",    // Elo
+        "6062820000000006",    // Hipercard
+    ];
+
+    /// Written as people write them.
+    fn spellings(number: &str) -> [String; 4] {
+        let grouped = |separator: &str| {
+            let groups: Vec<&str> = (0..number.len())
+                .step_by(4)
+                .map(|from| &number[from..number.len().min(from + 4)])
+                .collect();
+            groups.join(separator)
+        };
+        [
+            number.to_owned(),
+            grouped(" "),
+            grouped("-"),
+            format!("card:{number}."),
+        ]
+    }
+
+    #[test]
+    fn every_scheme_is_refused_in_values_and_names_however_it_is_written() {
+        for number in SCHEMES {
+            for number in spellings(number) {
+                for json in [
+                    format!(r#"{{"reference":"{number}"}}"#),
+                    format!(r#"{{"basket":[{{"name":"{number}"}}]}}"#),
+                    format!(r#"{{"basket":[{{"note":{{"serial":"{number}"}}}}]}}"#),
+                    format!(r#"{{"basket":[{{"serial":{{"x":"{number}"}}}}]}}"#),
+                    format!(r#"{{"basket":[{{"product_reference":["{number}"]}}]}}"#),
+                    format!(r#"{{"serial":"{number}"}}"#),
+                    format!(r#"{{"customer":{{"name":"{number}"}}}}"#),
+                    format!(r#"{{"custom":{{"a":[{{"b":[["{number}"]]}}]}}}}"#),
+                    format!(r#"{{"custom":{{"a":[{{"{number}":{{}}}}]}}}}"#),
+                ] {
+                    let raw = RawValue::from_string(json.clone()).unwrap();
+                    let error = serde_json::to_string(&refuse(Some(&raw)).unwrap_err()).unwrap();
+                    assert!(error.contains("CARD_NUMBER_REFUSED"), "{json}: {error}");
+                    let said: String = error.chars().filter(char::is_ascii_digit).collect();
+                    assert!(!said.contains(&number[..4]), "{json}: {error}");
+                }
+            }
+        }
+    }
+
+    /// The digits with the one that makes them pass the check of cards, goods or telephones.
+    fn checked(digits: &str, doubles: fn(u32) -> u32, from_right: usize) -> String {
+        let sum: u32 = digits
+            .bytes()
+            .rev()
+            .enumerate()
+            .map(|(place, digit)| {
+                let digit = u32::from(digit - b'0');
+                if place % 2 == from_right {
+                    doubles(digit)
+                } else {
+                    digit
+                }
+            })
+            .sum();
+        format!("{digits}{}", (10 - sum % 10) % 10)
+    }
+
+    /// ISO/IEC 7812-1 annex B, which 3GPP TS 23.003 annex B uses as well.
+    fn with_luhn(digits: &str) -> String {
+        checked(digits, |digit| digit * 2 / 10 + digit * 2 % 10, 0)
+    }
+
+    /// GS1 General Specifications, 7.9.
+    fn ean(digits: &str) -> String {
+        checked(digits, |digit| digit * 3, 0)
+    }
+
+    fn passes(json: &str) -> bool {
+        let raw = RawValue::from_string(json.to_owned()).unwrap();
+        refuse(Some(&raw)).is_ok()
+    }
+
+    #[test]
+    fn ten_thousand_eans_pass_in_any_field() {
+        let mut luhn = 0;
+        for number in 0..10_000_u64 {
+            // Spread over all countries, those of card ranges among them.
+            let digits = format!("{:012}", number * 99_999_989 % 1_000_000_000_000);
+            let ean = ean(&digits);
+            luhn += u32::from(with_luhn(&ean[..12]) == ean);
+            let free = format!(r#"{{"reference":"{ean}","custom":{{"n":[{ean}]}}}}"#);
+            // A number cannot begin with zero; as text it can.
+            let free = if ean.starts_with('0') {
+                format!(r#"{{"reference":"{ean}"}}"#)
+            } else {
+                free
+            };
+            assert!(passes(&free), "{ean}");
+            assert!(passes(&format!(
+                r#"{{"basket":[{{"product_reference":"{ean}"}}]}}"#
+            )));
+        }
+        assert!(
+            luhn > 500,
+            "{luhn} of them look like cards: these are no EANs"
+        );
+    }
+
+    #[test]
+    fn ten_thousand_imeis_pass_as_serials_and_where_no_scheme_issues_such_numbers() {
+        // Whoever gives out such numbers: GSMA, TIA, BABT, TUV, CTIA, BSI.
+        const BODIES: [&str; 8] = ["01", "35", "86", "91", "98", "99", "44", "49"];
+        for number in 0..10_000_u64 {
+            let body = BODIES[(number % 8) as usize];
+            let imei = with_luhn(&format!(
+                "{body}{:012}",
+                number * 99_999_989 % 1_000_000_000_000
+            ));
+            assert!(
+                passes(&format!(r#"{{"basket":[{{"serial":"{imei}"}}]}}"#)),
+                "{imei}"
+            );
+            assert!(
+                passes(&format!(r#"{{"custom":{{"imei":"{imei}"}}}}"#)),
+                "{imei}"
+            );
+        }
+        // Diners Club issues 15 digits that begin so; a body of telephones did, too. As a serial
+        // number it is welcome, elsewhere it is refused.
+        let old = with_luhn("30012345678901");
+        assert!(passes(&format!(r#"{{"basket":[{{"serial":"{old}"}}]}}"#)));
+        assert!(!passes(&format!(r#"{{"custom":{{"imei":"{old}"}}}}"#)));
     }
 
     #[test]

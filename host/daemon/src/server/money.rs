@@ -3,9 +3,9 @@
 //! needs to go on.
 
 use super::calls::{now, text};
+use super::convert;
 use super::receipt::{Papers, Source};
 use super::session::{Session, Taken};
-use super::{card_numbers, convert};
 use payhal_engine::answer::{Answer, Approved, Reason, Refused};
 use payhal_engine::ids::TransactionId;
 use payhal_engine::request::{Kind, MoneyRequest, Request, Which};
@@ -25,8 +25,8 @@ pub(super) fn call<P: DeserializeOwned + Validate>(
     params: Option<&RawValue>,
     convert: impl FnOnce(&P) -> Result<MoneyRequest, FieldError>,
 ) -> Taken {
-    let request = card_numbers::refuse(params)
-        .and_then(|()| decode::<P>(params).map_err(Into::into))
+    let request = decode::<P>(params)
+        .map_err(ErrorObject::from)
         .and_then(|params| convert(&params).map_err(Into::into))
         .and_then(|request| match session.check_money(&request) {
             Ok(()) => Ok(request),

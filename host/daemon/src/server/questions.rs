@@ -3,9 +3,9 @@
 //! `payment.prompt` goes out once more as `pos.` and its kind, and the client's result counts as
 //! its `payment.respond`. Whichever comes first counts.
 
-use super::calls;
 use super::limits::QUESTIONS_MAX;
 use super::session::{Session, Taken};
+use super::{calls, card_numbers};
 use payhal_protocol::params::decode;
 use payhal_protocol::progress::{PROMPT, Prompt, RespondParams};
 use payhal_protocol::rpc::{self, Id};
@@ -58,6 +58,8 @@ pub(super) fn answered(session: &Arc<Session>, id: &Id, result: Option<&RawValue
     let Some(prompt) = session.questions().take(id) else {
         return Taken::Silent;
     };
+    // A card number typed where a question was is no answer either.
+    let result = result.filter(|result| card_numbers::refuse(Some(result)).is_ok());
     let Some(params) = result.and_then(|result| response(prompt, result)) else {
         return Taken::Silent;
     };
