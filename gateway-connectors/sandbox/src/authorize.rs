@@ -5,32 +5,27 @@
 //! entry's answer and must never make a second one.
 
 use crate::books::{Books, Result};
-use crate::card::{self, Known};
+use crate::card::{self, Known, OpenedRead};
+use crate::cryptogram::Checked;
 use crate::entry::{Entry, Kind, State};
 use crate::ledger::Ledger;
-use crate::rules::{self, Code, Verdict};
-use payhal_card_data::{EntryMode, PrivateKey, Purpose as SealedPurpose};
+use crate::opening::Opener;
+use crate::reads::{self, SpentRead};
+use crate::rules::{self, Code, PinCheck, Verdict};
+use payhal_card_data::{EntryMode, Purpose as SealedPurpose};
 use payhal_messages::card::Entry as ReadEntry;
-use payhal_messages::gateway::{Answer, Authorize, CardSource};
+use payhal_messages::gateway::{Answer, Authorize, CardSource, ReadCard};
 use payhal_messages::money::Purpose;
-
-/// Who opens seals here.
-#[derive(Debug)]
-pub(crate) struct Recipient {
-    pub(crate) gateway: String,
-    pub(crate) key_id: String,
-    pub(crate) key: PrivateKey,
-}
 
 /// Carries out the command. An empty list of currencies takes any.
 pub(crate) fn authorize(
     ledger: &Ledger,
-    recipient: &Recipient,
+    opener: &Opener,
     currencies: &[String],
     request: &Authorize,
 ) -> Result<Answer> {
     let opened = match &request.card {
-        CardSource::Read(read) => Some(card::unsealed(recipient, request, read)),
+        CardSource::Read(read) => Some(card::unsealed(opener, request, read)),
         CardSource::Token { .. } => None,
     };
     let kind = Kind::from(request.purpose);
@@ -48,15 +43,13 @@ pub(crate) fn authorize(
             .clone_from(&request.merchant_reference);
         entry.installments = request.installments;
         entry.voice_code.clone_from(&request.voice_code);
-        let verdict = match the_card(books, request, opened)? {
-            Err(code) => Verdict::Reject(code),
-            Ok(known) => decide(books, currencies, request, &known, &mut entry)?,
+        let mut known = the_card(books, request, opened)?;
+        let verdict = match &mut known {
+            Err(code) => Verdict::Reject(*code),
+            Ok(known) => decide(books, currencies, request, known, &mut entry)?,
         };
         apply(books, &mut entry, verdict);
-        if is_chip(&request.card) && entry.state != State::Rejected {
-            let cryptogram = format!("{:016X}{}", entry.seq, hex_of(&entry.response_code));
-            entry.issuer.0.insert("91".into(), cryptogram);
-        }
+        answer_chip(&mut entry, request, known.ok().and_then(|known| known.read));
         books.insert(&mut entry)?;
         Ok(entry.answer())
     })
@@ -89,20 +82,25 @@ fn decide(
     books: &mut Books,
     currencies: &[String],
     request: &Authorize,
-    known: &Known,
+    known: &mut Known,
     entry: &mut Entry,
 ) -> Result<Verdict> {
     entry.masked_pan = Some(known.masked_pan.clone());
     match &request.card {
         CardSource::Token { token } => entry.token = Some(token.clone()),
-        CardSource::Read(read) if books.is_spent(&read.read_id)? => {
-            return Ok(Verdict::Reject(rules::READ_SPENT));
+        CardSource::Read(read) => {
+            if let Some(verdict) = spend(books, read, known, entry)? {
+                return Ok(verdict);
+            }
         }
-        CardSource::Read(read) => entry.read_id = Some(read.read_id.clone()),
     }
     if let Some(code) = rules::not_taken(request, currencies) {
         return Ok(Verdict::Reject(code));
     }
+    if known.has_wrong_cryptogram() {
+        return Ok(Verdict::Decline(rules::CRYPTOGRAM));
+    }
+    count_pin(books, known)?;
     if let Some(code) = &request.voice_code {
         return Ok(rules::by_voice(code, request.amounts.total_minor));
     }
@@ -118,6 +116,62 @@ fn decide(
         }
     }
     Ok(verdict)
+}
+
+/// Spends a read, whatever is decided about it then; a verdict where it must not be used.
+fn spend(
+    books: &mut Books,
+    read: &ReadCard,
+    known: &mut Known,
+    entry: &mut Entry,
+) -> Result<Option<Verdict>> {
+    let Some(opened) = &known.read else {
+        return Ok(Some(Verdict::Reject(rules::SEAL)));
+    };
+    if let Some(code) = reads::spent_before(books, &opened.replay, &opened.manner)? {
+        return Ok(Some(Verdict::Reject(code)));
+    }
+    if let (PinCheck::Right | PinCheck::Wrong, Some(card)) = (known.card.pin, known.card.known)
+        && reads::pin_is_blocked(books, card)?
+    {
+        known.card.pin = PinCheck::Blocked;
+    }
+    reads::spend(
+        books,
+        &SpentRead {
+            transaction_id: &entry.transaction_id,
+            replay: &opened.replay,
+            read_id: &read.read_id,
+            manner: &opened.manner,
+            pin: known.card.pin.name(),
+            cryptogram: opened.cryptogram.name(),
+            card: &opened.card,
+        },
+    )?;
+    entry.read_id = Some(read.read_id.clone());
+    Ok((!opened.is_for_this).then_some(Verdict::Reject(rules::SEAL_AMOUNTS)))
+}
+
+fn count_pin(books: &mut Books, known: &Known) -> Result<()> {
+    match (known.card.known, known.card.pin) {
+        (Some(card), PinCheck::Right) => reads::count_pin(books, card, true),
+        (Some(card), PinCheck::Wrong) => reads::count_pin(books, card, false),
+        _ => Ok(()),
+    }
+}
+
+/// The issuer's answer to a chip whose cryptogram was right. Contactless chips are gone by then.
+fn answer_chip(entry: &mut Entry, request: &Authorize, read: Option<OpenedRead>) {
+    if let Some(OpenedRead {
+        cryptogram: Checked::Right(answerable),
+        ..
+    }) = read
+        && is_chip(&request.card)
+        && entry.state != State::Rejected
+        && let Some(authentication) = answerable.issuer_authentication(&entry.response_code)
+    {
+        entry.issuer.0.insert("91".into(), authentication);
+    }
 }
 
 /// Gives an entry its number, its decision and the references that follow from them.
@@ -155,10 +209,6 @@ pub(crate) fn apply(books: &mut Books, entry: &mut Entry, verdict: Verdict) {
 
 fn is_chip(card: &CardSource) -> bool {
     matches!(card, CardSource::Read(read) if read.entry == ReadEntry::Chip)
-}
-
-fn hex_of(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// What a reader seals for this purpose; none where no card is presented.

@@ -77,14 +77,6 @@ impl Books {
         )
     }
 
-    /// Whether this read was spent on a card exchange before.
-    pub(crate) fn is_spent(&self, read_id: &str) -> Result<bool> {
-        self.value(
-            "SELECT EXISTS (SELECT 1 FROM entry WHERE read_id = ?1)",
-            [read_id],
-        )
-    }
-
     /// The next sequence number, from which approval code and RRN are made.
     pub(crate) fn next_seq(&mut self) -> i64 {
         self.last += 1;
@@ -297,7 +289,8 @@ impl Books {
             .optional()
     }
 
-    fn value<T: FromSql>(&self, sql: &str, values: impl Params) -> Result<T> {
+    /// The one value of a query.
+    pub(crate) fn value<T: FromSql>(&self, sql: &str, values: impl Params) -> Result<T> {
         self.connection
             .prepare_cached(sql)?
             .query_row(values, |row| row.get(0))

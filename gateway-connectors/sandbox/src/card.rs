@@ -5,12 +5,15 @@
 //! token at one merchant and another one elsewhere. The number itself is never kept: behind a
 //! token lies the name of a test card, or nothing but the mask.
 
-use crate::authorize::{Recipient, entry_mode, sealed_purpose};
+use crate::authorize::{entry_mode, sealed_purpose};
 use crate::books::{Books, Result};
+use crate::cryptogram::{self, Checked};
 use crate::keys::letters;
-use crate::rules::{self, Card, Code};
-use payhal_card_data::{Associated, Inner, Pan, SCHEME, SEAL_VERSION, masked, open};
-use payhal_card_data::{PrivateKey, test_card};
+use crate::opening::{Manner, Opener};
+use crate::rules::{Card, Code, PinCheck};
+use payhal_card_data::{
+    Amounts, Inner, Opened, Pan, ReplayToken, SecretBytes, TestCard, by_pan, masked, test_card,
+};
 use payhal_messages::gateway::{Authorize, ReadCard};
 use rusqlite::params;
 use sha2::{Digest, Sha256};
@@ -21,22 +24,68 @@ pub(crate) struct Known {
     pub(crate) card: Card,
     pub(crate) masked_pan: String,
     pub(crate) token: String,
+    /// Where it came out of a seal.
+    pub(crate) read: Option<OpenedRead>,
 }
 
-/// The card out of a seal that is for this very request.
+/// What is left of a read when its card is erased.
+#[derive(Debug)]
+pub(crate) struct OpenedRead {
+    pub(crate) replay: ReplayToken,
+    pub(crate) manner: Manner,
+    /// Whether the reader used it for what is asked.
+    pub(crate) is_for_this: bool,
+    pub(crate) cryptogram: Checked,
+    /// Keyed hash of the card's number.
+    pub(crate) card: String,
+}
+
+impl Known {
+    /// Whether its chip's cryptogram was checked and is wrong.
+    pub(crate) fn has_wrong_cryptogram(&self) -> bool {
+        let read = self.read.as_ref();
+        read.is_some_and(|read| matches!(read.cryptogram, Checked::Wrong))
+    }
+}
+
+/// The card out of a seal.
 pub(crate) fn unsealed(
-    recipient: &Recipient,
+    opener: &Opener,
     request: &Authorize,
     read: &ReadCard,
 ) -> std::result::Result<Known, Code> {
-    let inner = unseal(recipient, request, read)?;
-    let secrets = &inner.secrets;
-    let merchant = &request.wire.acceptor.merchant;
+    let (opened, manner) = opener.read(&request.wire.transaction_id, read)?;
+    let secrets = &opened.inner.secrets;
+    let card = by_pan(&secrets.pan);
+    let total = request.amounts.total_minor;
     Ok(Known {
-        card: Card::presented(secrets),
+        card: Card::presented(card, pin_check(&opened, card)),
         masked_pan: masked(&secrets.pan),
-        token: token(&recipient.key, merchant, &secrets.pan),
+        token: token(
+            opener.tokens(),
+            &request.wire.acceptor.merchant,
+            &secrets.pan,
+        ),
+        read: Some(OpenedRead {
+            replay: opened.replay,
+            manner,
+            is_for_this: is_for(&opened.inner, request, read),
+            cryptogram: cryptogram::check(card, secrets.entry, &read.tags, total),
+            card: card_hash(opener.tokens(), &secrets.pan),
+        }),
     })
+}
+
+/// Opens the PIN block where one came, and compares.
+fn pin_check(opened: &Opened, card: Option<&TestCard>) -> PinCheck {
+    match (opened.open_pin(), card.and_then(TestCard::pin)) {
+        (None, _) => PinCheck::None,
+        (Some(Err(_)), _) => PinCheck::Unreadable,
+        // Nobody here knows the PINs of other cards.
+        (Some(Ok(_)), None) => PinCheck::None,
+        (Some(Ok(pin)), Some(own)) if pin == own => PinCheck::Right,
+        (Some(Ok(_)), Some(_)) => PinCheck::Wrong,
+    }
 }
 
 /// The card behind a token of this merchant.
@@ -50,6 +99,7 @@ pub(crate) fn behind(books: &Books, merchant: &str, token: &str) -> Result<Optio
                 card: Card::on_file(name.and_then(|name| test_card(&name))),
                 masked_pan: row.get(1)?,
                 token: token.to_owned(),
+                read: None,
             })
         },
     )
@@ -64,54 +114,41 @@ pub(crate) fn keep(books: &mut Books, merchant: &str, known: &Known) -> Result<(
     )
 }
 
-fn token(key: &PrivateKey, merchant: &str, pan: &Pan) -> String {
+fn token(secret: &SecretBytes, merchant: &str, pan: &Pan) -> String {
     let mut hash = Sha256::new();
     hash.update(b"sandbox payment token");
-    hash.update(&*key.to_bytes());
+    hash.update(secret.bytes());
     hash.update((merchant.len() as u64).to_be_bytes());
     hash.update(merchant);
     hash.update(pan.digits());
     format!("tok_{}", letters(&hash.finalize()[..16]))
 }
 
-/// Opens the seal and compares what lies inside with what is asked.
-fn unseal(
-    recipient: &Recipient,
-    request: &Authorize,
-    read: &ReadCard,
-) -> std::result::Result<Inner, Code> {
-    let sealed = &read.sealed;
-    if sealed.scheme != SCHEME || sealed.key_id != recipient.key_id {
-        return Err(rules::SEAL);
-    }
-    let associated = Associated {
-        version: SEAL_VERSION,
-        read_id: &read.read_id,
-        transaction_id: &request.wire.transaction_id,
-        device: &read.device,
-        gateway: &recipient.gateway,
-        key_id: &recipient.key_id,
-    };
-    let inner = open(
-        &recipient.key,
-        &associated,
-        &sealed.encapsulated_key,
-        &sealed.ciphertext,
-    )
-    .map_err(|_| rules::SEAL)?;
-    match is_for(&inner, request, read) {
-        true => Ok(inner),
-        false => Err(rules::SEAL_AMOUNTS),
-    }
+/// Tells whether two numbers are one, to who has the secret and to nobody else.
+pub(crate) fn card_hash(secret: &SecretBytes, pan: &Pan) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"sandbox card number");
+    hash.update(secret.bytes());
+    hash.update(pan.digits());
+    letters(&hash.finalize()[..16])
 }
 
+/// This gateway declares no differences: what the reader used is what is asked, to the last field.
 fn is_for(inner: &Inner, request: &Authorize, read: &ReadCard) -> bool {
-    let (used, asked) = (&inner.amounts, &request.amounts);
-    Some(inner.purpose) == sealed_purpose(request.purpose)
+    let asked = &request.amounts;
+    let (Some(purpose), Ok(currency)) = (
+        sealed_purpose(request.purpose),
+        asked.currency.as_bytes().try_into(),
+    ) else {
+        return false;
+    };
+    let asked = Amounts {
+        currency,
+        total_minor: asked.total_minor,
+        tip_minor: asked.tip_minor,
+        surcharge_minor: asked.surcharge_minor,
+        cashback_minor: asked.cashback_minor,
+    };
+    inner.differences(purpose, &asked).next().is_none()
         && inner.secrets.entry == entry_mode(read.entry)
-        && used.currency == *asked.currency.as_bytes()
-        && used.total_minor == asked.total_minor
-        && used.tip_minor == asked.tip_minor
-        && used.surcharge_minor == asked.surcharge_minor
-        && used.cashback_minor == asked.cashback_minor
 }

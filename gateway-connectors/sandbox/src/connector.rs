@@ -3,22 +3,21 @@
 //!
 //! Decides what the caller hears. What happens to money is decided in one file per command.
 
-use crate::authorize::Recipient;
 use crate::contradict;
 use crate::error::SandboxError;
 use crate::faults::{Fault, FaultKind, Faults, Place};
 use crate::gateway::{Gateway, Request, Underway};
 use crate::inquire::inquire;
-use crate::keys::{key_id, letters, load_or_make};
+use crate::keys::letters;
 use crate::ledger::Ledger;
 use crate::modify::modify;
+use crate::opening::Opener;
 use crate::reconcile::reconcile;
 use crate::report::report;
 use crate::reverse::refused as reversal_refused;
 use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
 use crate::turns::Turns;
-use payhal_messages::card::Recipient as PublicRecipient;
 use payhal_messages::gateway::{
     Answer, Authorize, Finding, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile, Report,
     Reversal, Reverse, Totals, Wire,
@@ -179,6 +178,16 @@ fn refuse_reversal() -> Outcome<Reversal> {
     Ok(Ok(reversal_refused(&rules::REFUSED)))
 }
 
+fn opener(settings: &Settings, context: &Context) -> Result<Opener, SandboxError> {
+    Opener::open(
+        context.instance_name(),
+        context.state_dir(),
+        settings.trust()?,
+        settings.pretend_live,
+        settings.lifetime()?,
+    )
+}
+
 impl GatewayConnector for Sandbox {
     type Config = Settings;
 
@@ -188,27 +197,16 @@ impl GatewayConnector for Sandbox {
             LedgerPlace::Memory => Ledger::in_memory(),
         }
         .map_err(broke)?;
-        let key = load_or_make(context.state_dir()).map_err(broke)?;
+        let opener = opener(&settings, context).map_err(broke)?;
         let faults = Faults::starting_with(settings.faults)
             .map_err(SandboxError::Configuration)
             .map_err(broke)?;
-        let public_key = key.public_bytes();
-        let recipient = Recipient {
-            gateway: context.instance_name().to_owned(),
-            key_id: key_id(&public_key),
-            key,
-        };
         let parameters = Parameters {
-            opens: Vec::new(),
             name: "Sandbox".into(),
             currencies: settings.currencies.clone(),
-            recipient: PublicRecipient {
-                certificates: Vec::new(),
-                gateway: recipient.gateway.clone(),
-                key_id: recipient.key_id.clone(),
-                public_key,
-            },
-            live: false,
+            recipient: opener.recipient().map_err(broke)?,
+            opens: opener.schemes(),
+            live: settings.pretend_live,
         };
         let gateway = Arc::new(Gateway {
             ledger,
@@ -217,7 +215,8 @@ impl GatewayConnector for Sandbox {
                 settings.in_flight_per_acceptor,
                 settings.reversal_before_next,
             ),
-            recipient,
+            opener,
+            reversal_needs_number: settings.reversal_needs_number,
             currencies: settings.currencies,
             underway: Mutex::default(),
             late: Mutex::default(),

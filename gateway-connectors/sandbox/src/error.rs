@@ -2,6 +2,8 @@
 //! What can break inside the sandbox itself. A gateway's "no" is an answer, never one of these.
 //! Every text completes "failed to …" and none carries received bytes.
 
+use payhal_card_data::IssueError;
+use payhal_card_data::key_file::KeyFileError;
 use payhal_messages::call::{Failure, Sent};
 use std::path::PathBuf;
 
@@ -21,6 +23,15 @@ pub(crate) enum SandboxError {
     /// The key file does not hold a key.
     #[error("use the key in {}: {reason}", path.display())]
     Key { path: PathBuf, reason: String },
+    /// A key file that `payhal keys` knows as well.
+    #[error("use a key: {0}")]
+    KeyFile(#[from] KeyFileError),
+    /// The test authority would not certify the sealing key.
+    #[error("certify the sealing key: {0}")]
+    Certificate(IssueError),
+    /// The system has no randomness.
+    #[error("draw random bytes: {0}")]
+    Random(String),
     /// The ledger was written by a later version.
     #[error("open a ledger of schema {found}: this version knows up to {known}")]
     LedgerVersion { found: i64, known: i64 },

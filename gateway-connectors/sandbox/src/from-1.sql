@@ -1,4 +1,4 @@
--- Brings a ledger of version 1 aside, before the tables of version 2 are made.
+-- Brings a ledger of version 1 aside, before the tables of version 3 are made.
 
 DROP INDEX entry_original;
 DROP INDEX entry_batch;

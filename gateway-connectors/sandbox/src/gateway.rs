@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The far side: what connector and simulator share, and the requests that hang on their way.
 
-use crate::authorize::{Recipient, authorize};
+use crate::authorize::authorize;
 use crate::books::Result;
 use crate::faults::Faults;
 use crate::ledger::Ledger;
 use crate::limits::LATE_MAX;
 use crate::modify::modify;
+use crate::opening::Opener;
 use crate::reverse::reverse;
 use crate::simulator::simulate;
 use crate::turns::Turns;
@@ -22,7 +23,8 @@ pub(crate) struct Gateway {
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
     pub(crate) turns: Turns,
-    pub(crate) recipient: Recipient,
+    pub(crate) opener: Opener,
+    pub(crate) reversal_needs_number: bool,
     pub(crate) currencies: Vec<String>,
     /// Transactions whose request is on its way.
     pub(crate) underway: Mutex<HashSet<String>>,
@@ -49,12 +51,13 @@ impl Request {
 impl Gateway {
     /// Asks the issuer.
     pub(crate) fn authorize(&self, request: &Authorize) -> Result<Answer> {
-        authorize(&self.ledger, &self.recipient, &self.currencies, request)
+        authorize(&self.ledger, &self.opener, &self.currencies, request)
     }
 
     /// Reverses; a request that hung on its way arrives right behind.
     pub(crate) fn reverse(&self, request: &Reverse) -> Result<Reversal> {
-        let reversal = reverse(&self.ledger, request)?;
+        let needs_number = self.reversal_needs_number;
+        let reversal = reverse(&self.ledger, &self.opener, needs_number, request)?;
         self.let_go(|id| id == request.wire.transaction_id)?;
         Ok(reversal)
     }
@@ -95,7 +98,7 @@ impl Gateway {
 
 impl Simulated for Gateway {
     fn simulate(&self, action: Value) -> std::result::Result<Value, String> {
-        simulate(&self.ledger, &self.faults, action, || {
+        simulate(&self.ledger, &self.faults, &self.opener, action, || {
             self.let_go(|_| true)
                 .map_err(|error| format!("failed to use the ledger: {error}"))
         })

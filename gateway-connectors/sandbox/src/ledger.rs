@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Schema this version writes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -49,6 +49,7 @@ impl Ledger {
         let (aside, over) = match found {
             0 => ("", ""),
             1 => (include_str!("from-1.sql"), include_str!("after-1.sql")),
+            2 => (include_str!("from-2.sql"), include_str!("after-2.sql")),
             VERSION => return Ok(Self::of(Books::new(connection)?)),
             found => {
                 return Err(SandboxError::LedgerVersion {

@@ -4,11 +4,13 @@
 //! No money is behind it. It must never be told apart from a vendor's connector by the host.
 #![forbid(unsafe_code)]
 
+mod authority;
 mod authorize;
 mod books;
 mod card;
 mod connector;
 mod contradict;
+mod cryptogram;
 mod entry;
 mod error;
 mod faults;
@@ -18,13 +20,16 @@ mod keys;
 mod ledger;
 mod limits;
 mod modify;
+mod opening;
 mod plant;
+mod reads;
 mod reconcile;
 mod report;
 mod reverse;
 mod rules;
 mod settings;
 mod shown;
+mod shown_keys;
 mod simulator;
 #[cfg(test)]
 mod tests;

@@ -40,3 +40,9 @@ pub(crate) const FAULTS_MAX: usize = 64;
 
 /// Longest scripted delay: past every deadline of the host, so that time-outs can be tried.
 pub(crate) const DELAY_MS_MAX: u64 = 600_000;
+
+/// Longest life of a sealing key, and of its overlap: ten years.
+pub(crate) const SEALING_DAYS_MAX: u32 = 3_650;
+
+/// Wrong PINs of a card, one after the other, until no PIN of it is looked at any more.
+pub(crate) const PIN_TRIES_MAX: u32 = 3;

@@ -5,7 +5,7 @@
 //! ledger or a clock, so that the same card and amount always end the same way.
 
 use crate::limits::{INSTALLMENTS_MAX, TOTAL_MAX};
-use payhal_card_data::{Behaviour, CardSecrets, TestCard, by_pan};
+use payhal_card_data::{Behaviour, TestCard};
 use payhal_messages::gateway::{Answer, Authorize, Decision};
 use payhal_messages::money::{Amounts, Purpose};
 use std::collections::BTreeMap;
@@ -27,6 +27,9 @@ pub(crate) const DO_NOT_HONOR: Code = code("05", "Do not honour");
 pub(crate) const INSUFFICIENT: Code = code("51", "Insufficient funds");
 pub(crate) const EXPIRED: Code = code("54", "Expired card");
 pub(crate) const PIN_WRONG: Code = code("55", "Wrong PIN");
+pub(crate) const PIN_BLOCKED: Code = code("75", "Too many wrong PINs");
+pub(crate) const PIN_UNREADABLE: Code = code("81", "The PIN block cannot be opened");
+pub(crate) const CRYPTOGRAM: Code = code("82", "The chip's cryptogram is wrong");
 pub(crate) const OVER_LIMIT: Code = code("61", "Exceeds the card's limit");
 pub(crate) const PIN_WANTED: Code = code("65", "PIN required");
 pub(crate) const ISSUER_DOWN: Code = code("91", "Issuer unavailable");
@@ -52,10 +55,29 @@ pub(crate) const RECEIPT: Code = code("25", "No transaction here is like this re
 pub(crate) const REVERSED: Code = code("21", "Reversed before");
 pub(crate) const NOT_FOUND: Code = code("25", "The original is not known");
 pub(crate) const REFUSED: Code = code("58", "Refused as scripted");
+pub(crate) const SCHEME: Code = code(
+    "63",
+    "The card data is sealed in another way than is opened here",
+);
+pub(crate) const SEALING_KEY: Code = code(
+    "63",
+    "The sealing key is unknown or was replaced too long ago",
+);
+pub(crate) const BASE_KEY: Code = code("63", "There is no base key for the reader's key");
+pub(crate) const TEST_KEY: Code = code("63", "The reader has a test key: not at a live gateway");
+pub(crate) const SENDER_UNKNOWN: Code = code("63", "The reader is not enrolled here");
+pub(crate) const SENDER_OTHER: Code =
+    code("63", "The reader's key is another than its enrolled one");
 pub(crate) const SEAL: Code = code("63", "The card data cannot be opened");
 pub(crate) const SEAL_AMOUNTS: Code = code("63", "The card was read for something else");
 pub(crate) const TOKEN: Code = code("14", "The token is not known");
 pub(crate) const READ_SPENT: Code = code("94", "This card read was used before");
+pub(crate) const KEY_SPENT: Code = code("94", "The reader's DUKPT key was used before");
+pub(crate) const KEY_OLDER: Code = code("94", "The reader's DUKPT key is older than its last one");
+pub(crate) const NUMBER_MISSING: Code =
+    code("30", "The reversal comes without the card's sealed number");
+pub(crate) const NUMBER_OTHER: Code = code("63", "The reversal's sealed number is another card's");
+pub(crate) const NUMBER_READ: Code = code("63", "The reversal's sealed number is of another read");
 pub(crate) const DUPLICATE: Code = code("94", "The transaction exists with other content");
 
 /// What is decided about a request that passed all checks.
@@ -75,28 +97,51 @@ pub(crate) enum Verdict {
     Reject(Code),
 }
 
+/// What came of a PIN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PinCheck {
+    /// None came, or nobody here knows the card's.
+    None,
+    /// It is the card's.
+    Right,
+    /// It is not.
+    Wrong,
+    /// Too many were wrong: nobody looked.
+    Blocked,
+    /// The block is no PIN block under the key that it should be under.
+    Unreadable,
+}
+
+impl PinCheck {
+    /// Its name in the ledger.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Right => Some("right"),
+            Self::Wrong => Some("wrong"),
+            Self::Blocked => Some("blocked"),
+            Self::Unreadable => Some("unreadable"),
+        }
+    }
+}
+
 /// What decisions need of a card.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Card {
     /// The test card, if it is one.
     pub(crate) known: Option<&'static TestCard>,
-    /// Whether the PIN that came along is right; nothing where none came.
-    pin_is_right: Option<bool>,
+    /// What came of the PIN that came along.
+    pub(crate) pin: PinCheck,
     /// Whether its holder is there, who could be asked for a PIN or a signature.
     present: bool,
 }
 
 impl Card {
     /// One out of a seal.
-    pub(crate) fn presented(secrets: &CardSecrets) -> Self {
-        let known = by_pan(&secrets.pan);
-        let pin = known.and_then(|card| card.pin).map(str::as_bytes);
+    pub(crate) fn presented(known: Option<&'static TestCard>, pin: PinCheck) -> Self {
         Self {
             known,
-            pin_is_right: match (&secrets.online_pin, pin) {
-                (Some(block), Some(pin)) => Some(block.holds(pin, &secrets.pan)),
-                _ => None,
-            },
+            pin,
             present: true,
         }
     }
@@ -105,7 +150,7 @@ impl Card {
     pub(crate) fn on_file(known: Option<&'static TestCard>) -> Self {
         Self {
             known,
-            pin_is_right: None,
+            pin: PinCheck::None,
             present: false,
         }
     }
@@ -194,11 +239,13 @@ fn declined_by_card(purpose: Purpose, card: &Card) -> Option<Code> {
         purpose,
         Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
     );
-    match (card.behaviour(), card.pin_is_right) {
+    match (card.behaviour(), card.pin) {
         (Behaviour::Expired, _) => Some(EXPIRED),
+        (_, PinCheck::Blocked) => Some(PIN_BLOCKED),
+        (_, PinCheck::Unreadable) => Some(PIN_UNREADABLE),
+        (_, PinCheck::Wrong) => Some(PIN_WRONG),
         (Behaviour::Decline, _) if pays || purpose == Purpose::Verify => Some(INSUFFICIENT),
-        (Behaviour::PinAtIssuer | Behaviour::PinRequired, Some(false)) => Some(PIN_WRONG),
-        (Behaviour::PinAtIssuer, None) if pays && card.present => Some(PIN_WANTED),
+        (Behaviour::PinAtIssuer, PinCheck::None) if pays && card.present => Some(PIN_WANTED),
         _ => None,
     }
 }
@@ -284,17 +331,10 @@ pub(crate) fn rejected(code: &Code) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use payhal_card_data::{EntryMode, PinBlock, test_card, test_cards};
+    use payhal_card_data::{test_card, test_cards};
 
-    fn card(name: &str, pin: Option<&str>) -> Card {
-        let card = test_card(name).unwrap();
-        Card::presented(&CardSecrets {
-            pan: card.pan(),
-            expiry: card.expiry(),
-            track2: None,
-            online_pin: pin.map(|pin| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap()),
-            entry: EntryMode::Chip,
-        })
+    fn card(name: &str, pin: PinCheck) -> Card {
+        Card::presented(test_card(name), pin)
     }
 
     fn code_of(verdict: Verdict) -> &'static str {
@@ -309,7 +349,8 @@ mod tests {
     #[test]
     fn every_test_card_ends_as_its_table_says() {
         for known in test_cards() {
-            let verdict = decide(Purpose::Sale, &card(known.name, known.pin), 1250);
+            let pin = known.pin().map_or(PinCheck::None, |_| PinCheck::Right);
+            let verdict = decide(Purpose::Sale, &card(known.name, pin), 1250);
             assert_eq!(
                 code_of(verdict),
                 known.behaviour.response_code(),
@@ -321,7 +362,7 @@ mod tests {
 
     #[test]
     fn amounts_decide_where_the_card_approves() {
-        let visa = card("visa-approve", None);
+        let visa = card("visa-approve", PinCheck::None);
         for (minor, code) in [
             (1250, "00"),
             (1999, "00"),
@@ -341,7 +382,7 @@ mod tests {
         }
         assert_eq!(code_of(decide(Purpose::Refund, &visa, 1051)), "00");
         assert_eq!(code_of(decide(Purpose::Refund, &visa, 1005)), "05");
-        let declines = card("visa-decline", None);
+        let declines = card("visa-decline", PinCheck::None);
         assert_eq!(code_of(decide(Purpose::Sale, &declines, 1091)), "51");
         assert_eq!(code_of(decide(Purpose::Refund, &declines, 1250)), "00");
     }
@@ -355,14 +396,16 @@ mod tests {
                 1250,
             ))
         };
-        assert_eq!(sale(Some("4321")), "00");
-        assert_eq!(sale(Some("1111")), "55");
-        assert_eq!(sale(None), "65");
+        assert_eq!(sale(PinCheck::Right), "00");
+        assert_eq!(sale(PinCheck::Wrong), "55");
+        assert_eq!(sale(PinCheck::None), "65");
+        assert_eq!(sale(PinCheck::Blocked), "75");
+        assert_eq!(sale(PinCheck::Unreadable), "81");
     }
 
     #[test]
     fn half_is_rounded_down_and_nothing_is_no_half() {
-        let partial = card("visa-partial", None);
+        let partial = card("visa-partial", PinCheck::None);
         let verdict = decide(Purpose::Sale, &partial, 1251);
         assert!(matches!(
             verdict,

@@ -1,4 +1,4 @@
--- The sandbox gateway's ledger, version 2. Readable from outside; the README documents it.
+-- The sandbox gateway's ledger, version 3. Readable from outside; the README documents it.
 
 -- One row for each transaction id, whatever arrives for it and however often.
 CREATE TABLE entry (
@@ -32,7 +32,7 @@ CREATE TABLE entry (
   terminal           TEXT NOT NULL,
   stan               INTEGER NOT NULL,
   batch              INTEGER NOT NULL,
-  read_id            TEXT UNIQUE,
+  read_id            TEXT,
   masked_pan         TEXT,
   merchant_reference TEXT,
   at_micros          INTEGER NOT NULL,
@@ -42,6 +42,30 @@ CREATE TABLE entry (
 CREATE INDEX entry_original ON entry (original) WHERE original IS NOT NULL;
 CREATE INDEX entry_batch ON entry (merchant, terminal, batch);
 CREATE INDEX entry_rrn ON entry (rrn) WHERE rrn IS NOT NULL;
+
+-- Reads that were opened, each with the transaction it was spent on.
+CREATE TABLE read (
+  transaction_id TEXT PRIMARY KEY,
+  replay         BLOB NOT NULL UNIQUE,
+  read_id        TEXT NOT NULL,
+  device         TEXT NOT NULL,
+  scheme         TEXT NOT NULL,
+  key_id         TEXT NOT NULL,
+  initial_key    TEXT,
+  counter        INTEGER,
+  sender         TEXT,
+  pin            TEXT CHECK (pin IN ('right', 'wrong', 'blocked', 'unreadable')),
+  cryptogram     TEXT CHECK (cryptogram IN ('right', 'wrong')),
+  card           TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX read_counter ON read (key_id, initial_key, counter) WHERE initial_key IS NOT NULL;
+
+-- Wrong PINs of a test card, one after the other.
+CREATE TABLE pin_tries (
+  card  TEXT PRIMARY KEY,
+  wrong INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Batches that were cut over. The open one is the highest closed number and one.
 CREATE TABLE closed_batch (
@@ -89,4 +113,4 @@ CREATE TABLE violation (
   terminal       TEXT NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -2,7 +2,10 @@
 //! The instance's configuration. `configuration.schema.json` beside the manifest describes the
 //! same for consoles.
 
+use crate::error::SandboxError;
 use crate::faults::Fault;
+use crate::keys::Lifetime;
+use crate::limits::SEALING_DAYS_MAX;
 use serde::Deserialize;
 
 /// The configuration.
@@ -19,8 +22,58 @@ pub(crate) struct Settings {
     pub(crate) in_flight_per_acceptor: Option<u32>,
     /// Whether the ledger takes down what is sent while a reversal is owed.
     pub(crate) reversal_before_next: bool,
+    /// Days after which the sealing key is replaced, when the connector starts.
+    pub(crate) sealing_key_days: u32,
+    /// Days for which a replaced sealing key opens.
+    pub(crate) sealing_overlap_days: u32,
+    /// Whose sealed reads are opened; by default `listed` where it pretends to be live.
+    pub(crate) enrolment: Option<Trust>,
+    /// Whether a reversal is refused that comes without the card's sealed number.
+    pub(crate) reversal_needs_number: bool,
+    /// Whether it says that it is live, and refuses what a live gateway must refuse.
+    pub(crate) pretend_live: bool,
     /// Faults that wait from the start.
     pub(crate) faults: Vec<Fault>,
+}
+
+/// Which devices' sealed reads are opened.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Trust {
+    /// The first key that comes under a device's name is its key from then on.
+    FirstUse,
+    /// Only keys that an operator enrolled.
+    Listed,
+}
+
+impl Settings {
+    /// Which devices are trusted.
+    pub(crate) fn trust(&self) -> Result<Trust, SandboxError> {
+        match (self.enrolment, self.pretend_live) {
+            (Some(Trust::FirstUse), true) => Err(SandboxError::Configuration(
+                "a live gateway takes `enrolment = \"listed\"` only".into(),
+            )),
+            (Some(trust), _) => Ok(trust),
+            (None, true) => Ok(Trust::Listed),
+            (None, false) => Ok(Trust::FirstUse),
+        }
+    }
+
+    /// How long sealing keys live.
+    pub(crate) fn lifetime(&self) -> Result<Lifetime, SandboxError> {
+        let possible = 1..=SEALING_DAYS_MAX;
+        if !possible.contains(&self.sealing_key_days)
+            || self.sealing_overlap_days > SEALING_DAYS_MAX
+        {
+            return Err(SandboxError::Configuration(format!(
+                "a sealing key lives for 1 to {SEALING_DAYS_MAX} days, and overlaps for so many at most"
+            )));
+        }
+        Ok(Lifetime {
+            days: self.sealing_key_days,
+            overlap_days: self.sealing_overlap_days,
+        })
+    }
 }
 
 /// Where the ledger lives.
@@ -45,6 +98,11 @@ impl Default for Settings {
             latency_ms: 0,
             in_flight_per_acceptor: None,
             reversal_before_next: false,
+            sealing_key_days: 90,
+            sealing_overlap_days: 30,
+            enrolment: None,
+            reversal_needs_number: false,
+            pretend_live: false,
             faults: Vec::new(),
         }
     }

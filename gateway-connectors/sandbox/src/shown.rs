@@ -5,13 +5,19 @@ use crate::books::Result;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::limits::{BODY_BYTES_MAX, ENTRIES_BYTES_MAX, ENTRIES_MAX, NEWEST, REST_BYTES_MAX};
+use crate::reads;
 use serde_json::{Value, json};
 
 /// Entries after a sequence number or the newest, with the newest of everything else.
 pub(crate) fn books(ledger: &Ledger, since: Option<i64>) -> Result<Value> {
     ledger.read(|books| {
         let entries = books.entries(since, ENTRIES_MAX)?;
-        let mut entries: Vec<Value> = entries.iter().map(shown).collect();
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let read = reads::shown(books, &entry.transaction_id)?;
+            rows.push(shown(entry, read.as_ref()));
+        }
+        let mut entries = rows;
         // With `since` the caller reads on from the last one; without it the newest count.
         let newest_first = since.is_none();
         if newest_first {
@@ -71,7 +77,7 @@ fn fit(rows: &mut Vec<Value>, bytes: usize) -> usize {
     used
 }
 
-fn shown(entry: &Entry) -> Value {
+fn shown(entry: &Entry, read: Option<&Value>) -> Value {
     let mut row = json!({
         "seq": entry.seq,
         "transaction_id": entry.transaction_id,
@@ -101,6 +107,7 @@ fn shown(entry: &Entry) -> Value {
         ("token", json!(entry.token)),
         ("balance_minor", json!(entry.balance_minor)),
         ("voice_code", json!(entry.voice_code)),
+        ("read", json!(read)),
     ];
     for (name, value) in rare.into_iter().filter(|(_, value)| !value.is_null()) {
         row[name] = value;

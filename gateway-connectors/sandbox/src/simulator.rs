@@ -4,8 +4,11 @@
 
 use crate::faults::{Fault, Faults};
 use crate::ledger::Ledger;
+use crate::opening::Opener;
 use crate::plant::{Planted, plant};
+use crate::reads::forget_pins;
 use crate::shown::books;
+use crate::shown_keys::{forgotten, keys, rotated};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,6 +25,12 @@ enum Action {
     Plug,
     Deliver,
     PlantSale(Planted),
+    RotateKey,
+    /// `device` would be the gateway itself.
+    ForgetDevice {
+        name: String,
+    },
+    Keys,
     Totals,
     Ledger {
         since: Option<i64>,
@@ -32,6 +41,7 @@ enum Action {
 pub(crate) fn simulate(
     ledger: &Ledger,
     faults: &Faults,
+    opener: &Opener,
     action: Value,
     deliver: impl FnOnce() -> Result<usize, String>,
 ) -> Result<Value, String> {
@@ -41,11 +51,17 @@ pub(crate) fn simulate(
     match action {
         Action::Fault(fault) => faults.add(fault)?,
         Action::Faults => {}
-        Action::Reset => faults.clear(),
+        Action::Reset => {
+            faults.clear();
+            ledger.write(forget_pins).map_err(broken)?;
+        }
         Action::Unplug => faults.unplug(true),
         Action::Plug => faults.unplug(false),
         Action::Deliver => return Ok(json!({ "delivered": deliver()? })),
         Action::PlantSale(planted) => return plant(ledger, planted).map_err(broken)?,
+        Action::RotateKey => return rotated(opener),
+        Action::ForgetDevice { name } => return forgotten(opener, &name),
+        Action::Keys => return keys(opener),
         Action::Totals => {
             let totals = ledger.read(|books| books.totals(None)).map_err(broken)?;
             return Ok(json!({ "totals": totals }));
@@ -86,10 +102,19 @@ fn flattened(action: Value) -> Value {
 mod tests {
     use super::*;
     use crate::faults::{FaultKind, Place};
+    use crate::keys::Lifetime;
     use crate::limits::FAULTS_MAX;
+    use crate::settings::Trust;
 
     fn act(faults: &Faults, action: Value) -> Result<Value, String> {
-        simulate(&Ledger::in_memory().unwrap(), faults, action, || Ok(0))
+        let folder = tempfile::TempDir::new().unwrap();
+        let lifetime = Lifetime {
+            days: 90,
+            overlap_days: 30,
+        };
+        let opener = Opener::open("sandbox", folder.path(), Trust::FirstUse, false, lifetime);
+        let ledger = Ledger::in_memory().unwrap();
+        simulate(&ledger, faults, &opener.unwrap(), action, || Ok(0))
     }
 
     #[test]

@@ -3,30 +3,38 @@
 
 use crate::authorize::{entry_mode, sealed_purpose};
 use crate::connector::Sandbox;
+use payhal_card_data::emv::{CRYPTOGRAM_DOL, fill_dol};
 use payhal_card_data::{
-    Amounts as SealedAmounts, Associated, CardSecrets, Inner, PinBlock, SCHEME, SEAL_VERSION, seal,
-    test_card,
+    AUTH_SCHEME, Amounts as SealedAmounts, Associated, CardNumber, CardSecrets, Inner, Pin,
+    PrivateKey, SEAL_VERSION, TestCard, seal_from, seal_number_from, test_card,
 };
 use payhal_messages::call::Sent;
 use payhal_messages::card::{Entry, Sealed};
 use payhal_messages::gateway::{
     Acceptor, Answer, Authorize, CardSource, Change, Decision, Finding, Inquire, Modify, Original,
-    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse, Totals,
-    Wire,
+    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse,
+    SealedNumber, Totals, Wire,
 };
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_plugin::testing::Bench;
 use payhal_plugin::{GatewayConnector, PluginError};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
 mod batches;
 mod changes;
+mod cryptograms;
+mod dukpt;
 mod faults;
 mod folder;
+mod keys;
 mod kinds;
+mod numbers;
+mod pins;
 mod receipts;
 mod sealing;
 mod tokens;
@@ -40,6 +48,8 @@ struct Shop {
     bench: Bench,
     stan: AtomicU32,
     folder: TempDir,
+    /// The key of its one reader.
+    device: PrivateKey,
 }
 
 impl Shop {
@@ -58,6 +68,7 @@ impl Shop {
             bench,
             stan: AtomicU32::new(1),
             folder,
+            device: PrivateKey::from_bytes(&[7; 32]).unwrap(),
         }
     }
 
@@ -129,8 +140,8 @@ impl Shop {
                 entry: Entry::Chip,
                 sealed: Sealed {
                     ksn: Vec::new(),
-                    sender_key: Vec::new(),
-                    scheme: SCHEME.into(),
+                    sender_key: self.device.public_bytes(),
+                    scheme: AUTH_SCHEME.into(),
                     key_id: self.parameters.recipient.key_id.clone(),
                     encapsulated_key: Vec::new(),
                     ciphertext: Vec::new(),
@@ -149,25 +160,14 @@ impl Shop {
     }
 
     fn seal(&self, request: &mut Authorize, card: &str, pin: Option<&str>) {
+        let pin = pin.map(|digits| Pin::new(digits.as_bytes()).unwrap());
+        self.seal_with(request, card, pin.as_ref());
+    }
+
+    fn seal_with(&self, request: &mut Authorize, card: &str, pin: Option<&Pin>) {
         let card = test_card(card).unwrap();
         let read = read_of(request).clone();
-        let inner = Inner {
-            purpose: sealed_purpose(request.purpose).unwrap(),
-            amounts: SealedAmounts {
-                currency: request.amounts.currency.as_bytes().try_into().unwrap(),
-                total_minor: request.amounts.total_minor,
-                tip_minor: request.amounts.tip_minor,
-                surcharge_minor: request.amounts.surcharge_minor,
-                cashback_minor: request.amounts.cashback_minor,
-            },
-            secrets: CardSecrets {
-                pan: card.pan(),
-                expiry: card.expiry(),
-                track2: Some(card.track2()),
-                online_pin: pin.map(|pin| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap()),
-                entry: entry_mode(read.entry),
-            },
-        };
+        let inner = inner_of(request, card);
         let associated = Associated {
             version: SEAL_VERSION,
             read_id: &read.read_id,
@@ -177,10 +177,43 @@ impl Shop {
             key_id: &self.parameters.recipient.key_id,
         };
         let key = &self.parameters.recipient.public_key;
-        let (encapsulated_key, ciphertext) = seal(key, &associated, &inner).unwrap();
-        let sealed = &mut read_of(request).sealed;
-        sealed.encapsulated_key = encapsulated_key;
-        sealed.ciphertext = ciphertext;
+        let (encapsulated_key, ciphertext) =
+            seal_from(&self.device, key, &associated, &inner, pin).unwrap();
+        let tags = tags_of(card, read.entry, request.amounts.total_minor);
+        let read = read_of(request);
+        read.tags = tags;
+        read.sealed.encapsulated_key = encapsulated_key;
+        read.sealed.ciphertext = ciphertext;
+    }
+
+    /// The number of this card, sealed apart for the reversal of that request.
+    fn number(&self, request: &Authorize, card: &str) -> SealedNumber {
+        let card = test_card(card).unwrap();
+        let read = read_of(&mut request.clone()).clone();
+        let associated = Associated {
+            version: SEAL_VERSION,
+            read_id: &read.read_id,
+            transaction_id: &request.wire.transaction_id,
+            device: &read.device,
+            gateway: &self.parameters.recipient.gateway,
+            key_id: &self.parameters.recipient.key_id,
+        };
+        let key = &self.parameters.recipient.public_key;
+        let number = CardNumber {
+            pan: card.pan(),
+            expiry: card.expiry(),
+        };
+        let (encapsulated_key, ciphertext) =
+            seal_number_from(&self.device, key, &associated, &number).unwrap();
+        SealedNumber {
+            device: read.device,
+            read_id: read.read_id,
+            sealed: Sealed {
+                encapsulated_key,
+                ciphertext,
+                ..read.sealed
+            },
+        }
     }
 
     fn authorize(&self, request: &Authorize) -> Answer {
@@ -246,6 +279,17 @@ impl Shop {
         reversal.unwrap().unwrap()
     }
 
+    fn reverse_with(&self, wire: &Wire, number: Option<SealedNumber>) -> Reversal {
+        let request = Reverse {
+            number,
+            wire: wire.clone(),
+            amounts: eur(1250),
+            reason: ReversalReason::NoAnswer,
+        };
+        let reversal = self.sandbox.reverse(request, &self.bench.call());
+        reversal.unwrap().unwrap()
+    }
+
     fn simulate(&self, action: Value) -> Value {
         self.sandbox.simulator().simulate(action).unwrap()
     }
@@ -293,6 +337,70 @@ fn read_of(request: &mut Authorize) -> &mut ReadCard {
         CardSource::Read(read) => read,
         CardSource::Token { .. } => panic!("a presented card"),
     }
+}
+
+/// What lies in the seal of a read for this request.
+fn inner_of(request: &Authorize, card: &TestCard) -> Inner {
+    let entry = read_of(&mut request.clone()).entry;
+    Inner {
+        purpose: sealed_purpose(request.purpose).unwrap(),
+        amounts: SealedAmounts {
+            currency: request.amounts.currency.as_bytes().try_into().unwrap(),
+            total_minor: request.amounts.total_minor,
+            tip_minor: request.amounts.tip_minor,
+            surcharge_minor: request.amounts.surcharge_minor,
+            cashback_minor: request.amounts.cashback_minor,
+        },
+        secrets: CardSecrets {
+            pan: card.pan(),
+            expiry: card.expiry(),
+            track1: None,
+            track2: Some(card.track2()),
+            entry: entry_mode(entry),
+        },
+    }
+}
+
+/// What a chip says about that amount, its cryptogram with it; nothing without a chip.
+fn tags_of(card: &TestCard, entry: Entry, minor: i64) -> BTreeMap<String, String> {
+    if !matches!(entry, Entry::Chip | Entry::Contactless) {
+        return BTreeMap::new();
+    }
+    let amount = format!("{minor:012}");
+    let values = [
+        ("82", "3900"),
+        ("95", "0000008000"),
+        ("9A", "261121"),
+        ("9C", "00"),
+        ("5F2A", "0978"),
+        ("9F02", &amount),
+        ("9F1A", "0276"),
+        ("9F27", "80"),
+        ("9F36", "0007"),
+        ("9F37", "1A2B3C4D"),
+    ];
+    let mut tags: BTreeMap<String, String> = values
+        .into_iter()
+        .map(|(tag, value)| (tag.to_owned(), value.to_owned()))
+        .collect();
+    let bytes = |text: &str| -> Vec<u8> {
+        let pairs = text.as_bytes().chunks(2);
+        let pairs = pairs.map(|pair| std::str::from_utf8(pair).unwrap());
+        // An amount that is none has no digits.
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap_or(0))
+            .collect()
+    };
+    let known: BTreeMap<u32, Vec<u8>> = tags
+        .iter()
+        .map(|(tag, value)| (u32::from_str_radix(tag, 16).unwrap(), bytes(value)))
+        .collect();
+    let of = |tag: payhal_card_data::emv::Tag| known.get(&tag.number()).map(Vec::as_slice);
+    let message = fill_dol(CRYPTOGRAM_DOL, of).unwrap();
+    let cryptogram = card.card_key().session_key(7).cryptogram(message.bytes());
+    let cryptogram = cryptogram.iter().map(|byte| format!("{byte:02X}"));
+    tags.insert("9F26".into(), cryptogram.collect());
+    tags
 }
 
 fn acceptor() -> Acceptor {
@@ -404,21 +512,31 @@ fn a_signature_and_a_pin_are_asked_for() {
     assert_eq!(shop.authorize(&request).response_code, "55");
 }
 
+fn copy_all(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let to = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy_all(&file.path(), &to);
+        } else {
+            std::fs::copy(file.path(), to).unwrap();
+        }
+    }
+}
+
 #[test]
 fn the_ledger_survives_a_crash() {
     let shop = Shop::new();
     let wire = shop.sale(1250);
     let before = shop.inquire(&wire);
-    let key = shop.parameters.recipient.clone();
+    let key = shop.parameters.recipient.key_id.clone();
     // What SIGKILL leaves: files as they are, WAL not checkpointed, nothing closed.
     let folder = TempDir::new().unwrap();
-    for file in std::fs::read_dir(shop.folder.path()).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), folder.path().join(file.file_name())).unwrap();
-    }
+    copy_all(shop.folder.path(), folder.path());
     let again = Shop::with("{}", folder);
     assert_eq!(again.inquire(&wire), before);
-    assert_eq!(again.parameters.recipient, key);
+    assert_eq!(again.parameters.recipient.key_id, key);
     again.stan.store(100, Ordering::Relaxed);
     let (_, answer) = again.modify(Change::Refund, &wire, 1250);
     assert_eq!(answer.rrn.unwrap(), "000000000002");
@@ -454,6 +572,43 @@ fn a_ledger_of_the_first_version_is_taken_over() {
     );
     let told = shop.simulate(json!({"action": "ledger"}));
     assert_eq!(told["reports"][0]["times"], 1);
+}
+
+#[test]
+fn a_ledger_of_the_second_version_is_taken_over() {
+    let folder = TempDir::new().unwrap();
+    let ledger = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    ledger
+        .execute_batch(include_str!("tests/schema-2.sql"))
+        .unwrap();
+    ledger
+        .execute_batch(
+            "INSERT INTO closed_batch VALUES ('merchant-1', 'terminal-1', 1, 'close', '[]');
+             INSERT INTO report VALUES ('old', 'advice', '{}', NULL, NULL, 3);
+             INSERT INTO token VALUES ('tok_old', 'merchant-1', 'visa-approve', '411111******1111');
+             INSERT INTO entry (seq, transaction_id, reference, origin, kind, state, amount_minor,
+               requested_minor, currency, response_code, response_text, approval_code, rrn, issuer,
+               signature_required, merchant, terminal, stan, batch, read_id, masked_pan, at_micros,
+               repeats)
+             VALUES (7, 'old', 'abc', 'host', 'sale', 'approved', 1250, 1250, 'EUR', '00',
+               'Approved', 'S00007', '000000000007', '{}', 0, 'merchant-1', 'terminal-1', 7, 2,
+               'read-1', '411111******1111', 1, 0);",
+        )
+        .unwrap();
+    drop(ledger);
+    let shop = Shop::with("{}", folder);
+    let old = Wire {
+        transaction_id: "old".into(),
+        ..shop.wire()
+    };
+    assert!(matches!(shop.inquire(&old), Finding::Answered { .. }));
+    let by_token = shop.request_by(Purpose::Sale, "tok_old", 500);
+    assert_eq!(shop.authorize(&by_token).response_code, "00");
+    assert_eq!(shop.code(Change::Refund, &old, 250), "00");
+    let told = shop.simulate(json!({"action": "ledger"}));
+    assert_eq!(told["reports"][0]["times"], 3);
+    assert_eq!(told["entries"][0].get("read"), None);
+    assert_eq!(shop.reverse(&by_token.wire, 500), Reversal::Reversed);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! The files beside the code: manifest, configuration schema, and the tables of the README.
 
 use crate::faults::FaultKind;
-use crate::rules::{Card, Verdict, decide};
-use payhal_card_data::{CardSecrets, EntryMode, PinBlock, test_card, test_cards};
+use crate::rules::{Card, PinCheck, Verdict, decide};
+use payhal_card_data::{test_card, test_cards};
 use payhal_messages::manifest::{Kind, Manifest};
 use payhal_messages::money::Purpose;
 use serde_json::{Value, json};
@@ -24,15 +24,9 @@ fn table(heading: &str) -> Vec<Vec<&'static str>> {
 
 fn code(card: &str, minor: i64) -> String {
     let card = test_card(card).expect("a test card");
-    let block = |pin: &str| PinBlock::format0(pin.as_bytes(), &card.pan()).unwrap();
-    let secrets = Card::presented(&CardSecrets {
-        pan: card.pan(),
-        expiry: card.expiry(),
-        track2: None,
-        online_pin: card.pin.map(block),
-        entry: EntryMode::Chip,
-    });
-    match decide(Purpose::Sale, &secrets, minor) {
+    let pin = card.pin().map_or(PinCheck::None, |_| PinCheck::Right);
+    let presented = Card::presented(Some(card), pin);
+    match decide(Purpose::Sale, &presented, minor) {
         Verdict::Approve { code, .. }
         | Verdict::Decline(code)
         | Verdict::Refer(code)

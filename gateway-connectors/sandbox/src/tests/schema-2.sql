@@ -1,0 +1,92 @@
+-- The sandbox gateway's ledger, version 2. Readable from outside; the README documents it.
+
+-- One row for each transaction id, whatever arrives for it and however often.
+CREATE TABLE entry (
+  seq                INTEGER PRIMARY KEY,
+  transaction_id     TEXT NOT NULL UNIQUE,
+  reference          TEXT UNIQUE,
+  origin             TEXT NOT NULL CHECK (origin IN ('host', 'elsewhere')),
+  kind               TEXT NOT NULL CHECK (kind IN
+    ('sale', 'refund', 'authorize', 'verify', 'balance', 'cash_advance', 'capture', 'adjust',
+     'void', 'unknown')),
+  state              TEXT NOT NULL CHECK (state IN
+    ('approved', 'declined', 'rejected', 'referred', 'reversed', 'voided', 'barred')),
+  amount_minor       INTEGER NOT NULL,
+  requested_minor    INTEGER NOT NULL,
+  tip_minor          INTEGER,
+  surcharge_minor    INTEGER,
+  cashback_minor     INTEGER,
+  currency           TEXT NOT NULL,
+  installments       INTEGER,
+  response_code      TEXT NOT NULL,
+  response_text      TEXT NOT NULL,
+  approval_code      TEXT,
+  voice_code         TEXT,
+  rrn                TEXT,
+  issuer             TEXT NOT NULL,
+  signature_required INTEGER NOT NULL,
+  token              TEXT,
+  balance_minor      INTEGER,
+  original           TEXT,
+  merchant           TEXT NOT NULL,
+  terminal           TEXT NOT NULL,
+  stan               INTEGER NOT NULL,
+  batch              INTEGER NOT NULL,
+  read_id            TEXT UNIQUE,
+  masked_pan         TEXT,
+  merchant_reference TEXT,
+  at_micros          INTEGER NOT NULL,
+  repeats            INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX entry_original ON entry (original) WHERE original IS NOT NULL;
+CREATE INDEX entry_batch ON entry (merchant, terminal, batch);
+CREATE INDEX entry_rrn ON entry (rrn) WHERE rrn IS NOT NULL;
+
+-- Batches that were cut over. The open one is the highest closed number and one.
+CREATE TABLE closed_batch (
+  merchant       TEXT NOT NULL,
+  terminal       TEXT NOT NULL,
+  number         INTEGER NOT NULL,
+  transaction_id TEXT UNIQUE,
+  totals         TEXT NOT NULL,
+  PRIMARY KEY (merchant, terminal, number)
+) STRICT, WITHOUT ROWID;
+
+-- Advices and order notifications, the last of each kind for a transaction.
+CREATE TABLE report (
+  transaction_id TEXT NOT NULL,
+  kind           TEXT NOT NULL CHECK (kind IN ('advice', 'notify_order')),
+  body           TEXT NOT NULL,
+  amount_minor   INTEGER,
+  currency       TEXT,
+  times          INTEGER NOT NULL,
+  PRIMARY KEY (transaction_id, kind)
+) STRICT, WITHOUT ROWID;
+
+-- Cards behind payment tokens, by the name of the test card or not at all.
+CREATE TABLE token (
+  token      TEXT PRIMARY KEY,
+  merchant   TEXT NOT NULL,
+  card       TEXT,
+  masked_pan TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Strict only: exchanges whose reply nobody is known to have heard.
+CREATE TABLE owed (
+  transaction_id TEXT PRIMARY KEY,
+  merchant       TEXT NOT NULL,
+  terminal       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Strict only: what an acceptor sent although it was not its turn.
+CREATE TABLE violation (
+  seq            INTEGER PRIMARY KEY,
+  kind           TEXT NOT NULL CHECK (kind IN ('in_flight', 'reversal_owed')),
+  transaction_id TEXT NOT NULL,
+  other          TEXT NOT NULL,
+  merchant       TEXT NOT NULL,
+  terminal       TEXT NOT NULL
+) STRICT;
+
+PRAGMA user_version = 2;
