@@ -6,9 +6,9 @@
 
 use payhal_card_data::dukpt::{DukptError, aes, tdes};
 use payhal_card_data::{
-    AesKey, Amounts, Associated, CardSecrets, EncryptedPinBlock, EntryMode, Expiry, Inner, Padding,
-    Pan, Pin, PrivateKey, Purpose, SEAL_VERSION, TdesKey, Track2, emv, open_from, passes_luhn,
-    seal_from,
+    AesKey, Amounts, Associated, Authority, CardSecrets, CertificateError, EncryptedPinBlock,
+    EntryMode, Expiry, Inner, Padding, Pan, Pin, PrivateKey, Purpose, SEAL_VERSION, TdesKey,
+    Track2, ValidTime, emv, open_from, passes_luhn, seal_from, verify_certificate,
 };
 use serde_json::{Value, json};
 use std::io::Write;
@@ -354,14 +354,51 @@ fn seals_open_on_both_sides() {
             "encapsulated": hex(&key),
             "ciphertext": hex(&body),
         }]);
-        cases.push((question, device, recipient, names, inner));
+        cases.push((question, device, recipient, names, inner, pin));
     }
     let asked: Vec<Value> = cases.iter().map(|case| case.0.clone()).collect();
-    for ((_, device, recipient, names, inner), answer) in cases.iter().zip(ask(&asked)) {
+    for ((_, device, recipient, names, inner, pin), answer) in cases.iter().zip(ask(&asked)) {
         let (key, body) = (bytes(&answer, "encapsulated"), bytes(&answer, "ciphertext"));
         let sender = device.public();
         let opened = open_from(sender, recipient, &associated(names), &key, &body).unwrap();
         assert_eq!(opened.inner, *inner);
+        assert_eq!(opened.open_pin(), Some(Ok(pin.clone())));
+        assert_eq!(answer["pin"], text(pin.digits()));
+    }
+}
+
+#[test]
+fn certificates_are_understood_on_both_sides() {
+    // Before and after the year in which the encoding of times changes.
+    for (from, until) in [
+        (1_767_225_600, 1_900_000_000),
+        (1_767_225_600, 4_102_444_799),
+    ] {
+        let valid = ValidTime { from, until };
+        let authority = Authority::new("An authority", &[7; 32]).unwrap();
+        let key = PrivateKey::generate().public_bytes();
+        let answer = &ask(&[json!(["certificate", {
+            "leaf": hex(&authority.issue("A gateway", &key, valid).unwrap()),
+            "anchor": hex(&authority.anchor(valid).unwrap()),
+            "key": hex(&key),
+            "from_": from,
+            "until": until,
+        }])])[0];
+        assert_eq!(answer["subject"], "CN=A gateway");
+        assert_eq!(bytes(answer, "key"), key);
+        assert_eq!(
+            (&answer["from"], &answer["until"]),
+            (&json!(from), &json!(until))
+        );
+        assert_eq!(answer["key_agreement"], true);
+        assert_eq!(answer["digital_signature"], false);
+        assert_eq!(answer["is_authority"], false);
+        let (leaf, anchor) = (bytes(answer, "leaf"), bytes(answer, "anchor"));
+        let verify = |now| verify_certificate(&[&leaf], &[&anchor], now, &key);
+        assert_eq!(verify(until).unwrap().not_after, until);
+        assert_eq!(verify(until + 1), Err(CertificateError::Expired));
+        let unknown = verify_certificate(&[&leaf], &[], until, &key);
+        assert_eq!(unknown, Err(CertificateError::UnknownIssuer));
     }
 }
 

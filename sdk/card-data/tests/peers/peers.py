@@ -4,6 +4,7 @@
 Reads a JSON list of questions from stdin, writes a JSON list of answers to stdout. Bytes are hex.
 """
 
+import datetime
 import json
 import sys
 
@@ -12,11 +13,14 @@ import pydukpt
 import pyemv.ac
 import pyemv.kd
 import pyemv.tlv
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 from hpke import Suite__DHKEM_P256_HKDF_SHA256__HKDF_SHA256__AES_256_GCM as Suite
 
 try:
@@ -26,6 +30,12 @@ except ImportError:
 
 CONTEXT = b"payhal card read to gateway"
 DOMAIN = b"payhal sealed card"
+KEY_USES = (
+    "digital_signature content_commitment key_encipherment data_encipherment key_agreement "
+    "key_cert_sign crl_sign encipher_only decipher_only"
+).split()
+PIN_KEY = b"payhal pin key"
+PAN_FIELD, PIN_FIELD = 8, 11
 
 
 def tdes_dukpt(bdk, ksn):
@@ -114,14 +124,68 @@ def associated(version, *names):
     return b"".join(len(field).to_bytes(2, "big") + field for field in fields)
 
 
+def fields_of(record):
+    """Tag, length, value; zeros behind."""
+    fields = {}
+    while record and record[0]:
+        tag, length = record[:2]
+        fields[tag], record = record[2 : 2 + length], record[2 + length :]
+    assert not any(record)
+    return fields
+
+
 def seal(sender, recipient, version, names, encapsulated, ciphertext):
-    """Opens ours, and seals the same again."""
+    """Opens ours with its PIN, and seals the same again with a PIN block of theirs."""
     own, to = (ec.derive_private_key(int(key, 16), ec.SECP256R1()) for key in (sender, recipient))
     aad = associated(version, *names)
     encapsulated, ciphertext = bytes.fromhex(encapsulated), bytes.fromhex(ciphertext)
-    clear = Suite.open_auth(encapsulated, to, own.public_key(), CONTEXT, aad, ciphertext)
-    encapsulated, ciphertext = Suite.seal_auth(to.public_key(), own, CONTEXT, aad, clear)
-    return {"encapsulated": encapsulated.hex(), "ciphertext": ciphertext.hex()}
+    context = Suite.setup_auth_recv(encapsulated, to, CONTEXT, own.public_key())
+    clear = context.aead.open(aad, ciphertext)
+    fields = fields_of(clear)
+    pan = fields[PAN_FIELD].decode()
+    assert fields[PIN_FIELD][0] == 4
+    block = fields[PIN_FIELD][1:]
+    pin = psec.pinblock.decipher_pinblock_iso_4(context.export(PIN_KEY, 32), block, pan)
+    encapsulated, context = Suite.setup_auth_send(to.public_key(), CONTEXT, own)
+    theirs = psec.pinblock.encipher_pinblock_iso_4(context.export(PIN_KEY, 32), pin, pan)
+    ciphertext = context.aead.seal(aad, clear.replace(block, theirs))
+    return {"encapsulated": encapsulated.hex(), "ciphertext": ciphertext.hex(), "pin": pin}
+
+
+def certificate(leaf, anchor, key, from_, until):
+    """What it makes of ours, and one of its own for the same key."""
+    leaf, anchor = (x509.load_der_x509_certificate(bytes.fromhex(der)) for der in (leaf, anchor))
+    leaf.verify_directly_issued_by(anchor)
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    basic = leaf.extensions.get_extension_for_class(x509.BasicConstraints).value
+    own = ec.generate_private_key(ec.SECP256R1())
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(key))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of others")])
+    times = [datetime.datetime.fromtimestamp(at, datetime.timezone.utc) for at in (from_, until)]
+
+    def issued(to, subject, is_authority):
+        uses = dict.fromkeys(KEY_USES, False)
+        uses["key_cert_sign" if is_authority else "key_agreement"] = True
+        return (
+            x509.CertificateBuilder(name, subject, to, x509.random_serial_number(), *times)
+            .add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+            .add_extension(x509.KeyUsage(**uses), critical=True)
+            .sign(own, hashes.SHA256())
+            .public_bytes(Encoding.DER)
+            .hex()
+        )
+
+    return {
+        "subject": leaf.subject.rfc4514_string(),
+        "is_authority": basic.ca,
+        "key_agreement": usage.key_agreement,
+        "digital_signature": usage.digital_signature,
+        "from": int(leaf.not_valid_before_utc.timestamp()),
+        "until": int(leaf.not_valid_after_utc.timestamp()),
+        "key": leaf.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint).hex(),
+        "anchor": issued(own.public_key(), name, True),
+        "leaf": issued(key, x509.Name([]), False),
+    }
 
 
 ASKED = {
@@ -132,6 +196,7 @@ ASKED = {
     "data_objects": data_objects,
     "cryptogram": cryptogram,
     "seal": seal,
+    "certificate": certificate,
 }
 
 questions = json.load(sys.stdin)
