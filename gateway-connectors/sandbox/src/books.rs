@@ -97,7 +97,8 @@ impl Books {
         entry.batch = self.open_batch(&entry.merchant, &entry.terminal)?;
         self.run(
             "UPDATE entry SET state = ?2, amount_minor = ?3, response_code = ?4, \
-             response_text = ?5, approval_code = ?6, voice_code = ?7, batch = ?8 WHERE seq = ?1",
+             response_text = ?5, approval_code = ?6, voice_code = ?7, batch = ?8, issuer = ?9 \
+             WHERE seq = ?1",
             params![
                 entry.seq,
                 entry.state,
@@ -107,6 +108,7 @@ impl Books {
                 entry.approval_code,
                 entry.voice_code,
                 entry.batch,
+                entry.issuer,
             ],
         )
     }

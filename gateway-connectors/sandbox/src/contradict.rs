@@ -5,9 +5,12 @@ use crate::entry::Entry;
 use crate::reverse::refused;
 use crate::rules;
 use payhal_messages::gateway::{Answer, Decision, Finding, Reversal};
+use std::collections::BTreeMap;
 
 /// The opposite of an answer; an invented approval is over `asked_minor`.
 pub(crate) fn answer(answer: Answer, asked_minor: Option<i64>) -> Answer {
+    // Without it the chip believes what it is told.
+    let issuer = BTreeMap::new();
     match answer.decision {
         Decision::Approved => Answer {
             decision: Decision::Declined,
@@ -15,6 +18,7 @@ pub(crate) fn answer(answer: Answer, asked_minor: Option<i64>) -> Answer {
             response_text: Some(rules::DO_NOT_HONOR.text.into()),
             approved_minor: None,
             approval_code: None,
+            issuer,
             ..answer
         },
         Decision::Declined | Decision::Rejected | Decision::Referred => Answer {
@@ -23,6 +27,7 @@ pub(crate) fn answer(answer: Answer, asked_minor: Option<i64>) -> Answer {
             response_text: Some(rules::APPROVED.text.into()),
             approved_minor: asked_minor,
             approval_code: Some("X00000".into()),
+            issuer,
             ..answer
         },
     }

@@ -38,6 +38,8 @@ pub(crate) fn approve(books: &mut Books, request: &Modify, code: &str) -> Result
     };
     entry.voice_code = Some(code.to_owned());
     entry.set_code(&told);
+    // What the issuer told the chip was about the referral: it holds no more.
+    entry.issuer.0.clear();
     books.settle(&mut entry)?;
     Ok(entry.answer())
 }

@@ -31,6 +31,7 @@ fn a_code_settles_a_referral_once() {
     assert_eq!(answer.decision, Decision::Approved);
     assert_eq!(answer.approved_minor, Some(1201));
     assert_eq!(answer.approval_code.as_deref(), Some("ABC123"));
+    assert!(answer.issuer.is_empty(), "it was over the referral");
     assert_eq!(call(&shop, &wire, "ABC123", 1201), answer);
     assert_eq!(shop.inquire(&wire), Finding::Answered { answer });
     assert_eq!(call(&shop, &wire, "XYZ999", 1201).response_code, "12");
