@@ -6,16 +6,16 @@ use crate::checkers::{self, self_healing};
 use crate::script::Script;
 use crate::tally::Tally;
 use crate::world::{Happening, Intrusion, World};
-use crate::{cashiers, gateways, persons, readers, terminals, trace};
+use crate::{cashiers, gateways, persons, prices, readers, terminals, trace};
 use payhal_dispatcher::Dispatcher;
 use payhal_dispatcher::ports::RegisterPort as _;
+use payhal_engine::Engine;
 use payhal_engine::answer::{Answer, Reason, Refused};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::ids::Ticket;
 use payhal_engine::record::Restored;
 use payhal_engine::request::{Caller, Request};
-use payhal_engine::{Config, Engine};
 
 /// How long faults go on, in happenings.
 const TROUBLED_STEPS: u64 = 600;
@@ -35,7 +35,7 @@ impl History {
         let mut world = World::new(seed);
         world.trace.wanted = trace;
         world.attach();
-        let dispatcher = Dispatcher::new(Engine::new(Config::default(), Default::default()));
+        let dispatcher = Dispatcher::new(Engine::new(prices::config(), Default::default()));
         Self {
             world,
             dispatcher,
@@ -320,7 +320,7 @@ impl History {
     /// A host begins with what its journal hands over.
     pub(crate) fn begin(&mut self, restored: Restored) {
         self.heard.clear();
-        self.dispatcher = Dispatcher::new(Engine::new(Config::default(), restored));
+        self.dispatcher = Dispatcher::new(Engine::new(prices::config(), restored));
         self.world.attach();
     }
 

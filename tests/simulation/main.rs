@@ -12,6 +12,7 @@ mod journal;
 mod ledger;
 mod persons;
 mod ports;
+mod prices;
 #[cfg(feature = "whole")]
 mod properties;
 mod random;

@@ -122,7 +122,7 @@ impl PluginPort for World {
         if self.gone_before(|| format!("{gateway}, call {}: {}", call.0, brief(&command))) {
             return;
         }
-        checkers::sight(self, &Sight::Gateway(&command));
+        checkers::sight(self, &Sight::Gateway(&gateway, &command));
         gateways::called(self, call, &command, deadline_boot_ms);
     }
 }

@@ -2,8 +2,9 @@
 //! Simulated readers: cards are refused, leave or never come, plugins break, and a cancel is obeyed
 //! or not.
 
+use crate::prices;
 use crate::world::{Happening, World};
-use payhal_engine::card::{CardFace, Cvm, Entry};
+use payhal_engine::card::{Cvm, Entry};
 use payhal_engine::device::{
     CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus,
 };
@@ -21,6 +22,7 @@ pub(crate) fn called(
     command: &DeviceCommand,
     deadline_boot_ms: u64,
 ) {
+    prices::seal(world, command);
     let (mut delay_ms, mut reply) = match &world.script {
         Some(_) => scripted(world, command),
         None => read(world, command),
@@ -63,7 +65,7 @@ pub(crate) fn done(world: &mut World, call: CallId) -> Option<Event> {
     let (_, reply) = world.readers_busy.remove(&call)?;
     if world.faults && world.random.percent(2) {
         // It says something else about the same call later on.
-        let reply = presented(world.random.next());
+        let reply = another_card(world.random.next());
         let event = Event::DeviceReplied { call, reply };
         let delay_ms = world.random.below(5_000);
         world.in_ms(delay_ms, Happening::Deliver(event));
@@ -144,7 +146,7 @@ fn raise(world: &mut World, call: CallId) -> u64 {
 fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
     let fates = world.script.clone().unwrap_or_default();
     let reply = match command {
-        DeviceCommand::Present { .. } => presented(world.random.next()),
+        DeviceCommand::Present { .. } => presented(world, command),
         DeviceCommand::AuthorizeCard { .. } => {
             authorized(world.random.next(), fates.completion_owed, Cvm::OnlinePin)
         }
@@ -169,7 +171,7 @@ fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
             0 => (*timeout_ms, refused(CardRefusal::NoCard)),
             1 => (quick_ms, refused(CardRefusal::CancelledOnDevice)),
             2 => (quick_ms, refused(CardRefusal::CardUnreadable)),
-            _ => (quick_ms, presented(world.random.next())),
+            _ => (quick_ms, presented(world, command)),
         },
         DeviceCommand::AuthorizeCard { .. } => {
             if world.random.percent(5) {
@@ -203,17 +205,23 @@ fn completed(accepted: bool) -> DeviceReply {
     }
 }
 
-fn presented(number: u64) -> DeviceReply {
+fn presented(world: &mut World, command: &DeviceCommand) -> DeviceReply {
+    let number = world.random.next();
+    let (card, tip) = prices::present(world, command);
     DeviceReply::Presented {
         presentation_id: number.to_string().into(),
         entry: Entry::Chip,
-        card: CardFace {
-            masked_pan: "541333******0002".into(),
-            scheme: "mastercard".into(),
-            application: None,
-            aid: None,
-        },
-        tip_minor: None,
+        card: prices::face(card),
+        tip_minor: tip.told(),
+    }
+}
+
+fn another_card(number: u64) -> DeviceReply {
+    DeviceReply::Presented {
+        presentation_id: number.to_string().into(),
+        entry: Entry::Chip,
+        card: prices::face(1),
+        tip_minor: Some(1),
     }
 }
 

@@ -299,6 +299,7 @@ pub(crate) fn shows(scope: &Scope) -> PromptKinds {
             .with(PromptKind::ChooseApplication)
             .with(PromptKind::ConfirmSignature)
             .with(PromptKind::ConfirmPartial)
+            .with(PromptKind::ConfirmSurcharge)
             .with(PromptKind::VoiceApproval),
         _ => none,
     }

@@ -52,6 +52,13 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
     let gateway = GATEWAYS[world.random.index(GATEWAYS.len())];
     let mut request = of_kind(world, scope, Kind::Sale, minor, gateway);
     request.device = device.or(named);
+    // Where the card leads, and what it costs.
+    if world.random.percent(30) {
+        request.gateway = None;
+    }
+    if world.random.percent(40) {
+        request.amount_max = Some(whole(minor + 50).total);
+    }
     request.timeout_ms = world.random.percent(20).then_some(20_000);
     request.reference = basket(world, 50);
     request.order = (world.random.percent(30)).then(|| r#"{"basket":[]}"#.into());

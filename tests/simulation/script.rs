@@ -6,6 +6,7 @@ use crate::cashiers;
 use crate::gateways::Fate;
 use crate::ledger::Chance;
 use crate::persons;
+use crate::prices::Tip;
 use crate::registers::{Purpose, Sold};
 use crate::requests;
 use crate::terminals;
@@ -24,6 +25,10 @@ pub(crate) struct Fates {
     pub(crate) chip_refuses: bool,
     /// What gateways do besides approving all that was asked.
     pub(crate) chance: Chance,
+    /// The card that is presented, by its place.
+    pub(crate) card: usize,
+    /// What its customer adds.
+    pub(crate) tip: Tip,
     /// What the people at the till say to a question; nothing, if they say nothing.
     pub(crate) says: Option<bool>,
     /// What becomes of each request that leaves for a gateway, in order; then all arrive.
@@ -37,6 +42,8 @@ pub(crate) struct Fates {
 pub(crate) enum Act {
     /// So many minor units, with this gateway or on this terminal.
     Ask(Kind, &'static str, i64),
+    /// A price that may rise by so much, wherever the card leads.
+    Open(Kind, i64),
     /// The same, with an order that the gateway is told of.
     Order(&'static str),
     /// With the token that was given out last.
@@ -69,6 +76,11 @@ impl Act {
                 if kind == Kind::RefundByReceipt {
                     request.terms.receipt = Some(requests::receipt(0));
                 }
+                Some(cashiers::begin(world, scope, request))
+            }
+            Self::Open(kind, most) => {
+                let mut request = requests::of_kind(world, &scope, kind, 1_000, "");
+                request.amount_max = Some(requests::whole(1_000 + most).total);
                 Some(cashiers::begin(world, scope, request))
             }
             Self::Order(gateway) => {

@@ -4,6 +4,7 @@
 
 use crate::gateways::{Fate, GATEWAYS};
 use crate::ledger::Chance;
+use crate::prices::Tip;
 use crate::script::{Act, Fates, Script};
 use crate::terminals::{self, TERMINALS};
 use payhal_engine::gateway::Change;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Vec<Script> {
     all.extend(refunds());
     all.extend(authorizations());
     all.extend(people());
+    all.extend(prices());
     all.extend(other_kinds());
     all.extend(batches());
     all.extend(on_terminals());
@@ -263,6 +265,54 @@ fn people() -> Vec<Script> {
                 exchanges: [Fate::Arrives, Fate::ReplyLost, Fate::Lost].into(),
                 ..asks(false, true, false, Some(true))
             },
+        ),
+    ]
+}
+
+/// What a card and its customer change.
+fn prices() -> Vec<Script> {
+    let price = |tip, says| Fates {
+        card: 1,
+        tip,
+        says,
+        ..Fates::default()
+    };
+    let sale = || vec![(5_000, Act::Open(Kind::Sale, 200))];
+    vec![
+        script(
+            "a tip, a route and a surcharge",
+            then(sale(), &[(60_000, Act::Change(Change::Refund, 1_200))]),
+            Fates {
+                completion_owed: true,
+                ..price(Tip::Chosen(150), Some(true))
+            },
+        ),
+        script(
+            "the reply is lost, and the price was another",
+            then(sale(), &[(20_000, Act::NewKey)]),
+            Fates {
+                exchanges: [Fate::ReplyLost, Fate::Lost].into(),
+                ..price(Tip::Chosen(50), Some(true))
+            },
+        ),
+        script(
+            "a hold that costs more",
+            then(
+                vec![(5_000, Act::Open(Kind::Authorize, 200))],
+                &[(60_000, Act::Change(Change::Capture, 1_100))],
+            ),
+            price(Tip::None, Some(true)),
+        ),
+        script(
+            "the customer does not pay more",
+            sale(),
+            price(Tip::None, Some(false)),
+        ),
+        script("nobody says whether", sale(), price(Tip::None, None)),
+        script(
+            "a tip that cannot be",
+            sale(),
+            price(Tip::Wrong(201), Some(true)),
         ),
     ]
 }

@@ -6,6 +6,7 @@
 
 use crate::journal::Journal;
 use crate::ledger::{Entry, Ledger};
+use crate::prices::Prices;
 use crate::random::Random;
 use crate::readers::{self, DEVICES};
 use crate::registers::Registers;
@@ -130,6 +131,8 @@ pub(crate) struct World {
     pub(crate) intrusions: VecDeque<(u64, Intrusion)>,
     /// What is not left to chance.
     pub(crate) script: Option<Fates>,
+    /// What was presented and sealed.
+    pub(crate) prices: Prices,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
     /// How far people have set the wall clock from where it was.
@@ -172,6 +175,7 @@ impl World {
             unsynced_max: 0,
             intrusions: VecDeque::new(),
             script: None,
+            prices: Prices::default(),
             tally: Tally::default(),
             trace: Trace::default(),
             clock_set_by_micros: 0,

@@ -20,7 +20,7 @@ pub(crate) const CHECKER: Checker = Checker {
 
 fn sight(world: &World, sight: &Sight<'_>) {
     match sight {
-        Sight::Gateway(command) => at_gateway(world, command),
+        Sight::Gateway(_, command) => at_gateway(world, command),
         Sight::Device(_, command) => {
             at_device(world, command);
             at_terminal(world, command);

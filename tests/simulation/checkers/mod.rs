@@ -17,6 +17,7 @@ mod no_lost_money;
 mod one_basket;
 mod one_final_answer;
 mod people;
+mod prices;
 mod recovery;
 mod reports;
 pub(crate) mod self_healing;
@@ -29,7 +30,7 @@ use crate::world::World;
 use payhal_engine::answer::{Answer, Notification};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{DeviceId, TransactionId};
+use payhal_engine::ids::{DeviceId, GatewayId, TransactionId};
 use payhal_engine::record::Record;
 use std::fmt::Display;
 
@@ -37,7 +38,7 @@ use std::fmt::Display;
 pub(crate) enum Sight<'a> {
     Append(&'a Record),
     Device(&'a DeviceId, &'a DeviceCommand),
-    Gateway(&'a GatewayCommand),
+    Gateway(&'a GatewayId, &'a GatewayCommand),
     Answer(&'a Waiting, &'a Answer),
     Notify(&'a Notification),
 }
@@ -61,7 +62,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 17] = [
+pub(crate) const ALL: [Checker; 18] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -75,6 +76,7 @@ pub(crate) const ALL: [Checker; 17] = [
     acceptors::CHECKER,
     batches::CHECKER,
     people::CHECKER,
+    prices::CHECKER,
     reports::CHECKER,
     terminals::CHECKER,
     dates::CHECKER,

@@ -3,6 +3,7 @@
 //! knows.
 
 use super::{Checker, Sight, violated};
+use crate::prices;
 use crate::world::World;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::TransactionId;
@@ -17,7 +18,7 @@ pub(crate) const CHECKER: Checker = Checker {
                 order_is_owed(world, record.transaction_id, ending);
             }
         }
-        Sight::Gateway(GatewayCommand::Report { wire, report }) => {
+        Sight::Gateway(_, GatewayCommand::Report { wire, report }) => {
             let ending = world.journal.ending_of(wire.transaction_id);
             if ending.is_none_or(|ending| ending.owed.is_nothing()) {
                 violated(LAW, format_args!("nothing durable to tell: {report:?}"));
@@ -29,14 +30,16 @@ pub(crate) const CHECKER: Checker = Checker {
     ..Checker::BLIND
 };
 
-/// Every gateway takes orders.
+/// Every gateway takes orders; those of terminals go to the default one.
 fn order_is_owed(world: &World, id: TransactionId, ending: &Ending) {
     let line = world.journal.line(id);
     let Some((_, intent)) = line.and_then(|line| line.intent.as_ref()) else {
         return;
     };
     let approved = matches!(ending.answer, FinalAnswer::Approved(_));
-    let expected = intent.gateway.as_ref().filter(|_| approved);
+    let default = prices::config().gateway;
+    let expected = intent.gateway.as_ref().or(default.as_ref());
+    let expected = expected.filter(|_| approved);
     let expected = expected.filter(|_| intent.request.order.is_some());
     if ending.owed.order.as_ref() != expected {
         violated(LAW, format_args!("the order of {id}: {:?}", ending.owed));

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is sealed is what is recorded, asked and told, to the gateway that the card leads to; it is
+//! never above what the register allowed, and holds only what customer and people agreed to.
+
+use super::{Checker, Sight, violated};
+use crate::prices::{self, Tip};
+use crate::world::World;
+use payhal_engine::answer::{Answer, Approved};
+use payhal_engine::device::DeviceCommand;
+use payhal_engine::gateway::{CardSource, GatewayCommand, Recipient};
+use payhal_engine::ids::{GatewayId, TransactionId};
+use payhal_engine::money::Amounts;
+use payhal_engine::prompt::PromptKind;
+use payhal_engine::record::Fact;
+
+const LAW: &str = "one price";
+
+pub(crate) const CHECKER: Checker = Checker {
+    sight: |world, sight| match sight {
+        Sight::Device(
+            _,
+            DeviceCommand::AuthorizeCard {
+                transaction_id,
+                amounts,
+                recipient,
+                ..
+            },
+        ) => priced(world, *transaction_id, amounts, recipient),
+        Sight::Append(record) => {
+            if let Fact::Intent(intent) = &record.fact
+                && intent.request.kind.purpose().is_some()
+                && let (Some(gateway), Some(_)) = (&intent.gateway, &intent.device)
+            {
+                as_sealed(world, record.transaction_id, &intent.amounts, gateway);
+            }
+        }
+        Sight::Gateway(
+            gateway,
+            GatewayCommand::Authorize {
+                wire,
+                amounts,
+                card: CardSource::Read { .. },
+                ..
+            },
+        ) => as_sealed(world, wire.transaction_id, amounts, gateway),
+        Sight::Answer(_, Answer::Approved { approved, .. }) => told(world, approved),
+        _ => {}
+    },
+    ..Checker::BLIND
+};
+
+/// Amounts and gateway, as they are final.
+fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recipient) {
+    let seen = world.registers.attempt_of(id);
+    let presented = world.prices.presented.get(&id);
+    let (Some(seen), Some((card, tip))) = (seen, presented) else {
+        violated(LAW, format_args!("{id} is sealed, and no card was there"));
+    };
+    if world.prices.sealed.contains_key(&id) {
+        violated(LAW, format_args!("{id} is sealed twice"));
+    }
+    let mut expected = *amounts;
+    if let Some(asked) = seen.request.amounts {
+        expected = asked;
+        if let Tip::Chosen(tip) = tip {
+            expected.tip_minor = Some(*tip);
+            expected.total.minor += tip;
+        }
+    }
+    if let Tip::Wrong(tip) = tip {
+        violated(LAW, format_args!("{id} is sealed with a tip of {tip}"));
+    }
+    let register = &seen.scope.register.0;
+    let gateway = prices::gateway(*card, register, &seen.request, expected.total.minor);
+    if recipient.gateway != gateway {
+        violated(LAW, format_args!("{id} is sealed to {recipient:?}"));
+    }
+    let max = seen.request.amount_max;
+    let room = max.map_or(0, |max| max.minor - expected.total.minor);
+    let asked_about = (id, PromptKind::ConfirmSurcharge as u8);
+    if prices::may_rise(seen.request.kind) && world.registers.agreed.contains(&asked_about) {
+        let surcharge = prices::surcharge(*card, &expected).min(room);
+        expected.surcharge_minor = Some(surcharge);
+        expected.total.minor += surcharge;
+    }
+    if *amounts != expected {
+        violated(LAW, format_args!("{id}: {amounts:?}, not {expected:?}"));
+    }
+    let most = max
+        .map(|max| max.minor)
+        .max(seen.request.amounts.map(|asked| asked.total.minor));
+    if most.is_some_and(|most| amounts.total.minor > most) {
+        violated(LAW, format_args!("{id} costs more than was allowed"));
+    }
+}
+
+fn as_sealed(world: &World, id: TransactionId, amounts: &Amounts, gateway: &GatewayId) {
+    let sealed = world.prices.sealed.get(&id);
+    if !sealed.is_some_and(|(sealed, to)| sealed == amounts && to == gateway) {
+        violated(
+            LAW,
+            format_args!("{id}: {amounts:?} at {gateway}, and sealed was {sealed:?}"),
+        );
+    }
+}
+
+fn told(world: &World, approved: &Approved) {
+    let id = approved.transaction_id;
+    let Some((sealed, gateway)) = world.prices.sealed.get(&id) else {
+        return;
+    };
+    let asked = world.registers.attempt_of(id).map(|seen| &seen.request);
+    let asked = asked.and_then(|request| request.amounts);
+    let total = asked.unwrap_or(*sealed).total;
+    let requested = &approved.requested;
+    let parts = |amounts: &Amounts| (amounts.tip_minor, amounts.surcharge_minor);
+    let minor = approved.approved_minor;
+    let right = requested.total == total
+        && parts(requested) == parts(sealed)
+        && approved.gateway.as_ref() == Some(gateway)
+        && approved.partial == (minor < sealed.total.minor)
+        && minor <= sealed.total.minor;
+    if !right {
+        violated(LAW, format_args!("{approved:?}, and sealed was {sealed:?}"));
+    }
+}
