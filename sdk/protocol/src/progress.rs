@@ -77,7 +77,7 @@ pub enum PromptKind {
     ConfirmSignature,
     /// Is a part of the amount enough? Nobody answers: it is reversed.
     ConfirmPartial,
-    /// Does the customer accept the surcharge?
+    /// Does the customer accept the surcharge? Nobody answers: cancelled.
     ConfirmSurcharge,
     /// What is the final amount?
     SetAmount,
