@@ -58,6 +58,10 @@ fn found(patterns: &[Pattern]) -> Vec<&str> {
     const PIECE: usize = 1 << 16;
     const OVERLAP: usize = 64;
     let mut found = Vec::new();
+    let mut starts = [false; 256];
+    for pattern in patterns {
+        starts[usize::from(pattern.altered[0])] = true;
+    }
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let memory = File::open("/proc/self/mem").unwrap();
     let mut piece = vec![0; PIECE + OVERLAP];
@@ -73,14 +77,14 @@ fn found(patterns: &[Pattern]) -> Vec<&str> {
             let room = usize::try_from(end - at).unwrap().min(piece.len());
             let read = memory.read_at(&mut piece[..room], at).unwrap_or(0);
             piece[..read].iter_mut().for_each(|byte| *byte ^= MASK);
-            for place in 0..read {
-                for pattern in patterns {
-                    if piece[place] == pattern.altered[0]
-                        && piece[place..read].starts_with(&pattern.altered)
-                    {
-                        found.push(pattern.what.as_str());
-                    }
+            // Most memory is zeros.
+            let searched = piece[..read].iter().any(|byte| *byte != MASK);
+            for place in (0..read).filter(|_| searched) {
+                if !starts[usize::from(piece[place])] {
+                    continue;
                 }
+                let here = |pattern: &&Pattern| piece[place..read].starts_with(&pattern.altered);
+                found.extend(patterns.iter().filter(here).map(|it| it.what.as_str()));
             }
             // What was read is a copy, and may be met again further on.
             piece.fill(0);
@@ -90,11 +94,29 @@ fn found(patterns: &[Pattern]) -> Vec<&str> {
     found
 }
 
+/// Types the card's PIN, as a message that holds it.
+fn type_pin(simulator: &dyn Simulated, card: &TestCard) {
+    let pin = card.pin().unwrap();
+    let mut keys = String::with_capacity(pin.digits().len() + 1);
+    keys.extend(pin.digits().iter().map(|digit| char::from(*digit)));
+    keys.push('#');
+    let mut action = json!({"action": "keys"});
+    action["keys"] = Value::String(keys);
+    simulator.simulate(action).unwrap();
+}
+
 /// One sale with everything that the reader does: PIN, cryptograms, a number apart.
-fn sale(shop: &mut Shop, gesture: &str, card: &TestCard) {
+fn sale(shop: &mut Shop, gesture: &str, card: &'static TestCard) {
     let presentation = shop.presented(gesture, card.name);
-    if card.pin().is_some() && gesture != "key_in" {
-        shop.later(json!({"action": "pin"}));
+    match gesture {
+        "key_in" => {}
+        "insert" if card.pin().is_some() => {
+            let simulator = Arc::clone(&shop.simulator);
+            let at = shop.bench.passed();
+            shop.bench.at(at, move || type_pin(&*simulator, card));
+        }
+        _ if card.pin().is_some() => shop.later(json!({"action": "pin"})),
+        _ => {}
     }
     let request = AuthorizeCard {
         seal_number: true,
