@@ -119,6 +119,8 @@ struct InstanceTable {
     network: Vec<String>,
     acceptor: Option<AcceptorTable>,
     #[serde(default)]
+    allow_software_sealing: bool,
+    #[serde(default)]
     config: toml::Table,
 }
 
@@ -418,8 +420,24 @@ impl File {
             acceptors,
             terminals,
             surcharges,
+            software_sealing: self.software_sealing(value)?,
             routes,
         })
+    }
+}
+
+impl File {
+    fn software_sealing(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<BTreeSet<GatewayId>, ConfigError> {
+        if self.device.iter().any(|table| table.allow_software_sealing) {
+            let key = "device.allow_software_sealing";
+            return Err(value(key, "left out: a gateway says it"));
+        }
+        let allowed = self.gateway.iter();
+        let allowed = allowed.filter(|table| table.allow_software_sealing);
+        Ok(allowed.map(|table| table.name.as_str().into()).collect())
     }
 }
 
@@ -591,6 +609,10 @@ mod tests {
                 "registers.till-1.refund_max",
             ),
             (
+                "[[device]]\nname = \"a\"\nplugin = \"p\"\nallow_software_sealing = true",
+                "device.allow_software_sealing",
+            ),
+            (
                 "[merchant]\nreceipt_columns = 80",
                 "merchant.receipt_columns",
             ),
@@ -641,6 +663,7 @@ mod tests {
             "[host]\nname = \"Counter\"\ndefault_gateway = \"g\"\n\
              [[device]]\nname = \"r\"\nplugin = \"p\"\nconfig = { auto = true }\n\
              [[gateway]]\nname = \"g\"\nplugin = \"q\"\nacceptor = { merchant = \"m\", terminal = \"t\" }\n\
+             allow_software_sealing = true\n\
              [timeouts]\ncard_ms = 5\n\
              [registers.till-1]\nmay = [\"others\"]\nrefund_max = [\"50.00 EUR\"]\n\
              [[surcharges]]\nranges = [\"37\"]\npercent = \"1.5\"\n\
@@ -651,6 +674,7 @@ mod tests {
         assert_eq!(config.instances.len(), 2);
         assert_eq!(config.engine.timeouts.card_ms, 5);
         assert_eq!(config.engine.acceptors.len(), 1);
+        assert!(config.engine.software_sealing.contains(&"g".into()));
         assert_eq!(config.instances[0].config["auto"], true);
         assert!(config.rights.of("till-1").limits_refunds());
         assert_eq!(config.engine.surcharges.len(), 1);

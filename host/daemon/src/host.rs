@@ -7,10 +7,12 @@ use crate::pump::{HostPorts, Inbox, Pump};
 use crate::records::Records;
 use crate::server::{self, Server};
 use crate::supervisor::{Outlet, Plugins, Supervisor};
+use crate::vault::Vault;
 use payhal_dispatcher::Dispatcher;
 use payhal_engine::Engine;
 use payhal_failpoint::failpoint;
 use payhal_journal::JournalError;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,12 +22,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+/// The vault's folder in the state folder.
+pub(crate) const VAULT: &str = "vault";
+
 /// A running host.
 #[derive(Debug)]
 pub(crate) struct Host {
     server: Server,
     supervisor: Supervisor,
     records: Records,
+    vault: Vault,
     pump: JoinHandle<()>,
     stop: oneshot::Sender<Instant>,
     stop_grace: Duration,
@@ -73,6 +79,7 @@ impl Host {
     /// [`HostError`], in words that say what to do.
     pub(crate) async fn start(config: Config, plugins: &Plugins) -> Result<Self, HostError> {
         survive_full_disks();
+        leave_no_core_files();
         make_state_folder(&config.state)?;
         let listeners = server::bind(config.listen).await?;
         let (inbox, inputs) = Inbox::new();
@@ -93,6 +100,9 @@ impl Host {
                 "transactions are open from before; they are resolved now"
             );
         }
+        let vault = open_vault(&config.state, inbox.clone())?;
+        // What belongs to nobody came here for an intent that was never written.
+        vault.keep_only(restored.transactions());
         let clock = Clock::new(newest_micros(&restored));
         let dispatcher = Dispatcher::new(Engine::new(config.engine.clone(), restored));
         let outlet: Arc<dyn Outlet> = Arc::new(inbox);
@@ -102,6 +112,7 @@ impl Host {
             &config.runner,
             &config.state,
             Arc::clone(&outlet),
+            vault.clone(),
             clock,
         )
         .map_err(HostError::Plugins)?;
@@ -119,6 +130,7 @@ impl Host {
             records: records.clone(),
             supervisor: supervisor.clone(),
             registers: server.registers(),
+            vault: vault.clone(),
         };
         let (stop, stopped) = oneshot::channel();
         let pump = tokio::spawn(Pump::new(dispatcher, ports, clock).run(inputs, stopped));
@@ -126,6 +138,7 @@ impl Host {
             server,
             supervisor,
             records,
+            vault,
             pump,
             stop,
             stop_grace: Duration::from_millis(config.stop_grace_ms),
@@ -174,8 +187,20 @@ impl Host {
         failpoint!("stop.server.after");
         self.supervisor.stop().await;
         failpoint!("stop.runners.after");
+        self.vault.close();
         self.records.close();
         failpoint!("stop.journal.after");
+    }
+}
+
+/// A crash leaves no image of this process: secrets of registers and sealed cards lie in it.
+fn leave_no_core_files() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!("a crash would leave a core file: {error}");
     }
 }
 
@@ -192,6 +217,15 @@ fn survive_full_disks() {
 fn newest_micros(restored: &payhal_engine::record::Restored) -> i64 {
     const BUILD_MICROS: i64 = 1_767_225_600_000_000;
     restored.last_at_micros.max(BUILD_MICROS)
+}
+
+/// The folder of sealed numbers, beside the journal and in none of its backups.
+fn open_vault(state: &Path, inbox: Inbox) -> Result<Vault, HostError> {
+    let path = state.join(VAULT);
+    Vault::open(&path, move |transaction, refused| {
+        inbox.kept(transaction, refused);
+    })
+    .map_err(|source| HostError::State { path, source })
 }
 
 fn make_state_folder(path: &Path) -> Result<(), HostError> {

@@ -16,5 +16,6 @@ mod records;
 mod rights;
 mod server;
 mod supervisor;
+mod vault;
 
 pub use cli::main;

@@ -8,18 +8,22 @@ use crate::clock::Clock;
 use crate::records::Records;
 use crate::server::Registers;
 use crate::supervisor::{Outlet, Supervisor};
+use crate::vault::Vault;
 use payhal_dispatcher::Dispatcher;
-use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort};
+use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort, VaultPort};
 use payhal_engine::answer::{Answer, Notification, Progress, Reason, Refused};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Ticket};
+use payhal_engine::ids::{
+    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Ticket, TransactionId,
+};
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
 use payhal_engine::request::Request;
 use payhal_journal::Happened;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -57,6 +61,14 @@ impl Inbox {
         self.0.send(input).ok();
     }
 
+    /// From the vault's thread.
+    pub(crate) fn kept(&self, transaction: TransactionId, refused: Option<Arc<str>>) {
+        self.send(Input::Event(Event::Kept {
+            transaction,
+            refused,
+        }));
+    }
+
     /// From the journal's threads.
     pub(crate) fn journal(&self, happened: Happened) {
         self.send(match happened {
@@ -86,6 +98,8 @@ pub(crate) struct HostPorts {
     pub(crate) supervisor: Supervisor,
     /// The registers.
     pub(crate) registers: Registers,
+    /// Sealed numbers for reversals.
+    pub(crate) vault: Vault,
 }
 
 impl JournalPort for HostPorts {
@@ -113,6 +127,16 @@ impl PluginPort for HostPorts {
 
     fn call_gateway(&mut self, gateway: GatewayId, call: CallId, command: GatewayCommand, by: u64) {
         self.supervisor.call_gateway(gateway, call, command, by);
+    }
+}
+
+impl VaultPort for HostPorts {
+    fn keep(&mut self, transaction: TransactionId, number: Opaque) {
+        self.vault.keep(transaction, number.0);
+    }
+
+    fn destroy(&mut self, transaction: TransactionId) {
+        self.vault.destroy(transaction);
     }
 }
 
@@ -261,6 +285,7 @@ impl Pump {
         match self.ports.records.open() {
             Ok(restored) => {
                 tracing::info!("the journal is open again");
+                self.ports.vault.keep_only(restored.transactions());
                 self.dispatcher.restart(restored);
                 let now_known = self.ports.supervisor.statuses();
                 for event in broken.heard.into_iter().chain(now_known) {

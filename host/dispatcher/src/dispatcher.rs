@@ -148,6 +148,11 @@ impl Dispatcher {
                 lazy,
             } => ports.append(position, record, lazy),
             Action::Recall { recall, by } => ports.recall(recall, by),
+            Action::Keep {
+                transaction,
+                number,
+            } => ports.keep(transaction, number),
+            Action::Destroy { transaction } => ports.destroy(transaction),
             Action::CallDevice {
                 device,
                 call,

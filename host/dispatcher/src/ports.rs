@@ -7,7 +7,9 @@ use payhal_engine::answer::{Answer, Notification, Progress};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::ids::{
+    CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
+};
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
 
@@ -36,7 +38,7 @@ pub trait PluginPort {
     /// Brings a device the answer to the question of that number, or that there is none. Lost if
     /// the call has ended.
     fn deliver_device(&mut self, device: DeviceId, call: CallId, number: u64, answer: PromptAnswer);
-    /// Calls a gateway.
+    /// Calls a gateway. A reversal that says so takes the sealed number along that is kept for it.
     fn call_gateway(
         &mut self,
         gateway: GatewayId,
@@ -44,6 +46,15 @@ pub trait PluginPort {
         command: GatewayCommand,
         deadline_boot_ms: u64,
     );
+}
+
+/// Where sealed numbers wait that a reversal may need. What is asked of it happens in order.
+pub trait VaultPort {
+    /// Keeps one. `Kept` follows, once it is on disk or certainly not there.
+    fn keep(&mut self, transaction: TransactionId, number: Opaque);
+    /// Destroys one, whether or not it is there. Nothing follows: what is left over by a failure is
+    /// destroyed at the next start.
+    fn destroy(&mut self, transaction: TransactionId);
 }
 
 /// The registers.
@@ -59,6 +70,6 @@ pub trait RegisterPort {
 }
 
 /// Everything the dispatcher drives.
-pub trait Ports: JournalPort + PluginPort + RegisterPort {}
+pub trait Ports: JournalPort + PluginPort + RegisterPort + VaultPort {}
 
-impl<T: JournalPort + PluginPort + RegisterPort> Ports for T {}
+impl<T: JournalPort + PluginPort + RegisterPort + VaultPort> Ports for T {}

@@ -3,7 +3,7 @@
 //! answer.
 
 use payhal_dispatcher::Dispatcher;
-use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort};
+use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort, VaultPort};
 use payhal_engine::answer::{Answer, Notification, Progress, Reason};
 use payhal_engine::card::{CardFace, Cvm, Entry};
 use payhal_engine::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
@@ -18,6 +18,7 @@ use payhal_engine::ids::{
 };
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
+use payhal_engine::protection::Protection;
 use payhal_engine::record::{Record, Restored};
 use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Terms};
 use payhal_engine::time::Now;
@@ -39,6 +40,18 @@ struct Wire {
     stopped: Vec<CallId>,
     gateway: Vec<(CallId, GatewayCommand)>,
     answers: Vec<(Ticket, Answer)>,
+    kept: Vec<TransactionId>,
+    destroyed: Vec<TransactionId>,
+}
+
+impl VaultPort for Wire {
+    fn keep(&mut self, transaction: TransactionId, _: Opaque) {
+        self.kept.push(transaction);
+    }
+
+    fn destroy(&mut self, transaction: TransactionId) {
+        self.destroyed.push(transaction);
+    }
 }
 
 impl JournalPort for Wire {
@@ -99,6 +112,7 @@ impl Shop {
             abilities,
             ready: true,
             retry_after_ms: None,
+            protection: Protection::default(),
         };
         shop.step(Event::DeviceChanged {
             device: "reader".into(),
@@ -116,7 +130,10 @@ impl Shop {
             inquiry: true,
             in_flight_per_acceptor: None,
             reversal_before_next: false,
+            reversal_needs_number: true,
             can: Vec::new(),
+            live: false,
+            opens: Vec::new(),
         };
         let status = GatewayStatus {
             parameters: Some(parameters),
@@ -200,10 +217,22 @@ impl Shop {
             entry: Entry::Contactless,
             cvm: Cvm::None,
             completion_owed: false,
+            keys: Vec::new(),
+            number: Some(Opaque(vec![7])),
         });
         self.gateway_says(GatewayReply::Prepared {
             reference: "ref".into(),
         });
+        assert!(
+            self.wire.appended.is_empty(),
+            "the intent before the number was kept"
+        );
+        for transaction in self.wire.kept.clone() {
+            self.step(Event::Kept {
+                transaction,
+                refused: None,
+            });
+        }
     }
 
     fn reader_says(&mut self, reply: DeviceReply) {
@@ -265,7 +294,9 @@ fn the_gateway_is_asked_and_the_register_answered_only_once_durable() {
     assert_eq!(lazy, [false, true, false]);
     shop.step(Event::Durable(Position(2)));
     assert!(shop.wire.answers.is_empty() && shop.wire.reader.is_empty());
+    assert!(shop.wire.destroyed.is_empty(), "the ending may be lost");
     shop.step(Event::Durable(Position(3)));
+    assert_eq!(shop.wire.destroyed, shop.wire.kept);
     assert!(matches!(
         shop.wire.answers[..],
         [(Ticket(1), Answer::Approved { .. })]

@@ -36,7 +36,10 @@ impl Engine {
         }
         let cancels = self.recalls.values().filter_map(|purpose| match purpose {
             RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } => *ticket,
-            RecallFor::Key(_) | RecallFor::Parent(_) | RecallFor::Collected { .. } => None,
+            RecallFor::Key(_)
+            | RecallFor::Parent(_)
+            | RecallFor::Spent(_)
+            | RecallFor::Collected { .. } => None,
         });
         let looks = self.calls.values().filter_map(|purpose| match purpose {
             CallFor::Identify { ticket, .. } => Some(*ticket),

@@ -116,6 +116,9 @@ impl Engine {
             Some(_) => None,
             None => Some(self.choose_reader(&ask.request)?),
         };
+        if let Some(device) = &device {
+            self.check_protection(device, &gateway)?;
+        }
         let acceptor = self.acceptor(&gateway);
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = device;

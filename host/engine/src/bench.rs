@@ -3,7 +3,7 @@
 //! after every step.
 
 use crate::answer::{Answer, Outcome, Reason};
-use crate::card::{CardFace, Cvm, Entry};
+use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::device::{
     DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, IssuerAnswer,
     TerminalOutcome, TerminalReversal,
@@ -14,10 +14,11 @@ use crate::gateway::{
     Ability, Decision, Extras, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply,
     GatewayStatus, Recipient,
 };
-use crate::ids::{CallId, DeviceId, Opaque, Position, Scope, Ticket, TransactionId};
+use crate::ids::{CallId, DeviceId, Opaque, Position, RecallId, Scope, Ticket, TransactionId};
 use crate::money::{Amount, Amounts, Currency};
 use crate::pricing::{Millionths, Surcharge};
 use crate::prompt::PromptKinds;
+use crate::protection::Protection;
 use crate::record::{Fact, FinalAnswer, Past, PastChange, Record, Restored};
 use crate::request::{Caller, Kind, MoneyRequest, Request, Terms, Which};
 use crate::time::Now;
@@ -53,6 +54,14 @@ pub(crate) struct Bench {
     pub(crate) records: Vec<Record>,
     /// What the journal recalls of a transaction.
     pub(crate) past: Option<Past>,
+    /// What it recalls of whoever spent a key.
+    pub(crate) spent_before: Option<Past>,
+    /// It does not look for keys yet.
+    pub(crate) holds_spent: bool,
+    pub(crate) held_recall: Option<RecallId>,
+    /// Numbers that are kept, and those that were destroyed.
+    pub(crate) numbers: Vec<TransactionId>,
+    pub(crate) destroyed: Vec<TransactionId>,
     pub(crate) reader_call: Option<(DeviceId, CallId, DeviceCommand)>,
     pub(crate) gateway_call: Option<(CallId, GatewayCommand)>,
     pub(crate) last_ticket: u64,
@@ -70,6 +79,11 @@ impl Bench {
             boot_ms: 1_000,
             records: Vec::new(),
             past: None,
+            spent_before: None,
+            holds_spent: false,
+            held_recall: None,
+            numbers: Vec::new(),
+            destroyed: Vec::new(),
             reader_call: None,
             gateway_call: None,
             last_ticket: 0,
@@ -90,7 +104,7 @@ impl Bench {
         for id in TERMINALS {
             effects.extend(self.step(terminal_is(id, true)));
         }
-        for (id, inquiry) in [("asking", true), ("mute", false)] {
+        for (id, inquiry) in [("asking", true), ("mute", false), ("numbered", true)] {
             effects.extend(self.step(gateway_is(id, inquiry, true)));
         }
         effects
@@ -162,9 +176,14 @@ impl Bench {
         while let Some(event) = events.pop() {
             for effect in self.engine.step(self.now(), event) {
                 if let Action::Recall { recall, by } = &effect.action {
+                    if self.holds_spent && matches!(by, RecallBy::Spent(..)) {
+                        self.held_recall = Some(*recall);
+                        continue;
+                    }
                     let past = match by {
                         RecallBy::Key(..) => None,
                         RecallBy::Transaction(_) => self.recalled().map(Box::new),
+                        RecallBy::Spent(..) => self.spent_before.clone().map(Box::new),
                     };
                     events.push(Event::Recalled {
                         recall: *recall,
@@ -240,6 +259,8 @@ impl Bench {
             Action::CallGateway { call, command, .. } => {
                 self.gateway_call = Some((*call, (**command).clone()));
             }
+            Action::Keep { transaction, .. } => self.numbers.push(*transaction),
+            Action::Destroy { transaction } => self.destroyed.push(*transaction),
             _ => {}
         }
     }
@@ -357,6 +378,7 @@ pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
         abilities,
         ready,
         retry_after_ms: None,
+        protection: Protection::default(),
     };
     Event::DeviceChanged {
         device: id.into(),
@@ -394,6 +416,7 @@ pub(crate) fn terminal_is(id: &str, ready: bool) -> Event {
         },
         ready,
         retry_after_ms: None,
+        protection: Protection::default(),
     };
     Event::DeviceChanged {
         device: id.into(),
@@ -435,7 +458,10 @@ pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
         inquiry,
         in_flight_per_acceptor: None,
         reversal_before_next: false,
+        reversal_needs_number: id == "numbered",
         can: ABILITIES.to_vec(),
+        live: false,
+        opens: Vec::new(),
     };
     let status = GatewayStatus {
         parameters: Some(parameters),
@@ -470,7 +496,34 @@ pub(crate) fn authorized(completion_owed: bool) -> DeviceReply {
         entry: Entry::Chip,
         cvm: Cvm::OnlinePin,
         completion_owed,
+        keys: Vec::new(),
+        number: None,
     }
+}
+
+/// A read under keys that are spent with it.
+pub(crate) fn spending(serials: &[&str]) -> DeviceReply {
+    let mut read = authorized(false);
+    if let DeviceReply::CardAuthorized { keys, .. } = &mut read {
+        *keys = serials.iter().map(|serial| spent_key(serial)).collect();
+    }
+    read
+}
+
+pub(crate) fn spent_key(serial: &str) -> SpentKey {
+    SpentKey {
+        slot: "main".into(),
+        serial: serial.into(),
+    }
+}
+
+/// A read with the card's number sealed apart.
+pub(crate) fn with_number() -> DeviceReply {
+    let mut read = authorized(false);
+    if let DeviceReply::CardAuthorized { number, .. } = &mut read {
+        *number = Some(Opaque(vec![7]));
+    }
+    read
 }
 
 pub(crate) fn completed(accepted: bool) -> DeviceReply {
@@ -538,6 +591,8 @@ fn words(action: &Action) -> Option<String> {
         Action::CancelDevice { device, .. } => format!("{}: stop", kind_words(device)),
         Action::DeliverDevice { answer, .. } => format!("reader: {answer:?}"),
         Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
+        Action::Keep { .. } => "keep the number".into(),
+        Action::Destroy { .. } => "destroy the number".into(),
         Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
         Action::Recall { .. }
         | Action::Progress { .. }

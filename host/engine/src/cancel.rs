@@ -116,9 +116,11 @@ impl Engine {
     pub(crate) fn stop_one(&mut self, transaction: &mut Transaction, stop: Stop) {
         match transaction.phase {
             // Nobody was asked yet, or nobody is being asked.
-            Phase::AwaitingReader | Phase::Pricing { .. } | Phase::AwaitingTurn(_) => {
-                self.finish_stop(transaction, stop);
-            }
+            Phase::AwaitingReader
+            | Phase::Pricing { .. }
+            | Phase::CheckingKeys(_)
+            | Phase::AwaitingTurn(_)
+            | Phase::Keeping(_) => self.finish_stop(transaction, stop),
             Phase::Presenting | Phase::AuthorizingCard => {
                 let first = transaction.stop.is_none();
                 // A cancel outranks the other reasons: its register was told so.

@@ -34,6 +34,15 @@ pub enum Cvm {
     Signature,
 }
 
+/// A key of a reader that encrypts card data under a key for each read. Spent once.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct SpentKey {
+    /// The reader's name for the place where it lies.
+    pub slot: Arc<str>,
+    /// The key's serial number, base64.
+    pub serial: Arc<str>,
+}
+
 /// What may be shown of the card; made where the card is read.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CardFace {

@@ -2,10 +2,11 @@
 //! Devices as the engine knows them: abilities, availability, commands, replies.
 
 use crate::answer::Stage;
-use crate::card::{CardFace, Cvm, Entry};
+use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::gateway::{Ability, GatewayAnswer, Recipient, Totals, Wire};
 use crate::ids::{DeviceId, Opaque, TransactionId};
 use crate::money::Amounts;
+use crate::protection::Protection;
 use std::sync::Arc;
 
 /// Whether a device can be used, and for what.
@@ -17,6 +18,8 @@ pub struct DeviceStatus {
     pub ready: bool,
     /// How long until it may be ready again, where that is known.
     pub retry_after_ms: Option<u64>,
+    /// How it protects what it reads.
+    pub protection: Protection,
 }
 
 /// What a device can do.
@@ -113,6 +116,8 @@ pub enum DeviceCommand {
         amounts: Amounts,
         /// Whom to seal to.
         recipient: Recipient,
+        /// Whether card number and expiry are sealed apart as well, for a reversal.
+        seal_number: bool,
     },
     /// The issuer's answer, for chip and display.
     Complete {
@@ -226,6 +231,10 @@ pub enum DeviceReply {
         cvm: Cvm,
         /// Whether `Complete` decides about the approval.
         completion_owed: bool,
+        /// Keys that are spent with this read; none where the reader has no such keys.
+        keys: Vec<SpentKey>,
+        /// Card number and expiry, sealed apart for the gateway's reversal alone.
+        number: Option<Opaque>,
     },
     /// To `Complete`.
     Completed {

@@ -12,6 +12,7 @@ use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
 use crate::effect::Action;
 use crate::engine::{CallFor, Engine};
 use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket, TransactionId};
+use crate::protection::Protection;
 use crate::request::Caller;
 use crate::terminal_unknown::Terminal;
 use crate::transaction::{Phase, Transaction};
@@ -69,6 +70,11 @@ impl Devices {
         let status = self.0.get(id).and_then(|device| device.status.as_ref());
         let abilities = status.map(|status| &status.abilities);
         matches!(abilities, Some(DeviceAbilities::Reader { tip: true, .. }))
+    }
+
+    /// How it protects what it reads.
+    pub(crate) fn protection(&self, id: &DeviceId) -> Option<&Protection> {
+        Some(&self.0.get(id)?.status.as_ref()?.protection)
     }
 
     /// What a terminal can do; `None` if it is none, or not there.

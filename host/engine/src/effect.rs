@@ -2,11 +2,12 @@
 //! Everything the engine can ask for.
 
 use crate::answer::{Answer, Notification, Progress};
+use crate::card::SpentKey;
 use crate::device::DeviceCommand;
 use crate::gateway::GatewayCommand;
 use crate::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Scope, Ticket, TimerId,
-    TransactionId,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Scope, Ticket,
+    TimerId, TransactionId,
 };
 use crate::prompt::{Prompt, PromptAnswer};
 use crate::record::Record;
@@ -50,6 +51,18 @@ pub enum Action {
         command: Box<DeviceCommand>,
         /// When the runner is given up, milliseconds since boot.
         deadline_boot_ms: u64,
+    },
+    /// Keep a sealed number until it is destroyed; `Kept` follows.
+    Keep {
+        /// Whose.
+        transaction: TransactionId,
+        /// The number.
+        number: Opaque,
+    },
+    /// Destroy a sealed number, whether or not it is there.
+    Destroy {
+        /// Whose.
+        transaction: TransactionId,
     },
     /// Ask a device to stop a call. Its reply still comes.
     CancelDevice {
@@ -124,4 +137,6 @@ pub enum RecallBy {
     Key(Scope, IdempotencyKey),
     /// The transaction with this id, and what changed it.
     Transaction(TransactionId),
+    /// The transaction that spent one of these keys of a device. Its records may be pruned.
+    Spent(DeviceId, Vec<SpentKey>),
 }

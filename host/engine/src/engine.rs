@@ -19,6 +19,7 @@ use crate::receipts::Receipts;
 use crate::recent::{Ended, Recent};
 use crate::record::{BatchClosed, Epoch, Record, Restored};
 use crate::request::{Caller, Request};
+use crate::spent::SpentKeys;
 use crate::time::Now;
 use crate::transaction::{Phase, Transaction};
 use crate::turns::Turns;
@@ -46,6 +47,7 @@ pub struct Engine {
     /// Keys of open and recent transactions.
     pub(crate) keys: BTreeMap<ScopedKey, TransactionId>,
     pub(crate) recent: Recent,
+    pub(crate) spent: SpentKeys,
     /// Keys whose first request waits for the journal.
     pub(crate) pending: BTreeMap<ScopedKey, Pending>,
     pub(crate) recalls: BTreeMap<RecallId, RecallFor>,
@@ -129,6 +131,7 @@ impl Engine {
             open: BTreeMap::new(),
             keys: BTreeMap::new(),
             recent: Recent::default(),
+            spent: SpentKeys::default(),
             pending: BTreeMap::new(),
             recalls: BTreeMap::new(),
             parents: Parents::default(),
@@ -166,6 +169,10 @@ impl Engine {
             }
             Event::Forgotten { ticket } => self.forgotten(ticket),
             Event::Recalled { recall, past } => self.recalled(recall, past.map(|past| *past)),
+            Event::Kept {
+                transaction,
+                refused,
+            } => self.number_kept(transaction, refused),
             Event::Durable(position) => self.became_durable(position),
             Event::DeviceReplied { call, reply } => self.device_replied(call, reply),
             Event::DeviceProgressed { call, stage, text } => {
@@ -284,6 +291,8 @@ impl Engine {
                 Phase::Reporting => engine.report_replied(transaction, &reply),
                 Phase::AwaitingReader
                 | Phase::AwaitingTurn(_)
+                | Phase::CheckingKeys(_)
+                | Phase::Keeping(_)
                 | Phase::Presenting
                 | Phase::Pricing { .. }
                 | Phase::Paying
@@ -366,7 +375,8 @@ impl Engine {
 
     fn became_durable(&mut self, position: Position) {
         self.durable = self.durable.max(position);
-        while let Some(ended) = self.recent.forget_one(self.durable) {
+        while let Some((id, ended)) = self.recent.forget_one(self.durable) {
+            self.spent.forget(id, &ended.spent);
             self.keys.remove(&(ended.scope, ended.key));
         }
         self.parents.sweep(self.durable);
@@ -387,6 +397,7 @@ impl Engine {
 
     /// Keeps an open transaction, or moves an ended one to the recent ones.
     pub(crate) fn put(&mut self, mut transaction: Transaction) {
+        self.destroy_number(&mut transaction);
         if transaction.phase != Phase::Settled {
             if transaction.is_decided() {
                 self.parents.note(&transaction);
@@ -396,6 +407,7 @@ impl Engine {
             return;
         }
         self.clear_timers(&mut transaction);
+        self.free_unspent(&mut transaction);
         let key = (transaction.scope.clone(), transaction.request.key.clone());
         self.parents.note(&transaction);
         self.receipts.note(&transaction);
@@ -406,6 +418,7 @@ impl Engine {
                     key: key.1,
                     fingerprint: transaction.fingerprint,
                     answer,
+                    spent: transaction.spent,
                     position: transaction.after,
                 };
                 self.recent.insert(transaction.id, ended);

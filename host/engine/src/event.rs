@@ -36,6 +36,13 @@ pub enum Event {
         /// What it holds.
         past: Option<Box<Past>>,
     },
+    /// A sealed number is on disk, or cannot be kept and is not there.
+    Kept {
+        /// Whose.
+        transaction: TransactionId,
+        /// The reason, if it is not.
+        refused: Option<Arc<str>>,
+    },
     /// Everything up to here is on disk.
     Durable(Position),
     /// A device call ended.

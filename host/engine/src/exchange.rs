@@ -18,7 +18,6 @@ use crate::record::{Fact, Intent};
 use crate::terminal::judge_terminal;
 use crate::transaction::{Phase, SealedRead, Transaction};
 use crate::turns::is_close;
-use std::sync::Arc;
 
 /// What a gateway's answer amounts to.
 #[derive(Debug, Eq, PartialEq)]
@@ -101,6 +100,12 @@ impl Engine {
             entry: transaction.entry,
             cvm: transaction.cvm,
             completion_owed: transaction.completion_owed,
+            spent: transaction
+                .spent
+                .iter()
+                .map(|(_, key)| key.clone())
+                .collect(),
+            number_kept: transaction.number_kept,
         };
         self.append(transaction, Fact::Intent(Box::new(intent)));
         transaction.intent = true;
@@ -114,7 +119,10 @@ impl Engine {
     ) {
         let not_now = match reply {
             GatewayReply::Prepared { reference } if reference.len() <= REFERENCE_BYTES_MAX => {
-                self.ask_gateway(transaction, read, reference);
+                if let Some(wire) = &mut transaction.wire {
+                    wire.reference = reference;
+                }
+                self.keep_number(transaction, read);
                 return;
             }
             GatewayReply::Prepared { .. } => {
@@ -131,12 +139,7 @@ impl Engine {
     }
 
     /// Writes the intent, and asks as soon as it is durable.
-    fn ask_gateway(
-        &mut self,
-        transaction: &mut Transaction,
-        read: Option<SealedRead>,
-        reference: Arc<str>,
-    ) {
+    pub(crate) fn ask_gateway(&mut self, transaction: &mut Transaction, read: Option<SealedRead>) {
         if let Err(not_now) = self.still_reachable(transaction) {
             self.give_up_before_intent(transaction, not_now);
             return;
@@ -146,11 +149,9 @@ impl Engine {
             self.wait_in_line(transaction, read, true);
             return;
         }
-        let Some(wire) = transaction.wire.as_mut() else {
+        let Some(wire) = transaction.wire.clone() else {
             return;
         };
-        wire.reference = reference;
-        let wire = wire.clone();
         self.record_intent(transaction, wire.clone());
         self.step_to(transaction, Stage::Authorizing, None);
         match card_source(transaction, read) {

@@ -33,8 +33,14 @@ pub struct GatewayParameters {
     pub in_flight_per_acceptor: Option<u32>,
     /// Whether a reversal must be acknowledged before the acceptor's next transaction.
     pub reversal_before_next: bool,
+    /// Whether a reversal carries the card number again, sealed apart.
+    pub reversal_needs_number: bool,
     /// What it can do besides a sale.
     pub can: Vec<Ability>,
+    /// Whether real money is at stake.
+    pub live: bool,
+    /// Schemes of encryption that it opens; empty = any.
+    pub opens: Vec<Arc<str>>,
 }
 
 /// What a terminal or gateway can do besides a plain sale; from its manifest.
@@ -180,6 +186,8 @@ pub enum GatewayCommand {
         amounts: Amounts,
         /// Why.
         reason: ReversalReason,
+        /// Whether the sealed number that was kept for it goes with it.
+        with_number: bool,
     },
 }
 
@@ -315,6 +323,11 @@ pub enum GatewayReply {
         response_code: Arc<str>,
         /// The gateway's words.
         response_text: Arc<str>,
+    },
+    /// To `Reverse`: the sealed number that must go with it is lost, so it was not sent.
+    NumberLost {
+        /// For the person who must look.
+        reason: Arc<str>,
     },
     /// The connector does not know the command.
     Unsupported,

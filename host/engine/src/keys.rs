@@ -55,6 +55,8 @@ pub(crate) enum RecallFor {
         ticket: Option<Ticket>,
         caller: Caller,
     },
+    /// Keys that a read spends.
+    Spent(TransactionId),
     /// An offline approval that a batch close tells of.
     Collected {
         close: TransactionId,
@@ -194,6 +196,7 @@ impl Engine {
             Some(RecallFor::Cancel { ticket, caller }) => {
                 self.cancel_recalled(ticket, &caller, past.as_ref());
             }
+            Some(RecallFor::Spent(id)) => self.keys_recalled(id, past.as_ref()),
             Some(RecallFor::Collected {
                 close,
                 of,
@@ -413,6 +416,7 @@ fn remembered(past: &Past) -> Option<(TransactionId, Ended)> {
         key: key.clone(),
         fingerprint,
         answer: answer?,
+        spent: Vec::new(),
         position: Position(0),
     };
     Some((past.records.first()?.transaction_id, ended))

@@ -35,6 +35,9 @@ mod keys;
 mod limits;
 mod look;
 pub mod money;
+#[cfg(test)]
+mod number_cases;
+mod numbers;
 mod parents;
 pub mod pricing;
 #[cfg(test)]
@@ -42,6 +45,9 @@ mod pricing_cases;
 pub mod prompt;
 #[cfg(test)]
 mod prompt_cases;
+pub mod protection;
+#[cfg(test)]
+mod protection_cases;
 #[cfg(test)]
 mod question_cases;
 mod questions;
@@ -60,6 +66,9 @@ pub mod routing;
 #[cfg(test)]
 mod routing_cases;
 mod sale;
+mod spent;
+#[cfg(test)]
+mod spent_cases;
 #[cfg(test)]
 mod states;
 mod sums;
@@ -101,6 +110,8 @@ pub struct Config {
     pub terminals: std::collections::BTreeMap<ids::DeviceId, ids::Acceptor>,
     /// What some cards cost more; the first that fits.
     pub surcharges: Vec<pricing::Surcharge>,
+    /// Gateways that are live and yet take what was encrypted on this computer.
+    pub software_sealing: std::collections::BTreeSet<ids::GatewayId>,
     /// Where payments go that name no gateway; the first that fits.
     pub routes: Vec<routing::Route>,
 }

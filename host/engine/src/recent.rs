@@ -6,6 +6,7 @@
 use crate::ids::{Fingerprint, IdempotencyKey, Position, Scope, TransactionId};
 use crate::limits::RECENT_MAX;
 use crate::record::FinalAnswer;
+use crate::spent::DeviceKey;
 use std::collections::{BTreeMap, VecDeque};
 
 /// A transaction that came to rest.
@@ -15,6 +16,7 @@ pub(crate) struct Ended {
     pub(crate) key: IdempotencyKey,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) answer: FinalAnswer,
+    pub(crate) spent: Vec<DeviceKey>,
     /// Its last record.
     pub(crate) position: Position,
 }
@@ -38,7 +40,7 @@ impl Recent {
     }
 
     /// Forgets one ending beyond the bound, if the journal can recall it.
-    pub(crate) fn forget_one(&mut self, durable: Position) -> Option<Ended> {
+    pub(crate) fn forget_one(&mut self, durable: Position) -> Option<(TransactionId, Ended)> {
         if self.order.len() <= RECENT_MAX {
             return None;
         }
@@ -47,6 +49,6 @@ impl Recent {
             return None;
         }
         self.order.pop_front();
-        self.by_id.remove(&oldest)
+        Some((oldest, self.by_id.remove(&oldest)?))
     }
 }

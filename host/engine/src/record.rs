@@ -2,7 +2,7 @@
 //! What is journaled. Records of a transaction, read in order, are its whole durable truth.
 
 use crate::answer::{Approved, Outcome, Refused};
-use crate::card::{CardFace, Cvm, Entry};
+use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
 use crate::ids::{
     Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Position, RegisterId, Scope,
@@ -11,6 +11,7 @@ use crate::ids::{
 use crate::money::Amounts;
 use crate::request::MoneyRequest;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One durable fact about one transaction.
@@ -97,6 +98,12 @@ pub struct Intent {
     pub cvm: Option<Cvm>,
     /// Whether an approval stands only once the chip has completed.
     pub completion_owed: bool,
+    /// Keys of its device that are spent with it: no other transaction may have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<SpentKey>,
+    /// Whether the card's sealed number is kept for its reversal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number_kept: bool,
 }
 
 /// A final outcome.
@@ -231,4 +238,12 @@ pub struct Restored {
     pub epoch: Epoch,
     /// When the last record was made, microseconds since 1970 UTC.
     pub last_at_micros: i64,
+}
+
+impl Restored {
+    /// Those that have not come to rest.
+    pub fn transactions(&self) -> BTreeSet<TransactionId> {
+        let firsts = self.open.iter().filter_map(|records| records.first());
+        firsts.map(|record| record.transaction_id).collect()
+    }
 }

@@ -12,6 +12,7 @@ use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::Position;
 use crate::questions::question;
 use crate::record::{Fact, Intent, Owed, Record};
+use crate::spent::keys_of;
 use crate::transaction::{Phase, Transaction};
 
 impl Engine {
@@ -28,6 +29,7 @@ impl Engine {
             let key = (transaction.scope.clone(), transaction.request.key.clone());
             self.keys.insert(key, transaction.id);
             self.receipts.note(&transaction);
+            self.spent.hold(transaction.id, &transaction.spent);
             self.resume(&mut transaction);
             self.put(transaction);
         }
@@ -133,6 +135,8 @@ fn from_intent(intent: &Intent, record: &Record) -> Transaction {
     transaction.entry = intent.entry;
     transaction.cvm = intent.cvm;
     transaction.completion_owed = intent.completion_owed;
+    transaction.spent = keys_of(intent.device.as_ref(), &intent.spent);
+    transaction.number_kept = intent.number_kept;
     transaction.wire = Some(intent.wire.clone());
     transaction.intent = true;
     transaction.sent_before = true;

@@ -77,6 +77,9 @@ impl Engine {
         let register = &transaction.scope.register;
         let card = transaction.card.as_ref();
         let gateway = self.routed(request, register, amounts, card)?;
+        if let Some(device) = &transaction.device {
+            self.check_protection(device, &gateway)?;
+        }
         if transaction.gateway.as_ref() == Some(&gateway) {
             return Ok(());
         }

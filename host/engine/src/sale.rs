@@ -101,6 +101,8 @@ impl Engine {
             Phase::AwaitingReader
             | Phase::Pricing { .. }
             | Phase::AwaitingTurn(_)
+            | Phase::CheckingKeys(_)
+            | Phase::Keeping(_)
             | Phase::Preparing(_)
             | Phase::Authorizing
             | Phase::Asking
@@ -137,6 +139,8 @@ impl Engine {
                     entry,
                     cvm,
                     completion_owed,
+                    keys,
+                    number,
                 },
             ) => {
                 transaction.entry = Some(entry);
@@ -146,8 +150,9 @@ impl Engine {
                     read_id,
                     sealed,
                     entry,
+                    number,
                 };
-                self.line_up(transaction, Some(read));
+                self.check_keys(transaction, read, &keys);
             }
             (_, DeviceReply::Refused { refusal, text }) => {
                 let mut refused = self.refused(transaction, refusal_reason(refusal));
@@ -200,6 +205,7 @@ impl Engine {
         let Some(gateway) = transaction.gateway.clone() else {
             return;
         };
+        let seal_number = self.wants_number(transaction);
         let recipient = match self.reachable(&gateway) {
             Ok(parameters) => parameters.recipient.clone(),
             Err(not_now) => {
@@ -217,7 +223,9 @@ impl Engine {
             purpose: transaction.purpose(),
             amounts: transaction.amounts,
             recipient,
+            seal_number,
         };
+        transaction.number_wanted = seal_number;
         self.call_reader(transaction, command, self.config.timeouts.pin_ms);
     }
 

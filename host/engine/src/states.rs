@@ -5,7 +5,7 @@
 use crate::answer::Outcome;
 use crate::bench::{
     Bench, answer, authorized, completed, euros, gateway_is, on_terminal, paid, percent, prepared,
-    presented, request, terminal_is, told,
+    presented, request, spending, terminal_is, told, with_number,
 };
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
@@ -18,18 +18,21 @@ use crate::record::Past;
 use crate::request::{Kind, MoneyRequest, Request, Resolve, Response};
 use crate::transaction::Phase;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 30] = [
+const STATES: [&str; 32] = [
     "waiting for reader",
     "waiting for card",
     "asked about a surcharge",
     "reading card",
     "stopping",
+    "checking keys",
     "waiting for its turn",
     "preparing",
+    "keeping the number",
     "authorizing (chip)",
     "authorizing (no chip)",
     "authorizing (no chip, no inquiry)",
@@ -55,7 +58,7 @@ const STATES: [&str; 30] = [
     "ended",
 ];
 
-const EVENTS: [&str; 56] = [
+const EVENTS: [&str; 61] = [
     "reader is done",
     "card presented",
     "card presented (costs more)",
@@ -70,9 +73,13 @@ const EVENTS: [&str; 56] = [
     "reader failed",
     "chip accepts",
     "chip refuses",
+    "keys are new",
+    "a key was spent",
     "turn comes",
     "turn does not come",
     "prepared",
+    "number is kept",
+    "number is not kept",
     "approved",
     "closed",
     "approved in part",
@@ -98,6 +105,7 @@ const EVENTS: [&str; 56] = [
     "reversal acknowledged",
     "reversal refused",
     "reversal failed",
+    "number is lost",
     "pause ends",
     "patience ends",
     "time for a card ends",
@@ -169,8 +177,11 @@ fn drive(state: &str, event: &str) -> Option<(String, String)> {
 
 fn bench_in(state: &str) -> Bench {
     let mut bench = Bench::new();
+    bench.holds_spent = state == "checking keys";
     let gateway = if state.contains("no inquiry") {
         "mute"
+    } else if state == "keeping the number" {
+        "numbered"
     } else {
         "asking"
     };
@@ -250,17 +261,22 @@ fn walk(bench: &mut Bench, state: &str) {
             bench.cancel("key");
             0
         }
-        "waiting for its turn" | "preparing" => 2,
+        "checking keys" | "waiting for its turn" | "preparing" => 2,
         _ => 3,
     };
     if path > 0 {
         bench.reader(presented());
     }
     if path > 1 {
-        bench.reader(authorized(matches!(
+        let chip = matches!(
             state,
             "authorizing (chip)" | "asked about a part" | "completing" | "reversing"
-        )));
+        );
+        bench.reader(match state {
+            "checking keys" => spending(&["AQ=="]),
+            "keeping the number" => with_number(),
+            _ => authorized(chip),
+        });
     }
     if path > 2 {
         bench.gateway(prepared());
@@ -313,8 +329,10 @@ fn state_of(bench: &Bench) -> String {
         Phase::Presenting => "waiting for card",
         Phase::Pricing { .. } => "asked about a surcharge",
         Phase::AuthorizingCard => "reading card",
+        Phase::CheckingKeys(_) => "checking keys",
         Phase::AwaitingTurn(_) => "waiting for its turn",
         Phase::Preparing(_) => "preparing",
+        Phase::Keeping(_) => "keeping the number",
         Phase::Authorizing if transaction.request.kind == Kind::Verify => "authorizing (verify)",
         Phase::Authorizing if transaction.completion_owed => "authorizing (chip)",
         Phase::Authorizing if transaction.gateway == Some("mute".into()) => {
@@ -375,6 +393,10 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
             return Some(bench.full("asking", false));
         }
         "turn does not come" => Alarm::Turn,
+        "keys are new" => return keys_recalled(bench, None),
+        "a key was spent" => return keys_recalled(bench, Some(nobody())),
+        "number is kept" => return number_kept(bench, None),
+        "number is not kept" => return number_kept(bench, Some("full".into())),
         "people agree" => return say(bench, true),
         "people refuse" => return say(bench, false),
         "people say nothing" => Alarm::Prompt,
@@ -427,6 +449,31 @@ fn person_says(bench: &mut Bench, outcome: Outcome) -> Option<Vec<Effect>> {
     }
     assert_eq!(state_of(bench), state);
     None
+}
+
+/// The journal has looked for the keys of a read.
+fn keys_recalled(bench: &mut Bench, past: Option<Past>) -> Option<Vec<Effect>> {
+    let recall = bench.held_recall.take()?;
+    let past = past.map(Box::new);
+    Some(bench.step(Event::Recalled { recall, past }))
+}
+
+/// Whoever it was, its records are pruned.
+fn nobody() -> Past {
+    Past {
+        records: Vec::new(),
+        changes: Vec::new(),
+    }
+}
+
+fn number_kept(bench: &mut Bench, refused: Option<Arc<str>>) -> Option<Vec<Effect>> {
+    let transaction = *bench.engine.open.keys().next()?;
+    let waits = state_of(bench) == "keeping the number";
+    let kept = Event::Kept {
+        transaction,
+        refused,
+    };
+    waits.then(|| bench.step(kept))
 }
 
 fn gateway_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
@@ -615,6 +662,9 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
             response_text: "no".into(),
         },
         "reversal failed" if reversing => failed(true),
+        "number is lost" if reversing => GatewayReply::NumberLost {
+            reason: "gone".into(),
+        },
         _ => return None,
     })
 }

@@ -16,6 +16,7 @@ use crate::prompt::{OpenPrompt, PromptKinds};
 use crate::questions::Passed;
 use crate::record::{FinalAnswer, Owed};
 use crate::request::{Kind, MoneyRequest, Snapshot};
+use crate::spent::DeviceKey;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -43,6 +44,12 @@ pub(crate) struct Transaction {
     pub(crate) entry: Option<Entry>,
     pub(crate) cvm: Option<Cvm>,
     pub(crate) completion_owed: bool,
+    /// Keys of its device that it spends, or has spent.
+    pub(crate) spent: Vec<DeviceKey>,
+    /// Whether its reversal must carry the card's number.
+    pub(crate) number_wanted: bool,
+    /// Whether a sealed number is kept for it, or is on its way there.
+    pub(crate) number_kept: bool,
     /// References for the gateway, once they are being made.
     pub(crate) wire: Option<Wire>,
     /// Whether the intent was appended.
@@ -120,10 +127,14 @@ pub(crate) enum Phase {
     Pricing { surcharge_minor: i64 },
     /// PIN, cryptogram, seal.
     AuthorizingCard,
+    /// The journal: did another transaction spend the keys of the read?
+    CheckingKeys(SealedRead),
     /// Room at its gateway; holds the sealed read of a card.
     AwaitingTurn(Option<SealedRead>),
     /// The connector's references; holds the sealed read of a sale.
     Preparing(Option<SealedRead>),
+    /// The vault, which keeps the sealed number for a reversal.
+    Keeping(SealedRead),
     /// The terminal, which runs the whole payment.
     Paying,
     /// The issuer.
@@ -152,6 +163,8 @@ pub(crate) struct SealedRead {
     pub(crate) read_id: Arc<str>,
     pub(crate) sealed: Opaque,
     pub(crate) entry: Entry,
+    /// The sealed number, until it is kept.
+    pub(crate) number: Option<Opaque>,
 }
 
 /// Why a transaction must end before its intent.
@@ -198,6 +211,9 @@ impl Transaction {
             entry: None,
             cvm: None,
             completion_owed: false,
+            spent: Vec::new(),
+            number_wanted: false,
+            number_kept: false,
             wire: None,
             intent: false,
             sent_before: false,

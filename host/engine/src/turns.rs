@@ -162,7 +162,8 @@ impl Engine {
             }
             under_way.reversing |= other.phase == Phase::Reversing;
             let despite = is_close(transaction) && transaction.request.despite.contains(&other.id);
-            let sent = other.intent || matches!(other.phase, Phase::Preparing(_));
+            let begun = matches!(other.phase, Phase::Preparing(_) | Phase::Keeping(_));
+            let sent = other.intent || begun;
             if sent && !despite && other.ending.is_none() && other.phase != Phase::NeedsOperator {
                 under_way.in_flight += 1;
                 under_way.closing |= is_close(other);

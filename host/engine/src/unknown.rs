@@ -125,6 +125,8 @@ impl Engine {
             | Phase::Presenting
             | Phase::Pricing { .. }
             | Phase::AuthorizingCard
+            | Phase::CheckingKeys(_)
+            | Phase::Keeping(_)
             | Phase::Preparing(_) => {
                 self.stop_one(transaction, Stop::TooLong);
             }
@@ -161,15 +163,13 @@ impl Engine {
             return;
         };
         if self.is_ready(transaction) {
-            let amounts = transaction.amounts;
-            self.call_gateway(
-                transaction,
-                GatewayCommand::Reverse {
-                    wire,
-                    amounts,
-                    reason,
-                },
-            );
+            let reverse = GatewayCommand::Reverse {
+                wire,
+                amounts: transaction.amounts,
+                reason,
+                with_number: transaction.number_kept,
+            };
+            self.call_gateway(transaction, reverse);
         }
     }
 
@@ -187,6 +187,7 @@ impl Engine {
             GatewayReply::Unsupported => {
                 self.leave_to_operator(transaction, "the connector cannot reverse");
             }
+            GatewayReply::NumberLost { reason } => self.leave_to_operator(transaction, reason),
             _ => self.pause(transaction),
         }
     }

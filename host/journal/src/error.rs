@@ -114,6 +114,14 @@ pub enum JournalError {
         /// The record.
         position: u64,
     },
+    /// Two transactions with one key of a reader.
+    #[error(
+        "write to the journal: the intent at position {position} spends a key of its reader that another transaction spent; take that reader out of use and restart the host"
+    )]
+    SpentTwice {
+        /// The record.
+        position: u64,
+    },
     /// A record does not follow the one before.
     #[error("write to the journal: position {found} does not follow {last}; restart the host")]
     OutOfOrder {

@@ -32,6 +32,7 @@ mod prune;
 mod rows;
 mod schema;
 mod shared;
+mod spent;
 mod view;
 mod wal;
 mod writer;

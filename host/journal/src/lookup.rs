@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
 use crate::view::{Filter, Page, Summary, View};
-use crate::{kept, project};
+use crate::{kept, project, spent};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
@@ -19,14 +19,23 @@ use uuid::Uuid;
 pub(crate) fn view(connection: &Connection, by: &RecallBy) -> Result<Option<View>, JournalError> {
     // One snapshot: line, records and changes belong together.
     let snapshot = connection.unchecked_transaction().doing("read")?;
+    let spender = match by {
+        RecallBy::Spent(device, keys) => match spent::by(&snapshot, device, keys)? {
+            Some(id) => Some(RecallBy::Transaction(id)),
+            None => return Ok(None),
+        },
+        _ => None,
+    };
+    let by = spender.as_ref().unwrap_or(by);
     let line = match by {
         RecallBy::Transaction(id) => rows::summary_of(&snapshot, *id)?,
         RecallBy::Key(scope, key) => newest(&snapshot, scope, key)?,
+        RecallBy::Spent(..) => None,
     };
     let kept = match (by, &line) {
         (RecallBy::Key(scope, key), _) => kept::by_key(&snapshot, scope, key)?,
         (RecallBy::Transaction(id), None) => kept::by_transaction(&snapshot, *id)?,
-        (RecallBy::Transaction(_), Some(_)) => None,
+        (RecallBy::Transaction(_), Some(_)) | (RecallBy::Spent(..), _) => None,
     };
     let line_first = line.as_ref().map(|line| line.first);
     if let Some(kept) = kept.filter(|kept| line_first.is_none_or(|first| first < kept.first)) {
@@ -75,8 +84,19 @@ fn newest(
 }
 
 /// What the engine asks for. A pruned transaction answers for its key, and is no original of
-/// anything any more: what was given back of it is not known.
+/// anything any more: what was given back of it is not known. A key of a reader stays spent.
 pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past>, JournalError> {
+    if let RecallBy::Spent(device, keys) = by {
+        let spender = spent::by(connection, device, keys)?;
+        return spender
+            .map(|id| {
+                Ok(Past {
+                    records: records(connection, id)?,
+                    changes: Vec::new(),
+                })
+            })
+            .transpose();
+    }
     let view = view(connection, by)?;
     let view = view.filter(|view| !view.pruned || matches!(by, RecallBy::Key(..)));
     Ok(view.map(|view| Past {

@@ -6,7 +6,7 @@ use crate::epoch::{self, EpochBegan};
 use crate::error::{Doing, JournalError};
 use crate::rows::{self, STORED, SUMMARY, Stored};
 use crate::view::{Summary, View};
-use crate::{connect, files, kept, lookup, project, schema, wal};
+use crate::{connect, files, kept, lookup, project, schema, spent, wal};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
@@ -142,9 +142,10 @@ fn check_records(
         };
         let stored = rows::stored(row).map_err(|_| wrong(walk.at() + 1, "is unreadable"))?;
         walk.record(&stored, stan(&stored.body))?;
-        if parse(&stored).is_none() {
+        let Some(record) = parse(&stored) else {
             return Err(wrong(stored.position, "does not say what its columns say"));
-        }
+        };
+        spent::check(connection, path, &record)?;
         report.records += 1;
     }
     report.pruned = match rows::head(connection)? {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST, SECOND];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// Tables as this build reads them, over those of an older file that it must not change.
 const OLDER: &[&str] = &[
@@ -24,6 +24,7 @@ const OLDER: &[&str] = &[
      CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting FROM main.\"transaction\";
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
+    "CREATE TEMP TABLE spent(device TEXT, slot TEXT, serial TEXT, transaction_id BLOB);",
 ];
 
 const FIRST: &str = r#"
@@ -117,6 +118,18 @@ CREATE INDEX transaction_batch ON "transaction"(first) WHERE kind = 'batch_close
 CREATE TABLE note(
   name TEXT PRIMARY KEY,
   value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"#;
+
+/// Keys of readers that are spent, each by one transaction. Pruning leaves them: a key stays spent
+/// for as long as its reader lives.
+const THIRD: &str = r#"
+CREATE TABLE spent(
+  device TEXT NOT NULL,
+  slot TEXT NOT NULL,
+  serial TEXT NOT NULL,
+  transaction_id BLOB NOT NULL,
+  PRIMARY KEY (device, slot, serial)
 ) STRICT, WITHOUT ROWID;
 "#;
 

@@ -12,6 +12,7 @@ use crate::project;
 use crate::prune::{Prune, Pruning};
 use crate::rows::{self, Head};
 use crate::shared::{Happened, Shared};
+use crate::spent;
 use crate::view::Summary;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
@@ -201,6 +202,7 @@ fn put(
         position: position.0,
     })?;
     rows::put_record(connection, *position, record, &body, &head.chain)?;
+    spent::put(connection, *position, record)?;
     if known {
         rows::change_summary(connection, &line)?;
     } else {

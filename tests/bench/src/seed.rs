@@ -157,6 +157,8 @@ impl Sale {
             entry: Some(Entry::Contactless),
             cvm: None,
             completion_owed: false,
+            spent: Vec::new(),
+            number_kept: false,
         })))
     }
 

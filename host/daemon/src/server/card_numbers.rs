@@ -195,23 +195,23 @@ mod tests {
         "378282246310005",     // American Express
         "341111111111111",     // American Express
         "6011111111111117",    // Discover
-        "6500000000000000005", // Discover, long
+        "6500000000000000003", // Discover, long
         "30569309025904",      // Diners Club
         "36148900647913",      // Diners Club
-        "3095000000000007",    // Diners Club
+        "3095000000000000",    // Diners Club
         "3530111333300000",    // JCB
-        "3566002020360505000", // JCB, long
+        "3566002020360505005", // JCB, long
         "6200000000000005",    // UnionPay
         "6212345678901232",    // UnionPay
         "8171999927660000",    // UnionPay
         "6759649826438453",    // Maestro
         "6799990100000000019", // Maestro, long
-        "56022100000007",      // Maestro, short
+        "56022100000006",      // Maestro, short
         "2200000000000004",    // Mir
-        "6521110000000002",    // RuPay
-        "9792000000000001",    // Troy
+        "6521110000000004",    // RuPay
+        "9792000000000003",    // Troy
         "5066991111111118",    // Elo
-        "6062820000000006",    // Hipercard
+        "6062820000000003",    // Hipercard
     ];
 
     /// Written as people write them.
@@ -247,7 +247,8 @@ mod tests {
                     format!(r#"{{"custom":{{"a":[{{"{number}":{{}}}}]}}}}"#),
                 ] {
                     let raw = RawValue::from_string(json.clone()).unwrap();
-                    let error = serde_json::to_string(&refuse(Some(&raw)).unwrap_err()).unwrap();
+                    let refused = refuse(Some(&raw)).expect_err(&json);
+                    let error = serde_json::to_string(&refused).unwrap();
                     assert!(error.contains("CARD_NUMBER_REFUSED"), "{json}: {error}");
                     let said: String = error.chars().filter(char::is_ascii_digit).collect();
                     assert!(!said.contains(&number[..4]), "{json}: {error}");

@@ -11,6 +11,7 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
+use payhal_engine::protection::Protection;
 use payhal_failpoint::failpoint;
 use payhal_ipc::Payload;
 use payhal_messages as m;
@@ -288,6 +289,7 @@ impl Instance {
                     abilities,
                     ready,
                     retry_after_ms,
+                    protection: self.protection(),
                 }),
             },
             None => Event::GatewayChanged {
@@ -299,6 +301,13 @@ impl Instance {
                 }),
             },
         }
+    }
+
+    fn protection(&self) -> Protection {
+        let held = self.held();
+        let sealing = held.view.identity.as_ref();
+        let sealing = sealing.and_then(|identity| identity.sealing.as_ref());
+        convert::protection(&self.recipe.plugin.manifest, sealing)
     }
 
     fn parameters(&self) -> Option<GatewayParameters> {
@@ -362,7 +371,7 @@ impl Instance {
                 let emitted = |kind, payload: &[u8]| self.emitted(call, kind, payload);
                 match runner.call(token, method, payload, deadline, emitted).await {
                     CallEnd::Replied { status, payload } => {
-                        convert::device_reply(method, status, &payload)
+                        convert::device_reply(&self.recipe.instance, method, status, &payload)
                     }
                     CallEnd::Died(why) | CallEnd::Late(why) => DeviceReply::Failed {
                         effect_possible: true,
@@ -414,18 +423,20 @@ impl Instance {
         }
     }
 
-    /// Runs one gateway call; its reply goes to the outlet, whatever happens.
+    /// Runs one gateway call; its reply goes to the outlet, whatever happens. `number`: what was
+    /// kept for a reversal.
     pub(super) async fn call_gateway(
         self: Arc<Self>,
         call: CallId,
         command: GatewayCommand,
+        number: Option<m::gateway::SealedNumber>,
         deadline: Instant,
     ) {
         let not_sent = |reason: String| GatewayReply::Failed {
             sent: false,
             reason: reason.into(),
         };
-        let reply = match (self.begin(call), convert::gateway_command(&command)) {
+        let reply = match (self.begin(call), convert::gateway_command(&command, number)) {
             (None, _) => not_sent(self.why_down()),
             (_, None) => not_sent("the sealed read is malformed".to_owned()),
             (Some((runner, token)), Some((method, payload))) => {

@@ -53,5 +53,11 @@ pub(super) const CONTROL_QUEUE: usize = 64;
 /// Largest `plugin.toml` that is read.
 pub(super) const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
 
+/// Longest serial number of a key of a reader. Those of DUKPT have 10 or 12 bytes.
+pub(super) const KEY_SERIAL_BYTES_MAX: usize = 32;
+
+/// Longest name of a place for keys in a reader.
+pub(super) const KEY_SLOT_BYTES_MAX: usize = 64;
+
 /// Longest text of a device's display that is kept.
 pub(super) const SCREEN_CHARS_MAX: usize = 512;

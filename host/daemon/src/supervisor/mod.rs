@@ -16,6 +16,7 @@ pub(crate) use discovery::{Plugin, Plugins, discover};
 pub(crate) use instance::{Outlet, SimulateError, State, View};
 
 use crate::clock::Clock;
+use crate::vault::{Unloaded, Vault};
 use instance::Instance;
 use payhal_dispatcher::ports::PluginPort;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
@@ -23,6 +24,7 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
+use payhal_messages::gateway::SealedNumber;
 use payhal_messages::manifest::Kind;
 use runner::Recipe;
 use std::collections::BTreeMap;
@@ -49,6 +51,7 @@ pub(crate) struct Supervisor {
     instances: Arc<BTreeMap<String, Arc<Instance>>>,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
     outlet: Arc<dyn Outlet>,
+    vault: Vault,
     clock: Clock,
 }
 
@@ -71,6 +74,7 @@ impl Supervisor {
         program: &Path,
         state_dir: &Path,
         outlet: Arc<dyn Outlet>,
+        vault: Vault,
         clock: Clock,
     ) -> Result<Self, String> {
         let mut all = BTreeMap::new();
@@ -87,6 +91,7 @@ impl Supervisor {
             instances: Arc::new(all),
             tasks: Arc::new(Mutex::new(tasks)),
             outlet,
+            vault,
             clock,
         })
     }
@@ -246,7 +251,14 @@ impl PluginPort for Supervisor {
         let deadline = self.clock.instant_of(deadline_boot_ms);
         match self.instances.get(&*gateway.0) {
             Some(instance) => {
-                tokio::spawn(Arc::clone(instance).call_gateway(call, command, deadline));
+                let (instance, vault) = (Arc::clone(instance), self.vault.clone());
+                let outlet = Arc::clone(&self.outlet);
+                tokio::spawn(async move {
+                    match kept_for(&vault, &command).await {
+                        Ok(number) => instance.call_gateway(call, command, number, deadline).await,
+                        Err(reply) => outlet.event(Event::GatewayReplied { call, reply }),
+                    }
+                });
             }
             None => self.outlet.event(Event::GatewayReplied {
                 call,
@@ -256,6 +268,35 @@ impl PluginPort for Supervisor {
                 },
             }),
         }
+    }
+}
+
+/// The number that a command takes along; or what to reply instead of sending it.
+async fn kept_for(
+    vault: &Vault,
+    command: &GatewayCommand,
+) -> Result<Option<SealedNumber>, GatewayReply> {
+    let GatewayCommand::Reverse {
+        wire,
+        with_number: true,
+        ..
+    } = command
+    else {
+        return Ok(None);
+    };
+    let lost = |what: &str| GatewayReply::NumberLost {
+        reason: format!("the card number that was kept for its reversal is lost: {what}").into(),
+    };
+    match vault.load(wire.transaction_id).await {
+        Ok(kept) => match convert::kept_number(&kept) {
+            Some(number) => Ok(Some(number)),
+            None => Err(lost("another version of payhal kept it")),
+        },
+        Err(Unloaded::Lost(what)) => Err(lost(&what)),
+        Err(Unloaded::Failed(why)) => Err(GatewayReply::Failed {
+            sent: false,
+            reason: format!("the card number that was kept for its reversal: {why}").into(),
+        }),
     }
 }
 

@@ -10,6 +10,7 @@ mod epochs;
 mod lookups;
 mod pruning;
 mod records;
+mod spent;
 mod upgrade;
 
 use payhal_engine::effect::RecallBy;

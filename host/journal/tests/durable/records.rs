@@ -2,7 +2,7 @@
 //! Records as the engine makes them, in few words.
 
 use payhal_engine::answer::{Approved, Reason, Refused};
-use payhal_engine::card::{CardFace, Entry};
+use payhal_engine::card::{CardFace, Entry, SpentKey};
 use payhal_engine::gateway::{Extras, ReversalReason, Wire};
 use payhal_engine::ids::{
     Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, RegisterId, Scope, TransactionId,
@@ -31,6 +31,8 @@ pub(crate) struct Sale {
     pub(crate) kind: Kind,
     pub(crate) minor: i64,
     pub(crate) scope: Scope,
+    /// Keys of its reader.
+    pub(crate) spent: Vec<SpentKey>,
 }
 
 pub(crate) fn sale(number: u128) -> Sale {
@@ -40,6 +42,7 @@ pub(crate) fn sale(number: u128) -> Sale {
         kind: Kind::Sale,
         minor: 1_000 + i64::try_from(number).unwrap(),
         scope: scope(),
+        spent: Vec::new(),
     }
 }
 
@@ -120,6 +123,8 @@ impl Sale {
                 entry: Some(Entry::Chip),
                 cvm: None,
                 completion_owed: true,
+                spent: self.spent.clone(),
+                number_kept: false,
             })),
         )
     }

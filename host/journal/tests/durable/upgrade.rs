@@ -35,7 +35,7 @@ fn version_1_is_brought_forward_with_everything_in_it() {
     assert_eq!(past.unwrap().changes.len(), 1);
     open.write(sale(20).intent());
     drop(open);
-    assert_eq!(version(&path), 2);
+    assert_eq!(version(&path), 3);
     let report = verify(&path).unwrap();
     assert_eq!((report.records, report.damage), (13, None));
     let copy = beside(&path, ".v1.bak");
@@ -95,7 +95,7 @@ fn an_upgrade_that_is_cut_short_at_any_frame_is_made_at_the_next_start() {
             assert_eq!(again.restored.open.len(), 3);
             drop(again);
             assert_eq!(verify(&cut).unwrap().damage, None);
-            assert_eq!(version(&cut), 2);
+            assert_eq!(version(&cut), 3);
         }
     }
 }
@@ -105,21 +105,21 @@ fn a_newer_version_is_refused_and_left_as_it_is() {
     let (_folder, path) = folder();
     drop(open(&path));
     let newer = Connection::open(&path).unwrap();
-    newer.pragma_update(None, "user_version", 3).unwrap();
+    newer.pragma_update(None, "user_version", 4).unwrap();
     drop(newer);
     let refused = open_with(&path, &Options::default()).err().unwrap();
     assert!(
         matches!(
             refused,
             JournalError::TooNew {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         ),
         "{refused}"
     );
     assert!(refused.to_string().contains("install the newer payhal"));
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     assert!(verify(&path).is_err());
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands and replies of readers and terminals.
 
+use super::read::card_read;
 use super::{
-    Encoded, SealedRead, abilities_in, amounts_out, entry_in, entry_out, json, parse, purpose_out,
-    reconcile, totals_in,
+    Encoded, abilities_in, amounts_out, entry_in, entry_out, json, parse, purpose_out, reconcile,
+    totals_in,
 };
 use crate::supervisor::limits::{PROMPT_CHARS_MAX, PROMPT_CHOICES_MAX};
 use payhal_engine::answer::Stage;
@@ -15,6 +16,7 @@ use payhal_engine::device::{
 use payhal_engine::gateway::{Decision, Extras, GatewayAnswer, Recipient};
 use payhal_engine::ids::Opaque;
 use payhal_engine::prompt::{DevicePrompt, PromptAnswer, PromptKind};
+use payhal_engine::protection::{Protection, Sealing};
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Sent, Status, method};
 use std::sync::Arc;
@@ -54,6 +56,7 @@ pub(in crate::supervisor) fn device_command(
             purpose,
             amounts,
             recipient,
+            seal_number,
         } => {
             let authorize = m::reader::AuthorizeCard {
                 transaction_id: transaction_id.to_string(),
@@ -63,7 +66,7 @@ pub(in crate::supervisor) fn device_command(
                 amounts: amounts_out(amounts),
                 recipient: recipient_out(recipient),
                 online_pin: m::reader::PinPolicy::ByCard,
-                seal_number: false,
+                seal_number: *seal_number,
             };
             (method::AUTHORIZE_CARD, json(&authorize))
         }
@@ -181,12 +184,13 @@ fn issuer_answer(answer: &IssuerAnswer) -> m::reader::IssuerAnswer {
 
 /// A plugin's reply to a device command.
 pub(in crate::supervisor) fn device_reply(
+    device: &str,
     method: &str,
     status: i32,
     payload: &[u8],
 ) -> DeviceReply {
     match Status::from_code(status) {
-        Some(Status::Ok) => ok_reply(method, payload),
+        Some(Status::Ok) => ok_reply(device, method, payload),
         Some(Status::Refused) => match parse::<Refusal>(payload) {
             Ok(refusal) => DeviceReply::Refused {
                 refusal: card_refusal(&refusal.code),
@@ -214,7 +218,7 @@ fn garbage(reason: Arc<str>) -> DeviceReply {
     }
 }
 
-fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
+fn ok_reply(device: &str, method: &str, payload: &[u8]) -> DeviceReply {
     let reply = match method {
         method::PRESENT => {
             parse(payload).map(|reply: m::reader::Presentation| DeviceReply::Presented {
@@ -224,7 +228,7 @@ fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
                 tip_minor: reply.tip_minor,
             })
         }
-        method::AUTHORIZE_CARD => parse(payload).map(card_read),
+        method::AUTHORIZE_CARD => parse(payload).and_then(|read| card_read(device, read)),
         method::COMPLETE => {
             parse(payload).map(|reply: m::reader::CompletionRead| DeviceReply::Completed {
                 accepted: reply.accepted,
@@ -253,19 +257,6 @@ fn ok_reply(method: &str, payload: &[u8]) -> DeviceReply {
         _ => Err("a reply to an unknown method".into()),
     };
     reply.unwrap_or_else(garbage)
-}
-
-fn card_read(read: m::reader::CardRead) -> DeviceReply {
-    DeviceReply::CardAuthorized {
-        read_id: read.read_id.into(),
-        sealed: Opaque(json(&SealedRead {
-            sealed: read.sealed,
-            tags: read.tags,
-        })),
-        entry: entry_in(read.entry),
-        cvm: cvm_in(read.cvm),
-        completion_owed: read.completion_owed,
-    }
 }
 
 fn terminal_in(outcome: m::terminal::TerminalOutcome) -> TerminalOutcome {
@@ -312,6 +303,21 @@ fn card_refusal(code: &str) -> CardRefusal {
     }
 }
 
+/// How a device protects what it reads, by its manifest and by what it says of itself.
+pub(in crate::supervisor) fn protection(
+    manifest: &m::manifest::Manifest,
+    sealing: Option<&m::reader::Sealing>,
+) -> Protection {
+    Protection {
+        simulated: manifest.simulated,
+        sealing: sealing.map(|sealing| Sealing {
+            scheme: sealing.scheme.as_str().into(),
+            software: sealing.software,
+            test_keys: sealing.test_keys,
+        }),
+    }
+}
+
 /// What a manifest says a device can do; `None` for a gateway.
 pub(in crate::supervisor) fn abilities(
     manifest: &m::manifest::Manifest,
@@ -343,7 +349,7 @@ pub(in crate::supervisor) fn abilities(
         })
 }
 
-fn cvm_in(cvm: m::card::Cvm) -> Cvm {
+pub(super) fn cvm_in(cvm: m::card::Cvm) -> Cvm {
     match cvm {
         m::card::Cvm::None => Cvm::None,
         m::card::Cvm::OnlinePin => Cvm::OnlinePin,

@@ -15,8 +15,12 @@ use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Sent, Status, method};
 use std::sync::Arc;
 
-/// A gateway command as its connector gets it; `None` when the sealed read is not ours.
-pub(in crate::supervisor) fn gateway_command(command: &GatewayCommand) -> Option<Encoded> {
+/// A gateway command as its connector gets it; `None` when the sealed read is not ours. `number`:
+/// what was kept for a reversal.
+pub(in crate::supervisor) fn gateway_command(
+    command: &GatewayCommand,
+    number: Option<m::gateway::SealedNumber>,
+) -> Option<Encoded> {
     Some(match command {
         GatewayCommand::Prepare {
             wire,
@@ -78,12 +82,13 @@ pub(in crate::supervisor) fn gateway_command(command: &GatewayCommand) -> Option
             wire,
             amounts,
             reason,
+            with_number: _,
         } => {
             let reverse = m::gateway::Reverse {
                 wire: wire_out(wire),
                 amounts: amounts_out(amounts),
                 reason: reversal_reason(*reason),
-                number: None,
+                number,
             };
             (method::REVERSE, json(&reverse))
         }
@@ -309,6 +314,12 @@ pub(in crate::supervisor) fn parameters(
         inquiry: abilities.is_some_and(|abilities| abilities.inquiry),
         in_flight_per_acceptor: abilities.and_then(|abilities| abilities.in_flight_per_acceptor),
         reversal_before_next: abilities.is_some_and(|abilities| abilities.reversal_before_next),
+        reversal_needs_number: abilities.is_some_and(|abilities| abilities.reversal_needs_pan),
         can: abilities_in(abilities.map_or(&[], |abilities| &abilities.can)),
+        live: opened.live,
+        opens: match &opened.opens[..] {
+            [] => vec![m::card::HPKE_SCHEME.into()],
+            opens => opens.iter().map(|scheme| scheme.as_str().into()).collect(),
+        },
     }
 }

@@ -3,9 +3,13 @@
 
 mod device;
 mod gateway;
+mod read;
 
-pub(super) use device::{abilities, device_command, device_reply, prompt, prompt_answer, stage};
+pub(super) use device::{
+    abilities, device_command, device_reply, prompt, prompt_answer, protection, stage,
+};
 pub(super) use gateway::{gateway_command, gateway_reply, parameters};
+pub(super) use read::kept_number;
 
 use payhal_engine::card::Entry;
 use payhal_engine::device::Purpose;
