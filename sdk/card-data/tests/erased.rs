@@ -7,7 +7,7 @@
 use payhal_card_data::dukpt::{aes, tdes};
 use payhal_card_data::{
     Amounts, Associated, CardSecrets, EncryptedPinBlock, EntryMode, Expiry, Inner, Padding, Pan,
-    Pin, PrivateKey, Purpose, SEAL_VERSION, Track2, Track2Equivalent, open_from, seal_from,
+    Pin, PrivateKey, Purpose, SEAL_VERSION, Track1, Track2, Track2Equivalent, open_from, seal_from,
 };
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -149,6 +149,8 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
         key_id: "key-1",
     };
     let sealed = {
+        let track1 = [b"B", &digits()[..], b"^DOE/JANE^4912201"];
+        let track1 = Zeroizing::new(track1.concat());
         let inner = Inner {
             purpose: Purpose::Sale,
             amounts: Amounts {
@@ -162,7 +164,7 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
                 pan: track().pan(),
                 expiry,
                 track2: Some(track()),
-                track1: None,
+                track1: Some(Track1::new(&track1).unwrap()),
                 entry: EntryMode::Chip,
             },
         };
@@ -171,7 +173,7 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
             &recipient.public_bytes(),
             &associated,
             &inner,
-            None,
+            Some(&Pin::new(&digits()[..12]).unwrap()),
         )
         .unwrap()
     };
@@ -185,7 +187,7 @@ fn a_sealed_read_is_erased(track: &dyn Fn() -> Track2, expiry: Expiry) {
         &sealed.1,
     );
     assert!(found(&pattern) > 0, "the search does not find what is open");
-    drop(opened);
+    assert!(opened.unwrap().open_pin().unwrap().is_ok());
     assert_eq!(found(&pattern), 0, "a read that was opened is still there");
 }
 
