@@ -67,6 +67,9 @@ pub struct Recipient {
     pub certificates: Vec<Vec<u8>>,
 }
 
+/// The scheme of [`Sealed`] that a gateway opens which does not say which ones it does.
+pub const HPKE_SCHEME: &str = "hpke-auth-p256-sha256-aes256gcm";
+
 /// Card data encrypted to a gateway; opaque to everyone between.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Sealed {
