@@ -124,6 +124,8 @@ fn build(profile: Profile, simulated: &[Plugin]) -> Result<Artefacts, String> {
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--package", "payhal", "--package", "payhal-plugin-runner"])
+        // `payhal keys` starts it from beside the daemon.
+        .args(["--package", "payhal-testkit"])
         // `payhal keys` looks for its program beside itself, which is where cargo puts it.
         .args(["--package", "payhal-testkit"])
         .stdout(Stdio::piped());

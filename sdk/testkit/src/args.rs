@@ -8,7 +8,12 @@ use std::path::PathBuf;
 /// Keys of simulated readers and of the sandbox gateway. For tests only: no key made here is taken
 /// by a live gateway.
 #[derive(Debug, Parser)]
-#[command(name = "payhal keys", version, disable_help_subcommand = true)]
+#[command(
+    name = "payhal keys",
+    bin_name = "payhal keys",
+    version,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     /// State folder of the host, which must be stopped
     #[arg(long, value_name = "FOLDER", global = true)]

@@ -25,7 +25,7 @@ use crate::workspace;
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// Every rule, by the name that ARCHITECTURE.md and CONTRIBUTING.md use.
-const RULES: [(&str, Rule); 25] = [
+const RULES: [(&str, Rule); 26] = [
     ("imports", imports::allowed),
     ("card-data", imports::no_card_data_in_the_host),
     ("vendors", vendors::none_named_in_the_host),
@@ -54,6 +54,7 @@ const RULES: [(&str, Rule); 25] = [
     ("mutations", mutations::find_their_place),
     ("machine-paths", texts::no_machine_paths),
     ("links", texts::links_resolve),
+    ("proofs", texts::proofs_exist),
 ];
 
 /// Runs every rule and prints what it found.

@@ -55,6 +55,38 @@ pub(crate) fn links_resolve(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// A page that names a test beside a link to a Rust file names one that is there: a claim without
+/// its proof is found out.
+pub(crate) fn proofs_exist(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (line, text) in file.lines() {
+            for (name, link) in named_cases(text) {
+                let target = resolved(folder, link);
+                let proof = tree.files.iter().find(|file| file.path == target);
+                let head = format!("fn {name}(");
+                if !proof.is_some_and(|proof| proof.text.contains(&head)) {
+                    let message = format!("names `{name}`, which `{link}` has not");
+                    findings.push(file.finding(line, message));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Names in backticks that link to a Rust file, with the file.
+fn named_cases(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.match_indices("`](").filter_map(|(at, open)| {
+        let name = &text[text[..at].rfind("[`")? + 2..at];
+        let rest = &text[at + open.len()..];
+        let link = &rest[..rest.find(')')?];
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        (link.ends_with(".rs") && name.chars().all(is_name)).then_some((name, link))
+    })
+}
+
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("](").filter_map(|(at, open)| {
         let rest = &text[at + open.len()..];
@@ -66,6 +98,23 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_that_is_not_there_any_more_is_found() {
+        let page = "[`it_holds`](../tests/a.rs), [`it_is_gone`](../tests/a.rs)\n\
+                    [`a.rs`](../tests/a.rs) [`it_holds`](../tests/b.rs)";
+        let tree = Tree::sample(&[
+            ("docs/a.md", page),
+            (
+                "tests/a.rs",
+                "async fn it_holds() {}\nfn it_is_gone_too() {}",
+            ),
+        ]);
+        let found = proofs_exist(&tree);
+        let lines: Vec<_> = found.iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [1, 2], "{found:?}");
+        assert!(found[0].message.contains("it_is_gone"));
+    }
 
     #[test]
     fn a_path_of_one_machine_is_found() {
