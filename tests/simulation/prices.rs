@@ -70,7 +70,7 @@ pub(crate) fn config() -> Config {
         surcharges: vec![
             Surcharge {
                 cards: of(visa),
-                rate: Millionths::new(100_000).unwrap_or_default(),
+                rate: Millionths::new(175_000).unwrap_or_default(),
                 ..Surcharge::default()
             },
             Surcharge {
@@ -99,7 +99,7 @@ pub(crate) fn surcharge(card: usize, amounts: &Amounts) -> i64 {
     let tip = amounts.tip_minor.unwrap_or(0);
     let cash = amounts.cashback_minor.unwrap_or(0);
     match card {
-        1 => (amounts.total.minor - tip - cash + 5).div_euclid(10),
+        1 => ((amounts.total.minor - tip - cash) * 175 + 500).div_euclid(1_000),
         2 => 7,
         _ => 0,
     }

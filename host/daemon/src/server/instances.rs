@@ -104,6 +104,7 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
         ("display", reader.display),
         ("pin", reader.online_pin),
         ("p2pe", reader.encrypts),
+        ("tip", reader.tip),
     ];
     all.extend(
         abilities
