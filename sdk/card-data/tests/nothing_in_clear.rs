@@ -3,8 +3,8 @@
 
 use payhal_card_data::dukpt::{aes, tdes};
 use payhal_card_data::{
-    AesKey, CardSecrets, EncryptedPinBlock, Expiry, Inner, Pan, Pin, PinBlock, PrivateKey,
-    SecretBytes, ServiceCode, TdesKey, Track1, Track2, Track2Equivalent, emv,
+    AesKey, CardNumber, CardSecrets, EncryptedPinBlock, Expiry, Inner, Opened, Pan, Pin, PinBlock,
+    PrivateKey, SecretBytes, ServiceCode, TdesKey, Track1, Track2, Track2Equivalent, emv,
 };
 use std::fmt::{Binary, Display, LowerHex, UpperHex};
 
@@ -34,8 +34,10 @@ macro_rules! never_in_clear {
 
 never_in_clear!(
     AesKey,
+    CardNumber,
     CardSecrets,
     Inner,
+    Opened,
     Pan,
     Pin,
     PinBlock,
