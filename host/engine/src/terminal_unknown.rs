@@ -80,6 +80,11 @@ impl Engine {
         match reply {
             _ if transaction.is_irrevocable() => self.paid(transaction, reply),
             DeviceReply::Paid(outcome) => self.terminal_decided(transaction, *outcome),
+            DeviceReply::NotFound if self.may_be_displaced(transaction) => {
+                let reason = "the terminal knows only its last payment, and may have run others \
+                              since, which the journal that was put back does not hold";
+                self.leave_to_operator(transaction, reason);
+            }
             DeviceReply::NotFound => self.never_begun(transaction, "the terminal never took it"),
             DeviceReply::Unsupported => {
                 transaction.inquiry_unsupported = true;
@@ -87,6 +92,15 @@ impl Engine {
             }
             _ => self.pause(transaction),
         }
+    }
+
+    /// Whether other payments may have come after it that this life of the journal knows nothing of.
+    fn may_be_displaced(&self, transaction: &Transaction) -> bool {
+        let outlived =
+            self.epoch.number > 0 && transaction.started_at_micros < self.epoch.began_micros;
+        let device = transaction.device.as_ref();
+        let terminal = device.and_then(|device| self.devices.terminal(device));
+        outlived && terminal.is_some_and(|terminal| terminal.inquiry == Inquiry::LastOnly)
     }
 
     /// Its terminal said something that cannot be, or nobody accepts what it did. `refusal`: what

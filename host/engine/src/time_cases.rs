@@ -2,7 +2,8 @@
 //! Lives of the journal, and clocks that people and batteries set.
 
 use crate::answer::{Answer, Reason, Refused, ResolutionState};
-use crate::bench::{Bench, authorized, on_terminal, prepared, presented, request};
+use crate::bench::{Bench, authorized, on_terminal, prepared, presented, request, terminal_is};
+use crate::device::DeviceReply;
 use crate::effect::{Action, Effect};
 use crate::event::Event;
 use crate::gateway::GatewayReply;
@@ -10,6 +11,7 @@ use crate::ids::{IdempotencyKey, Position, Ticket, TransactionId};
 use crate::record::Epoch;
 use crate::request::{Kind, Request};
 use crate::time::Now;
+use crate::transaction::Phase;
 use uuid::Uuid;
 
 /// A UUID of version 7, made at this millisecond.
@@ -166,4 +168,24 @@ fn after_a_reboot_the_guard_counts_from_the_start_where_the_wall_clock_is_no_use
     let effects = bench.money(on_terminal("again", Kind::Sale, "counter"));
     let told = refused(&effects).map(|refused| &refused.reason);
     assert!(matches!(told, Some(Reason::UnresolvedTransaction { .. })));
+}
+
+#[test]
+fn a_terminal_that_knows_its_last_payment_only_cannot_deny_one_of_a_former_journal() {
+    for (device, left_to_people) in [("old", true), ("counter", false)] {
+        let mut bench = Bench::new();
+        bench.money(on_terminal("pay", Kind::Sale, device));
+        bench.boot_ms += 60_000;
+        bench.restart_with(|bench| {
+            bench.engine.epoch = Epoch {
+                number: 1,
+                began_micros: bench.now().wall_micros,
+            };
+            bench.step(terminal_is(device, true));
+        });
+        bench.reader(DeviceReply::NotFound);
+        let open = bench.engine.open.values().next();
+        let waits = open.is_some_and(|open| open.phase == Phase::NeedsOperator);
+        assert_eq!(waits, left_to_people, "{device}");
+    }
 }
