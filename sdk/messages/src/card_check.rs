@@ -11,6 +11,9 @@ use std::ops::{Range, RangeInclusive};
 const DIGITS_MIN: usize = 14;
 const DIGITS_MAX: usize = 19;
 
+/// Characters of a name on track 1.
+const NAME_MAX: usize = 26;
+
 /// First six digits and lengths that schemes issue.
 const RANGES: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
     (222_100..=272_099, 16..=16), // Mastercard 2 series
@@ -41,7 +44,7 @@ pub fn holds_card_number(text: &str) -> bool {
 }
 
 /// The text with every card number replaced by its length: the rule for logs, which fails closed.
-/// Each window inside a longer run of digits counts too.
+/// Each window inside a longer run of digits counts too, and a track goes with its number.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let found: Vec<Range<usize>> = runs(text)
         .into_iter()
@@ -53,9 +56,12 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
     for range in found {
-        out.push_str(&text[end..range.start]);
-        out.push_str(&format!("[{} digits]", digits_of(text, &range).len()));
-        end = range.end;
+        // What goes with one number may look like another.
+        if range.start >= end {
+            out.push_str(&text[end..range.start]);
+            out.push_str(&format!("[{} digits]", digits_of(text, &range).len()));
+        }
+        end = end.max(range.end);
     }
     out.push_str(&text[end..]);
     Cow::Owned(out)
@@ -74,7 +80,28 @@ fn hidden(text: &str, run: Range<usize>) -> Option<Range<usize>> {
     let digits = digits_of(text, &run);
     let hit = (DIGITS_MIN..=DIGITS_MAX.min(digits.len()))
         .any(|length| digits.windows(length).any(is_card_number));
-    hit.then_some(run)
+    hit.then(|| run.start..end_of_track(text, run.end))
+}
+
+/// Where the track ends whose number ends there (ISO/IEC 7813): behind `D` or `=` come expiry,
+/// service code and what the issuer likes, all in digits; on track 1 a name in front of them.
+fn end_of_track(text: &str, number: usize) -> usize {
+    let rest = &text.as_bytes()[number..];
+    let digits = match rest.first() {
+        Some(b'D' | b'd' | b'=') => Some(1),
+        Some(b'^') => {
+            let name = rest[1..].iter().take(NAME_MAX + 1);
+            let mut name = name.enumerate().filter(|(_, byte)| **byte == b'^');
+            name.next().map(|(length, _)| length + 2)
+        }
+        _ => None,
+    };
+    let Some(digits) = digits else { return number };
+    let count = rest[digits..].iter().take_while(|b| b.is_ascii_digit());
+    match count.count() {
+        0 => number,
+        count => number + digits + count,
+    }
 }
 
 /// Maximal runs of digits with single spaces or dashes between them, at least 14 digits long.
@@ -192,6 +219,31 @@ mod tests {
         let track = "dump 41111111111111112512101000000 end";
         assert!(!holds_card_number(track));
         assert_eq!(redact(track), "dump [29 digits] end");
+    }
+
+    #[test]
+    fn a_log_hides_a_track_with_its_number() {
+        for (text, hidden) in [
+            (
+                "a ;4111111111111111=4912201615491243? b",
+                "a ;[32 digits]? b",
+            ),
+            (
+                "a 4111111111111111D4912201, 4111111111111111d491220112345678 b",
+                "a [23 digits], [31 digits] b",
+            ),
+            (
+                "%B4111111111111111^MÜLLER/ANNA^4912201615? b",
+                "%B[26 digits]? b",
+            ),
+            // The end looks like a number by itself.
+            ("4111111111111111D4111111111111111 b", "[32 digits] b"),
+            ("4111111111111111Dear", "[16 digits]Dear"),
+            ("4111111111111111^2", "[16 digits]^2"),
+            ("4111111111111111^a^b", "[16 digits]^a^b"),
+        ] {
+            assert_eq!(redact(text), hidden);
+        }
     }
 
     #[test]
