@@ -29,6 +29,9 @@ pub(crate) enum SandboxError {
     /// The test authority would not certify the sealing key.
     #[error("certify the sealing key: {0}")]
     Certificate(IssueError),
+    /// As many keys as may open at once.
+    #[error("replace the sealing key: {0} keys still open, wait until one is over")]
+    SealingKeys(usize),
     /// The system has no randomness.
     #[error("draw random bytes: {0}")]
     Random(String),

@@ -7,6 +7,7 @@
 
 use crate::authority::test_authority;
 use crate::error::SandboxError;
+use crate::limits::SEALING_KEYS_MAX;
 use payhal_card_data::key_file::{destroy, load, store};
 use payhal_card_data::{PrivateKey, SecretBytes, ValidTime, key_id};
 use std::fs;
@@ -70,17 +71,23 @@ impl SealingKeys {
             lifetime,
             announced: String::new(),
         };
-        let age = keys.keys.last().map(|key| now.saturating_sub(key.made_at));
-        if age.is_none_or(|age| age >= u64::from(lifetime.days) * DAY) {
-            keys.rotate(now)?;
-        }
         keys.destroy_retired(now)?;
+        let age = keys.keys.last().map(|key| now.saturating_sub(key.made_at));
+        let is_old = age.is_none_or(|age| age >= u64::from(lifetime.days) * DAY);
+        if is_old && keys.keys.len() < SEALING_KEYS_MAX {
+            keys.rotate(now)?;
+            // With no overlap the former one is over at once.
+            keys.destroy_retired(now)?;
+        }
         keys.announced = keys.current().id.clone();
         Ok(keys)
     }
 
     /// Makes a key that takes the place of the newest one.
     pub(crate) fn rotate(&mut self, now: u64) -> Result<&SealingKey, SandboxError> {
+        if self.keys.len() >= SEALING_KEYS_MAX {
+            return Err(SandboxError::SealingKeys(self.keys.len()));
+        }
         let key = PrivateKey::generate();
         // By its time a key is told to be the newest, also on a clock that was set back.
         let after = self.keys.last().map_or(0, |last| last.made_at + 1);

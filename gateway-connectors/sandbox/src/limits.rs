@@ -44,5 +44,8 @@ pub(crate) const DELAY_MS_MAX: u64 = 600_000;
 /// Longest life of a sealing key, and of its overlap: ten years.
 pub(crate) const SEALING_DAYS_MAX: u32 = 3_650;
 
+/// Sealing keys at once: each takes a locked page, and somebody may rotate in a loop.
+pub(crate) const SEALING_KEYS_MAX: usize = 32;
+
 /// Wrong PINs of a card, one after the other, until no PIN of it is looked at any more.
 pub(crate) const PIN_TRIES_MAX: u32 = 3;

@@ -58,13 +58,15 @@ struct Number<'a> {
 }
 
 /// Why a reversal's number is not the one of its transaction. A transaction that never arrived, or
-/// that no card was presented for, has none to compare with.
+/// that no card was presented for, has none to compare with; where no money moves none is kept.
 fn no_number(
     books: &Books,
     entry: Option<&Entry>,
     number: Option<&Number<'_>>,
     needs_number: bool,
 ) -> Result<Option<Code>> {
+    let moves_money = |entry: &Entry| !matches!(entry.kind, Kind::Verify | Kind::Balance);
+    let needs_number = needs_number && entry.is_some_and(moves_money);
     let read = match entry {
         Some(entry) => reads::of_transaction(books, &entry.transaction_id)?,
         None => None,

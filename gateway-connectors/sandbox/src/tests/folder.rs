@@ -74,9 +74,11 @@ fn the_strict_manifest_differs_in_its_name_and_its_order() {
     let strict = Manifest::parse(include_str!("../../strict/plugin.toml")).unwrap();
     let abilities = strict.gateway.clone().unwrap();
     assert_eq!(abilities.in_flight_per_acceptor, Some(1));
-    assert!(abilities.reversal_before_next);
-    // What the host is asked to keep is what the ledger watches.
-    let watched = json!({"in_flight_per_acceptor": 1, "reversal_before_next": true});
+    assert!(abilities.reversal_before_next && abilities.reversal_needs_pan);
+    // What the host is asked to do is what the gateway looks at.
+    let watched = json!({
+        "in_flight_per_acceptor": 1, "reversal_before_next": true, "reversal_needs_number": true,
+    });
     assert_eq!(Value::Object(strict.config.clone()), watched);
     serde_json::from_value::<crate::settings::Settings>(watched).unwrap();
     let mut same = strict;
@@ -86,6 +88,7 @@ fn the_strict_manifest_differs_in_its_name_and_its_order() {
     let gateway = same.gateway.as_mut().unwrap();
     gateway.in_flight_per_acceptor = None;
     gateway.reversal_before_next = false;
+    gateway.reversal_needs_pan = false;
     assert_eq!(same, plain);
 }
 

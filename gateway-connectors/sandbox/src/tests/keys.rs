@@ -161,6 +161,20 @@ fn tokens_of_the_first_sealing_key_hold() {
 }
 
 #[test]
+fn keys_are_bounded() {
+    let folder = TempDir::new().unwrap();
+    let mut keys = open(&folder, 1_000 * DAY);
+    let error = std::iter::repeat_with(|| keys.rotate(1_000 * DAY).map(drop))
+        .take(40)
+        .find_map(Result::err);
+    let error = error.unwrap().to_string();
+    assert!(error.contains("32 keys"), "{error}");
+    assert_eq!(open(&folder, 1_031 * DAY).shown().count(), 1);
+    let full = open(&folder, 1_095 * DAY);
+    assert_eq!(full.shown().count(), 2);
+}
+
+#[test]
 fn a_lifetime_of_no_days_is_refused() {
     for config in [
         r#"{"sealing_key_days": 0}"#,

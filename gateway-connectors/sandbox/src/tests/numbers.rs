@@ -88,11 +88,13 @@ fn what_never_arrived_is_barred_with_a_number_and_without() {
 }
 
 #[test]
-fn a_change_and_a_token_have_no_number_to_ask_for() {
+fn a_change_a_token_and_a_check_have_no_number_to_ask_for() {
     let shop = Shop::with(ASKS, TempDir::new().unwrap());
     let (wire, _) = shop.modify(Change::Refund, &shop.sale(1250), 1250);
     assert_eq!(shop.reverse_with(&wire, None), Reversal::Reversed);
-    let verified = shop.authorize(&shop.request(Purpose::Verify, "visa-approve", 0));
+    let check = shop.request(Purpose::Verify, "visa-approve", 0);
+    let verified = shop.authorize(&check);
+    assert_eq!(shop.reverse_with(&check.wire, None), Reversal::Reversed);
     let by_token = shop.request_by(Purpose::Sale, &verified.token.unwrap(), 1250);
     shop.authorize(&by_token);
     assert_eq!(shop.reverse_with(&by_token.wire, None), Reversal::Reversed);
