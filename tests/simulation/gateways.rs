@@ -43,6 +43,11 @@ pub(crate) fn is_narrow(gateway: &GatewayId) -> bool {
     &*gateway.0 == GATEWAYS[2]
 }
 
+/// Whether a gateway's reversals need the card's number.
+pub(crate) fn needs_number(gateway: &GatewayId) -> bool {
+    is_narrow(gateway)
+}
+
 /// The transaction whose money a request may move.
 pub(crate) fn may_move(command: &GatewayCommand) -> Option<TransactionId> {
     match command {
@@ -258,7 +263,10 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         inquiry: id != GATEWAYS[1],
         in_flight_per_acceptor: is_narrow(&name).then_some(1),
         reversal_before_next: has_barrier(&name),
+        reversal_needs_number: needs_number(&name),
         can,
+        live: false,
+        opens: Vec::new(),
     };
     let status = GatewayStatus {
         parameters: Some(parameters),

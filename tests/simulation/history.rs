@@ -6,7 +6,7 @@ use crate::checkers::{self, self_healing};
 use crate::script::Script;
 use crate::tally::Tally;
 use crate::world::{Happening, Intrusion, World};
-use crate::{cashiers, gateways, persons, prices, readers, terminals, trace};
+use crate::{cashiers, gateways, persons, prices, readers, terminals, trace, vault};
 use payhal_dispatcher::Dispatcher;
 use payhal_dispatcher::ports::RegisterPort as _;
 use payhal_engine::Engine;
@@ -166,6 +166,7 @@ impl History {
             Happening::TillBack(device) => Some(terminals::back(world, &device)),
             Happening::Person(id) => persons::called(world, id),
             Happening::Commit => self.commit(),
+            Happening::Vault => vault::done(world),
             Happening::JournalFailed => {
                 self.journal_failed();
                 None
@@ -248,7 +249,9 @@ impl History {
         self.world.note(|| "* the journal is open again".to_owned());
         self.world.journal_closed = false;
         self.world.accepted.clear();
-        self.dispatcher.restart(self.world.journal.restored());
+        let restored = self.world.journal.restored();
+        vault::asked(&mut self.world, vault::Order::Only(restored.transactions()));
+        self.dispatcher.restart(restored);
         for event in std::mem::take(&mut self.heard) {
             self.step(event);
         }
@@ -320,6 +323,7 @@ impl History {
     /// A host begins with what its journal hands over.
     pub(crate) fn begin(&mut self, restored: Restored) {
         self.heard.clear();
+        vault::asked(&mut self.world, vault::Order::Only(restored.transactions()));
         self.dispatcher = Dispatcher::new(Engine::new(prices::config(), restored));
         self.world.attach();
     }

@@ -5,9 +5,10 @@
 //! reached the disk all the same. What was committed is never lost.
 
 use payhal_engine::answer::Outcome;
+use payhal_engine::card::SpentKey;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::GatewayAnswer;
-use payhal_engine::ids::{Position, TransactionId};
+use payhal_engine::ids::{DeviceId, Position, TransactionId};
 use payhal_engine::record::{
     BatchClosed, Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
 };
@@ -242,6 +243,7 @@ impl Journal {
     /// counts.
     pub(crate) fn recall(&self, by: &RecallBy) -> Option<Past> {
         let id = match by {
+            RecallBy::Spent(device, keys) => return self.spender(device, keys),
             RecallBy::Transaction(id) => *id,
             RecallBy::Key(scope, key) => {
                 let has_key = |id: &TransactionId| {
@@ -263,6 +265,22 @@ impl Journal {
         Some(Past {
             records,
             changes: self.changes_of(id),
+        })
+    }
+
+    /// Who spent one of these keys of a device.
+    fn spender(&self, device: &DeviceId, keys: &[SpentKey]) -> Option<Past> {
+        let spent = |id: &TransactionId| {
+            let intent = self.intent_of(*id);
+            intent.is_some_and(|intent| {
+                intent.device.as_ref() == Some(device)
+                    && intent.spent.iter().any(|key| keys.contains(key))
+            })
+        };
+        let id = self.transactions().find(spent)?;
+        Some(Past {
+            records: self.records_of(id),
+            changes: Vec::new(),
         })
     }
 

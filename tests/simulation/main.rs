@@ -28,6 +28,7 @@ mod tills;
 mod trace;
 #[cfg(feature = "whole")]
 mod twin;
+mod vault;
 mod world;
 
 use history::History;

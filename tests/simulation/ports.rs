@@ -6,14 +6,16 @@ use crate::checkers::{self, Sight, contract};
 use crate::registers::Registers;
 use crate::trace::brief;
 use crate::world::{Happening, World};
-use crate::{gateways, readers, terminals};
-use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort};
+use crate::{gateways, readers, terminals, vault};
+use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort, VaultPort};
 use payhal_engine::answer::{Answer, Notification, Progress, Stage};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
-use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket};
+use payhal_engine::gateway::{GatewayCommand, GatewayReply};
+use payhal_engine::ids::{
+    CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
+};
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::{Fact, Record};
 
@@ -123,7 +125,50 @@ impl PluginPort for World {
             return;
         }
         checkers::sight(self, &Sight::Gateway(&gateway, &command));
+        if self.lacks_number(call, &command) {
+            return;
+        }
         gateways::called(self, call, &command, deadline_boot_ms);
+    }
+}
+
+impl World {
+    /// Whether a reversal's number is lost, which is told.
+    fn lacks_number(&mut self, call: CallId, command: &GatewayCommand) -> bool {
+        let GatewayCommand::Reverse {
+            wire,
+            with_number: true,
+            ..
+        } = command
+        else {
+            return false;
+        };
+        self.tally.count("reversals with a number");
+        let lost = !self.vault.held.contains(&wire.transaction_id);
+        if lost {
+            let reply = GatewayReply::NumberLost {
+                reason: "its key is gone".into(),
+            };
+            let event = Event::GatewayReplied { call, reply };
+            self.in_ms(1, Happening::Deliver(event));
+        }
+        lost
+    }
+}
+
+impl VaultPort for World {
+    fn keep(&mut self, transaction: TransactionId, _number: Opaque) {
+        if !self.gone_before(|| format!("keep the number of {transaction}")) {
+            vault::asked(self, vault::Order::Keep(transaction));
+        }
+    }
+
+    fn destroy(&mut self, transaction: TransactionId) {
+        if !self.gone_before(|| format!("destroy the number of {transaction}")) {
+            checkers::sight(self, &Sight::Destroy(transaction));
+            self.tally.count("numbers destroyed");
+            vault::asked(self, vault::Order::Destroy(transaction));
+        }
     }
 }
 

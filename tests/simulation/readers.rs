@@ -4,13 +4,14 @@
 
 use crate::prices;
 use crate::world::{Happening, World};
-use payhal_engine::card::{Cvm, Entry};
+use payhal_engine::card::{Cvm, Entry, SpentKey};
 use payhal_engine::device::{
     CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus,
 };
 use payhal_engine::event::Event;
 use payhal_engine::ids::{CallId, DeviceId, Opaque};
 use payhal_engine::prompt::{DevicePrompt, PromptKind};
+use payhal_engine::protection::Protection;
 
 pub(crate) const DEVICES: [&str; 3] = ["reader-a", "reader-b", "reader-c"];
 
@@ -27,6 +28,7 @@ pub(crate) fn called(
         Some(_) => scripted(world, command),
         None => read(world, command),
     };
+    seal(world, &device, command, &mut reply);
     if world.script.is_none() && world.random.percent(15) {
         // The call goes on for as long as its question is open.
         delay_ms += raise(world, call);
@@ -46,6 +48,39 @@ pub(crate) fn called(
     world.readers_busy.insert(call, (device, reply));
     let delay_ms = at_ms.saturating_sub(world.now_ms);
     world.in_ms(delay_ms, Happening::ReaderDone(call));
+}
+
+/// Two readers seal under a key for each read, and now and then use one again. The number is sealed
+/// apart where that is wanted.
+fn seal(world: &mut World, device: &DeviceId, command: &DeviceCommand, reply: &mut DeviceReply) {
+    let (
+        DeviceReply::CardAuthorized { keys, number, .. },
+        DeviceCommand::AuthorizeCard {
+            transaction_id,
+            seal_number,
+            ..
+        },
+    ) = (reply, command)
+    else {
+        return;
+    };
+    *number = seal_number.then(|| Opaque(vec![4, 5]));
+    if &*device.0 == DEVICES[2] {
+        return;
+    }
+    let next = *world.serials.entry(device.clone()).or_default();
+    let serial = match world.script.is_none() && world.random.percent(4) && next > 0 {
+        true => world.random.below(next),
+        false => {
+            world.serials.insert(device.clone(), next + 1);
+            next
+        }
+    };
+    *keys = vec![SpentKey {
+        slot: "main".into(),
+        serial: serial.to_string().into(),
+    }];
+    world.sealed_under.insert(*transaction_id, keys.clone());
 }
 
 /// A reader is asked to stop a call.
@@ -113,6 +148,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         abilities,
         ready,
         retry_after_ms: None,
+        protection: Protection::default(),
     };
     Event::DeviceChanged {
         device: id.into(),
@@ -232,5 +268,7 @@ fn authorized(number: u64, completion_owed: bool, cvm: Cvm) -> DeviceReply {
         entry: Entry::Chip,
         cvm,
         completion_owed,
+        keys: Vec::new(),
+        number: None,
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 54] = [
+const EXPECTED: [&str; 59] = [
     "crashes",
     "disk failures",
     "sale",
@@ -67,7 +67,17 @@ const EXPECTED: [&str; 54] = [
     "tips that cannot be",
     "surcharges agreed",
     "cards routed",
+    "repeated keys refused",
+    "numbers kept",
+    "numbers that could not be kept",
+    "numbers destroyed",
+    "reversals with a number",
 ];
+
+/// Whether a card error is a reader's that repeated a key.
+fn repeated(detail: Option<&str>) -> bool {
+    detail.is_some_and(|detail| detail.contains("repeated a key"))
+}
 
 impl Tally {
     pub(crate) fn count(&mut self, what: &'static str) {
@@ -88,6 +98,7 @@ impl Tally {
                 Reason::Declined => "declined",
                 Reason::Cancelled => "cancelled",
                 Reason::TimedOut => "timed out",
+                Reason::CardError if repeated(refused.detail.as_deref()) => "repeated keys refused",
                 Reason::CardError => "card errors",
                 Reason::GatewayRejected => "gateway rejected",
                 Reason::OutcomeUnknown => "answered unknown",

@@ -14,6 +14,7 @@ use payhal_engine::device::{
 use payhal_engine::event::Event;
 use payhal_engine::gateway::Ability;
 use payhal_engine::ids::{CallId, DeviceId, TransactionId};
+use payhal_engine::protection::Protection;
 use payhal_engine::request;
 use std::collections::BTreeMap;
 
@@ -308,6 +309,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         },
         ready,
         retry_after_ms: None,
+        protection: Protection::default(),
     };
     Event::DeviceChanged {
         device: id.into(),

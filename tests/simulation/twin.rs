@@ -4,6 +4,7 @@
 
 use crate::history::History;
 use crate::journal::Journal;
+use payhal_engine::card::SpentKey;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, RecallId};
 use payhal_engine::record::{Past, Restored};
@@ -81,6 +82,18 @@ fn questions(simulated: &Journal) -> Vec<RecallBy> {
             let (scope, key) = (intent.scope.clone(), intent.request.key.clone());
             questions.push(RecallBy::Key(scope.clone(), key));
             questions.push(RecallBy::Key(scope, "no such key".into()));
+            if let Some(device) = intent.device.clone() {
+                let mut keys = intent.spent.clone();
+                let serial = "never made".into();
+                keys.insert(
+                    0,
+                    SpentKey {
+                        slot: "main".into(),
+                        serial,
+                    },
+                );
+                questions.push(RecallBy::Spent(device, keys));
+            }
         }
     }
     questions

@@ -14,7 +14,9 @@ use crate::script::Fates;
 use crate::tally::Tally;
 use crate::terminals::{self, TERMINALS, Terminals};
 use crate::trace::Trace;
+use crate::vault::{self, Vault};
 use crate::{cashiers, gateways};
+use payhal_engine::card::SpentKey;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
@@ -57,6 +59,8 @@ pub(crate) enum Happening {
     /// A person settles what is left to people.
     Person(TransactionId),
     Commit,
+    /// The vault is through with something.
+    Vault,
     /// The host learns that its disk failed.
     JournalFailed,
     /// The journal is opened again.
@@ -108,6 +112,11 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) journal_closed: bool,
     pub(crate) ledger: Ledger,
+    pub(crate) vault: Vault,
+    /// The next key of each reader.
+    pub(crate) serials: BTreeMap<DeviceId, u64>,
+    /// Keys that readers sealed under, by transaction.
+    pub(crate) sealed_under: BTreeMap<TransactionId, Vec<SpentKey>>,
     pub(crate) registers: Registers,
     pub(crate) terminals: Terminals,
     /// What each reader is doing, and how that will end.
@@ -161,6 +170,9 @@ impl World {
             journal: Journal::default(),
             journal_closed: false,
             ledger: Ledger::default(),
+            vault: Vault::default(),
+            serials: BTreeMap::new(),
+            sealed_under: BTreeMap::new(),
             registers: Registers::new(BEGAN_MS),
             terminals: Terminals::default(),
             readers_busy: BTreeMap::new(),
@@ -383,6 +395,7 @@ impl World {
         let kept = self.torn_at();
         self.note(|| format!("of what was not synced, {kept} records reached the disk"));
         self.journal.crash(kept);
+        vault::crash(self);
         self.journal_closed = false;
         self.life += 1;
         self.effects = 0;
@@ -403,6 +416,8 @@ impl World {
     /// The journal is put back to what it was long ago; nobody remembers what came after.
     pub(crate) fn restore_copy(&mut self) {
         self.journal.restore_copy();
+        vault::crash(self);
+        self.vault.outlived = true;
         self.life += 1;
         self.accepted.clear();
         self.asked_about.clear();

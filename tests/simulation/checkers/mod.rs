@@ -14,6 +14,7 @@ mod inquiries;
 mod journal_first;
 mod no_double_money;
 mod no_lost_money;
+mod numbers;
 mod one_basket;
 mod one_final_answer;
 mod people;
@@ -21,6 +22,7 @@ mod prices;
 mod recovery;
 mod reports;
 pub(crate) mod self_healing;
+mod spent;
 mod sums_hold;
 mod terminals;
 mod unknown_is_not_failed;
@@ -41,6 +43,8 @@ pub(crate) enum Sight<'a> {
     Gateway(&'a GatewayId, &'a GatewayCommand),
     Answer(&'a Waiting, &'a Answer),
     Notify(&'a Notification),
+    /// A number that is kept for a reversal.
+    Destroy(TransactionId),
 }
 
 /// One thing that must always be true.
@@ -62,7 +66,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 18] = [
+pub(crate) const ALL: [Checker; 20] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -80,6 +84,8 @@ pub(crate) const ALL: [Checker; 18] = [
     reports::CHECKER,
     terminals::CHECKER,
     dates::CHECKER,
+    numbers::CHECKER,
+    spent::CHECKER,
     contract::CHECKER,
 ];
 
