@@ -120,6 +120,12 @@ impl Setup {
         self
     }
 
+    /// Tables of the configuration besides.
+    pub(crate) fn rules(mut self, tables: &str) -> Self {
+        self.rest += tables;
+        self
+    }
+
     /// One of the supervisor's or the host's own settings, in its table.
     pub(crate) fn host(mut self, name: &'static str, value: &str) -> Self {
         self.host.push((name, value.to_owned()));

@@ -60,6 +60,8 @@ mod orders;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod prices;
+#[cfg(test)]
 mod prompts;
 #[cfg(test)]
 #[path = "../simulation/random.rs"]
