@@ -57,7 +57,8 @@ async fn a_reader_sells_under(scheme: &str, sealing: &str) {
     let host = Host::start_in(folder).await;
     let register = host.register("till-1").await;
     for (key, minor) in [("one", 1250), ("two", 990)] {
-        let played = register.sell(&sale(key, minor, READER), "tap", "visa-approve");
+        let params = sale(key, minor, READER);
+        let played = register.sell(&params, "tap", "visa-approve");
         assert!(played.await.approved().approval_code.is_some());
     }
     host.ledger()
@@ -82,7 +83,8 @@ async fn a_reader_sells_under(scheme: &str, sealing: &str) {
     assert!(said.contains("counter 0"), "{said}");
     let host = Host::start_in(folder).await;
     let register = host.register("till-1").await;
-    let played = register.sell(&sale("three", 500, READER), "tap", "visa-approve");
+    let params = sale("three", 500, READER);
+    let played = register.sell(&params, "tap", "visa-approve");
     assert!(played.await.approved().approval_code.is_some());
 }
 
@@ -108,13 +110,14 @@ async fn a_reader_is_enrolled_by_an_operator() {
         .sell(&sale("one", 1250, READER), "tap", "visa-approve")
         .await;
     assert!(played.answer.is_err(), "an unknown reader was taken");
-    host.ledger().assert(&[]);
+    host.ledger().assert(&[("sale", "rejected", 0)]);
     let (_, folder) = host.stop().await;
     let enrol = format!("enrol --device {READER} --gateway {GATEWAY}");
     assert!(done(folder.path(), &enrol).await.contains("enrolled"));
     let host = Host::start_in(folder).await;
     let register = host.register("till-1").await;
-    let played = register.sell(&sale("two", 1250, READER), "tap", "visa-approve");
+    let params = sale("two", 1250, READER);
+    let played = register.sell(&params, "tap", "visa-approve");
     assert!(played.await.approved().approval_code.is_some());
 }
 

@@ -29,6 +29,7 @@ async fn a_live_gateway_takes_nothing_of_a_simulated_reader() {
 async fn the_same_gateway_for_tests_takes_it() {
     let host = Host::start(&Setup::readers(1)).await;
     let register = host.register("till-1").await;
-    let played = register.sell(&sale("k", 1250, READER), "tap", "visa-approve");
+    let params = sale("k", 1250, READER);
+    let played = register.sell(&params, "tap", "visa-approve");
     assert!(played.await.approved().approval_code.is_some());
 }
