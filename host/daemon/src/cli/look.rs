@@ -191,6 +191,11 @@ fn details(view: &TransactionView) -> String {
         ("money moved", Some(word(&view.money_moved))),
         ("requested", shown(&view.amounts.requested)),
         ("approved", view.amounts.approved.as_ref().map(amount::show)),
+        ("of it tip", view.amounts.tip.as_ref().map(amount::show)),
+        (
+            "of it surcharge",
+            view.amounts.surcharge.as_ref().map(amount::show),
+        ),
         ("device", view.device.as_ref().map(ToString::to_string)),
         ("gateway", view.gateway.as_ref().map(ToString::to_string)),
         (

@@ -55,11 +55,17 @@ pub(super) fn approved(approved: &Approved) -> String {
     if let Some(balance) = &approved.balance {
         parts.push(format!("balance {}", amount::show(balance)));
     }
+    for (name, part) in [("tip", &amounts.tip), ("surcharge", &amounts.surcharge)] {
+        if let Some(part) = part.as_ref().filter(|part| part.minor > 0) {
+            parts.push(format!("{name} {}", amount::show(part)));
+        }
+    }
     if approved.partial {
-        parts.push(format!(
-            "LESS THAN THE {} ASKED",
-            amount::show(&amounts.requested)
-        ));
+        parts.push(match charged.minor < amounts.requested.minor {
+            true => format!("LESS THAN THE {} ASKED", amount::show(&amounts.requested)),
+            // With what card and customer added it was more.
+            false => "LESS THAN WAS ASKED".to_owned(),
+        });
     }
     if let Some(card) = &approved.card {
         parts.push(format!(
@@ -235,6 +241,7 @@ pub(super) fn error_object(error: &CallError, key: &IdempotencyKey) -> ErrorObje
 #[cfg(test)]
 mod tests {
     use super::*;
+    use payhal_protocol::Amount;
 
     fn rpc(name: ErrorName) -> CallError {
         CallError::Rpc(Box::new(ErrorObject::named(name)))
@@ -274,6 +281,20 @@ mod tests {
         let whole = approval(r#","partial":false"#);
         assert_eq!(approved(&whole), "Approved: 6.25 EUR, approval 123456");
         assert_eq!(exit(&whole), Exit::Ok);
+    }
+
+    #[test]
+    fn what_was_added_on_the_way_is_told() {
+        let mut raised = approval(r#","partial":true"#);
+        raised.amounts.tip = Some(Amount::new(100, "EUR"));
+        raised.amounts.surcharge = Some(Amount::new(0, "EUR"));
+        raised.amounts.approved = Some(Amount::new(1300, "EUR"));
+        let text = approved(&raised);
+        assert!(
+            text.contains("13.00 EUR, tip 1.00 EUR, LESS THAN WAS ASKED"),
+            "{text}"
+        );
+        assert!(!text.contains("surcharge"), "{text}");
     }
 
     #[test]
