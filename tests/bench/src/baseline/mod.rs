@@ -4,6 +4,7 @@
 //! Each part is a process of its own, like the product's. Must never be made slower than the work
 //! asks for: a goal is worth what its baseline is.
 
+pub(crate) mod card;
 pub(crate) mod commits;
 pub(crate) mod exchange;
 pub(crate) mod node;

@@ -2,6 +2,7 @@
 //! What is measured: one module each, with its goal beside it.
 
 mod call;
+mod card;
 mod idle;
 mod journal;
 mod memory;
@@ -35,11 +36,13 @@ pub(crate) enum Row {
     Syncs,
     /// A journal of years: restart and looks
     Journal,
+    /// Seal, open, DUKPT and cryptograms beside bare primitives
+    Card,
 }
 
 impl Row {
     /// In the order they are measured.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Ping,
         Self::Sale,
         Self::Call,
@@ -48,6 +51,7 @@ impl Row {
         Self::Idle,
         Self::Syncs,
         Self::Journal,
+        Self::Card,
     ];
 
     /// Its name.
@@ -61,6 +65,7 @@ impl Row {
             Self::Idle => "idle",
             Self::Syncs => "syncs",
             Self::Journal => "journal",
+            Self::Card => "card",
         }
     }
 
@@ -75,6 +80,7 @@ impl Row {
             Self::Idle => idle::measure(setup, report),
             Self::Syncs => syncs::measure(setup, report),
             Self::Journal => journal::measure(setup, report),
+            Self::Card => card::measure(setup, report),
         }
     }
 }
