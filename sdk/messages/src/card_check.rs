@@ -11,9 +11,6 @@ use std::ops::{Range, RangeInclusive};
 const DIGITS_MIN: usize = 14;
 const DIGITS_MAX: usize = 19;
 
-/// Characters of a name on track 1.
-const NAME_MAX: usize = 26;
-
 /// First six digits and lengths that schemes issue.
 const RANGES: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
     (222_100..=272_099, 16..=16), // Mastercard 2 series
@@ -84,23 +81,20 @@ fn hidden(text: &str, run: Range<usize>) -> Option<Range<usize>> {
 }
 
 /// Where the track ends whose number ends there (ISO/IEC 7813): behind `D` or `=` come expiry,
-/// service code and what the issuer likes, all in digits; on track 1 a name in front of them.
+/// service code and what the issuer likes, all in digits. On track 1 a name comes first, and what
+/// the issuer likes may be letters, so only its end sentinel or the text's end ends it.
 fn end_of_track(text: &str, number: usize) -> usize {
     let rest = &text.as_bytes()[number..];
-    let digits = match rest.first() {
-        Some(b'D' | b'd' | b'=') => Some(1),
-        Some(b'^') => {
-            let name = rest[1..].iter().take(NAME_MAX + 1);
-            let mut name = name.enumerate().filter(|(_, byte)| **byte == b'^');
-            name.next().map(|(length, _)| length + 2)
+    match rest.first() {
+        Some(b'D' | b'd' | b'=') => {
+            let digits = rest[1..].iter().take_while(|b| b.is_ascii_digit());
+            match digits.count() {
+                0 => number,
+                count => number + 1 + count,
+            }
         }
-        _ => None,
-    };
-    let Some(digits) = digits else { return number };
-    let count = rest[digits..].iter().take_while(|b| b.is_ascii_digit());
-    match count.count() {
-        0 => number,
-        count => number + digits + count,
+        Some(b'^') => number + rest.iter().position(|b| *b == b'?').unwrap_or(rest.len()),
+        _ => number,
     }
 }
 
@@ -239,8 +233,10 @@ mod tests {
             // The end looks like a number by itself.
             ("4111111111111111D4111111111111111 b", "[32 digits] b"),
             ("4111111111111111Dear", "[16 digits]Dear"),
-            ("4111111111111111^2", "[16 digits]^2"),
-            ("4111111111111111^a^b", "[16 digits]^a^b"),
+            // No end sentinel: the rest may be a name, or what an issuer checks.
+            ("4111111111111111^MÜLLER/AN", "[16 digits]"),
+            ("4111111111111111^2 b", "[17 digits]"),
+            ("%B4111111111111111^A/B^4912201A 5 C? b", "%B[24 digits]? b"),
         ] {
             assert_eq!(redact(text), hidden);
         }
