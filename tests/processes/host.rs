@@ -190,7 +190,13 @@ impl Host {
 
     /// Starts a daemon where one has lived before.
     pub(crate) async fn start_in(folder: TempDir) -> Self {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) async fn start_with(folder: TempDir, variables: &[(&str, &str)]) -> Self {
         let mut command = serve(folder.path(), "127.0.0.1:0");
+        command.envs(variables.iter().copied());
         let log = std::fs::File::options()
             .append(true)
             .create(true)

@@ -16,6 +16,8 @@ mod batches;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod card_data;
+#[cfg(test)]
 mod commits;
 #[cfg(test)]
 mod currencies;
@@ -42,6 +44,8 @@ mod isolation;
 #[cfg(test)]
 mod keeper;
 #[cfg(test)]
+mod key_tool;
+#[cfg(test)]
 mod keyboard;
 #[cfg(test)]
 mod keys;
@@ -49,6 +53,8 @@ mod keys;
 mod kill;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod load;
 #[cfg(test)]

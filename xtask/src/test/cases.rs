@@ -20,6 +20,35 @@ pub(crate) fn run(binary: &str, pick: Pick, prepare: impl Fn(&mut Command)) -> R
     run_with(workspace::cargo, binary, pick, prepare)
 }
 
+/// The same where cases may read the memory of runners, which keep it from other processes of their
+/// own user.
+pub(crate) fn run_seeing_memory(
+    binary: &str,
+    pick: Pick,
+    prepare: impl Fn(&mut Command),
+) -> Result<(), Stopped> {
+    let may_already = std::fs::read_to_string("/proc/self/status")
+        .is_ok_and(|status| may_read_any_memory(&status));
+    if may_already {
+        return run(binary, pick, prepare);
+    }
+    let in_namespace = || {
+        let mut command = workspace::program("unshare");
+        command
+            .arg("--map-root-user")
+            .arg(workspace::cargo().get_program());
+        command
+    };
+    run_with(in_namespace, binary, pick, prepare)
+}
+
+/// Whether a process with this status has CAP_SYS_PTRACE (capabilities(7): number 19).
+fn may_read_any_memory(status: &str) -> bool {
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    bits.is_some_and(|bits| bits >> 19 & 1 == 1)
+}
+
 /// The same with mounts of its own, which are gone with it.
 pub(crate) fn run_with_mounts(
     binary: &str,
@@ -88,6 +117,15 @@ mod tests {
 
     const LISTED: &str = "load::fifty: test\nrunner_kill::mid_sale: test\nsale::payload: test\n\
                           load_is_shared: test\nbench: benchmark\n";
+
+    #[test]
+    fn only_a_capability_lets_one_read_foreign_memory() {
+        assert!(may_read_any_memory("Name:\tx\nCapEff:\t000001ffffffffff\n"));
+        assert!(!may_read_any_memory(
+            "CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\n"
+        ));
+        assert!(!may_read_any_memory(""));
+    }
 
     #[test]
     fn a_word_picks_whole_modules_and_names() {

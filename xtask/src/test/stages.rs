@@ -10,6 +10,7 @@ use crate::{fuzz, kill, simulate, workspace};
 
 /// Cases of the binary `processes` that have a stage of their own.
 const OWN_STAGE: &[&str] = &[
+    "card_data",
     "failpoints",
     "kill",
     "load",
@@ -35,7 +36,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 23] = [
+pub(crate) const STAGES: [Stage; 24] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -132,6 +133,18 @@ pub(crate) const STAGES: [Stage; 23] = [
         needs: &[],
         minutes: 3,
         run: |run| processes(run, Pick::AllBut(OWN_STAGE)),
+    },
+    Stage {
+        name: "card-data",
+        proves: "no card is in the host's memory, files, logs or words, whatever happens",
+        needs: &[],
+        minutes: 2,
+        run: |run| {
+            let layout = run.layout()?;
+            cases::run_seeing_memory("processes", Pick::Only("card_data"), |command| {
+                layout.name_in(command);
+            })
+        },
     },
     Stage {
         name: "runner-kill",

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Canary cards through every flow, in each way in which a reader encrypts: nothing of them is in
+//! the host's memory at any moment that is looked at, in anything it writes or says, nor in the
+//! reader's memory after a sale.
+
+use super::shop::{Mode, READER, Shop, Shown};
+use crate::host::GATEWAY;
+use crate::register::{Played, Sale, eur, sale};
+use payhal_client::protocol::ErrorName;
+use payhal_client::protocol::payment::{RefundParams, VerifyParams};
+use payhal_client::protocol::progress::Stage;
+use std::time::Instant;
+
+/// The transaction of a payment that was approved.
+fn approved(played: Played) -> String {
+    played.approved().transaction_id.to_string()
+}
+
+/// The transaction of a payment that must end with this error.
+#[track_caller]
+fn failed(played: Played, name: ErrorName) -> String {
+    let error = played.answer.unwrap_err();
+    assert_eq!(error.name(), Some(name), "{:?}", error.rpc());
+    let first = played.progress.first().expect("it had begun");
+    first.transaction_id.to_string()
+}
+
+impl Shop {
+    async fn sell(&self, key: &str, shown: Shown<'_>) -> Played {
+        let payment = self.register.0.sale(&sale(key, 1250, READER));
+        self.play(payment, shown).await
+    }
+}
+
+/// Every way to show a card, and what else a card is shown for.
+async fn everyday(mode: Mode) {
+    let shop = Shop::open(mode).await;
+    let with_pin = Shown {
+        how: "insert",
+        card: "canary-visa",
+        pins: &[false],
+    };
+    let mut all = vec![approved(shop.sell("chip", with_pin).await)];
+    for (how, card) in [
+        ("tap", "canary-mastercard"),
+        ("swipe", "canary-mastercard"),
+        ("key_in", "canary-amex"),
+    ] {
+        all.push(approved(shop.sell(how, Shown::new(how, card)).await));
+    }
+    let back = RefundParams::of("back", all[0].as_str(), eur(250));
+    all.push(approved(
+        Sale::new(shop.register.0.refund(&back)).end().await,
+    ));
+    let mut to_card = RefundParams::new("to-card", eur(100));
+    to_card.device = Some(READER.into());
+    let payment = shop.register.0.refund(&to_card);
+    all.push(approved(
+        shop.play(payment, Shown::new("tap", "canary-mastercard"))
+            .await,
+    ));
+    let mut check = VerifyParams::new("check");
+    check.device = Some(READER.into());
+    let payment = shop.register.0.verify(&check);
+    all.push(approved(
+        shop.play(payment, Shown::new("insert", "canary-mastercard"))
+            .await,
+    ));
+    shop.assert_gateway_forgets("after approvals");
+    shop.close(&all).await;
+}
+
+#[tokio::test]
+async fn everyday_with_hpke() {
+    everyday(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn everyday_with_dukpt_under_tdes() {
+    everyday(Mode::DukptTdes).await;
+}
+
+#[tokio::test]
+async fn everyday_with_dukpt_under_aes() {
+    everyday(Mode::DukptAes).await;
+}
+
+#[tokio::test]
+async fn cards_that_are_refused() {
+    let shop = Shop::open(Mode::Hpke).await;
+    let declined = shop
+        .sell("declined", Shown::new("insert", "canary-declines"))
+        .await;
+    let mut all = vec![failed(declined, ErrorName::Declined)];
+    let wrong_pin = Shown {
+        how: "insert",
+        card: "canary-visa",
+        pins: &[true],
+    };
+    all.push(failed(
+        shop.sell("wrong", wrong_pin).await,
+        ErrorName::Declined,
+    ));
+    let second_try = Shown {
+        how: "insert",
+        card: "canary-maestro",
+        pins: &[true, false],
+    };
+    all.push(approved(shop.sell("second", second_try).await));
+    let refused = shop
+        .sell("refused", Shown::new("insert", "canary-refuses"))
+        .await;
+    all.push(failed(refused, ErrorName::CardError));
+    // The card is in the reader and its PIN is waited for when the register gives up.
+    let begun = shop.register.begin(&sale("cancelled", 1250, READER)).await;
+    shop.register.show(READER, "insert", "canary-visa").await;
+    shop.assert_host_forgets("with a card in the reader").await;
+    begun.cancel().await;
+    all.push(failed(begun.end().await, ErrorName::Cancelled));
+    shop.assert_nothing_after("a cancel", Instant::now()).await;
+    shop.assert_gateway_forgets("after refusals");
+    shop.close(&all).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_answer() {
+    let shop = Shop::open_with(Mode::Hpke, |setup| setup.timeout("gateway_ms", 1500)).await;
+    let mut all = Vec::new();
+    for (number, fault) in ["lose_request", "lose_reply", "late", "contradict"]
+        .iter()
+        .enumerate()
+    {
+        shop.register.fault(GATEWAY, fault, "authorize", 0).await;
+        // The reversal gets lost once as well, and waits meanwhile.
+        shop.register
+            .fault(GATEWAY, "lose_request", "reverse", 0)
+            .await;
+        let shown = Shown::new("tap", "canary-mastercard");
+        let key = format!("lost-{number}");
+        let played = shop.sell(&key, shown).await;
+        let known = played.progress.first().unwrap().transaction_id.to_string();
+        shop.register.until_back(&known).await;
+        all.push(known);
+    }
+    // While the request travels the host has the seal, and nothing else.
+    shop.register
+        .fault(GATEWAY, "delay", "authorize", 700)
+        .await;
+    let mut begun = shop.register.begin(&sale("slow", 1250, READER)).await;
+    shop.register.show(READER, "tap", "canary-amex").await;
+    begun.until(Stage::Authorizing).await;
+    shop.assert_host_forgets("while the gateway is asked").await;
+    all.push(approved(begun.end().await));
+    shop.close(&all).await;
+}
+
+#[tokio::test]
+async fn a_reader_that_ends_with_the_card_in_hand() {
+    let shop = Shop::open(Mode::Hpke).await;
+    let mut all = Vec::new();
+    for fault in ["crash", "exit", "panic", "kill"] {
+        if fault != "kill" {
+            shop.register
+                .fault(READER, fault, "authorize_card", 0)
+                .await;
+        }
+        let begun = shop.register.begin(&sale(fault, 1250, READER)).await;
+        let show = [("card", "canary-visa".into())];
+        shop.register.try_act(READER, "insert", &show).await.ok();
+        if fault == "kill" {
+            shop.host.kill_runner(READER);
+        }
+        let played = begun.end().await;
+        shop.assert_host_forgets(&format!("after the reader's {fault}"))
+            .await;
+        all.push(failed(played, ErrorName::PluginFailed));
+        shop.register.until_all_ready().await;
+    }
+    let last = Shown::new("tap", "canary-mastercard");
+    all.push(approved(shop.sell("last", last).await));
+    shop.close(&all).await;
+}
+
+#[tokio::test]
+async fn a_reader_that_says_its_card_aloud() {
+    let shop = Shop::open(Mode::Hpke).await;
+    let mut all = Vec::new();
+    for fault in ["print", "leak", "tell", "panic", "garble"] {
+        for at in ["present", "authorize_card", "complete"] {
+            shop.register.fault(READER, fault, at, 0).await;
+            let params = sale(&format!("{fault}-{at}"), 1250, READER);
+            let begun = Sale::new(shop.register.0.sale(&params));
+            // Some of these end before a card is asked for.
+            let show = [
+                ("card", "canary-mastercard".into()),
+                ("wait_ms", 1500.into()),
+            ];
+            shop.register.try_act(READER, "insert", &show).await.ok();
+            let played = begun.end().await;
+            if let Some(progress) = played.progress.first() {
+                all.push(progress.transaction_id.to_string());
+            }
+            shop.assert_host_forgets(&format!("after {fault} at {at}"))
+                .await;
+            shop.register.until_all_ready().await;
+            // What was planned and did not happen must not happen in the next one.
+            shop.register.act(READER, "reset", &[]).await;
+        }
+    }
+    shop.close(&all).await;
+}
