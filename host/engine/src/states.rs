@@ -225,20 +225,7 @@ fn bench_in(state: &str) -> Bench {
     if state == "waiting for its turn" {
         bench.full("asking", true);
     }
-    if state.starts_with("asked") {
-        bench.prompts = PromptKinds::default()
-            .with(PromptKind::ConfirmSurcharge)
-            .with(PromptKind::ConfirmPartial)
-            .with(PromptKind::ConfirmSignature)
-            .with(PromptKind::VoiceApproval);
-    }
-    if matches!(state, "waiting for card" | "asked about a surcharge") {
-        asked.amount_max = Some(euros(2_000).total);
-        bench.prompts = bench.prompts.with(PromptKind::ConfirmSurcharge);
-    }
-    if state == "asked about a surcharge" {
-        bench.engine.config.surcharges = vec![percent(2)];
-    }
+    people(&mut bench, &mut asked, state);
     if state == "waiting for reader" {
         // The one before it has ended, and the reader still says so.
         bench.money(request("before", Kind::Sale, gateway));
@@ -250,6 +237,23 @@ fn bench_in(state: &str) -> Bench {
     walk(&mut bench, state);
     assert_eq!(state_of(&bench), state);
     bench
+}
+
+/// Who can be asked what, and what about.
+fn people(bench: &mut Bench, asked: &mut MoneyRequest, state: &str) {
+    if state.starts_with("asked") {
+        bench.prompts = PromptKinds::default()
+            .with(PromptKind::ConfirmPartial)
+            .with(PromptKind::ConfirmSignature)
+            .with(PromptKind::VoiceApproval);
+    }
+    if matches!(state, "waiting for card" | "asked about a surcharge") {
+        asked.amount_max = Some(euros(2_000).total);
+        bench.prompts = bench.prompts.with(PromptKind::ConfirmSurcharge);
+    }
+    if state == "asked about a surcharge" {
+        bench.engine.config.surcharges = vec![percent(2)];
+    }
 }
 
 /// From the card to the state.
