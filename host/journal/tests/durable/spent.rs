@@ -41,7 +41,8 @@ fn whoever_spent_a_key_is_found_by_any_of_its_keys() {
     let (first, second) = (key("main", "AAE="), key("main", "AAI="));
     open.write(spending(1, &[first.clone(), second.clone()]).intent());
     open.write(sale(2).intent());
-    assert_eq!(spender(&open, "counter", &[first.clone()]), Some(1));
+    let only = std::slice::from_ref(&first);
+    assert_eq!(spender(&open, "counter", only), Some(1));
     assert_eq!(
         spender(&open, "counter", &[key("main", "AAM="), second]),
         Some(1)

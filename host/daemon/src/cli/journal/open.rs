@@ -8,6 +8,8 @@ use crate::cli::connect::by_socket;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::look::seconds;
 use crate::cli::screen::{say, say_json, tell, word};
+use crate::host::VAULT;
+use crate::vault;
 use payhal_client::Client;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::record::Fact;
@@ -46,16 +48,24 @@ pub(in crate::cli) async fn open(args: &JournalArgs) -> Result<Exit, Failure> {
             None => said_by_file(summary, &file)?,
         });
     }
+    // A folder that cannot be read is a state that has none yet, or somebody else's.
+    let numbers = vault::count(&file.with_file_name(VAULT)).unwrap_or(0);
     if args.json {
         say_json(&json!({
             "host": host.is_some(),
             "epoch": epochs.last().map(|began| began.epoch.number),
             "transactions": all.iter().map(object).collect::<Vec<_>>(),
+            "numbers_kept": numbers,
         }));
         return Ok(Exit::Ok);
     }
     if let Some(later) = epochs.last().filter(|began| began.epoch.number > 0) {
         tell(&epoch(later));
+    }
+    if numbers > 0 {
+        tell(&format!(
+            "{numbers} sealed card numbers wait in the vault for their reversals"
+        ));
     }
     if all.is_empty() {
         tell("nothing is open");

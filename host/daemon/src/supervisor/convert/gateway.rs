@@ -83,15 +83,21 @@ pub(in crate::supervisor) fn gateway_command(
             amounts,
             reason,
             with_number: _,
-        } => {
-            let reverse = m::gateway::Reverse {
-                wire: wire_out(wire),
-                amounts: amounts_out(amounts),
-                reason: reversal_reason(*reason),
-                number,
-            };
-            (method::REVERSE, json(&reverse))
-        }
+        } => (method::REVERSE, reverse(wire, amounts, *reason, number)),
+    })
+}
+
+fn reverse(
+    wire: &Wire,
+    amounts: &Amounts,
+    reason: ReversalReason,
+    number: Option<m::gateway::SealedNumber>,
+) -> Vec<u8> {
+    json(&m::gateway::Reverse {
+        wire: wire_out(wire),
+        amounts: amounts_out(amounts),
+        reason: reversal_reason(reason),
+        number,
     })
 }
 
