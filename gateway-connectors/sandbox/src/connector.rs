@@ -201,8 +201,13 @@ impl GatewayConnector for Sandbox {
         let faults = Faults::starting_with(settings.faults)
             .map_err(SandboxError::Configuration)
             .map_err(broke)?;
+        // Whoever sees it in a list shall not take it for one.
+        let name = match settings.pretend_live {
+            true => "Sandbox that pretends to be live",
+            false => "Sandbox",
+        };
         let parameters = Parameters {
-            name: "Sandbox".into(),
+            name: name.into(),
             currencies: settings.currencies.clone(),
             recipient: opener.recipient().map_err(broke)?,
             opens: opener.schemes(),

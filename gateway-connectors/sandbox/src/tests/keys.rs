@@ -44,7 +44,7 @@ fn the_key_is_certified_by_the_test_authority() {
 #[test]
 fn who_pretends_to_be_live_shows_no_certificate_of_a_test() {
     let shop = Shop::with(r#"{"pretend_live": true}"#, TempDir::new().unwrap());
-    assert!(shop.parameters.live);
+    assert!(shop.parameters.live && shop.parameters.name.contains("pretends"));
     assert!(shop.parameters.recipient.certificates.is_empty());
     let request = shop.request(Purpose::Sale, "visa-approve", 1250);
     let answer = shop.authorize(&request);
