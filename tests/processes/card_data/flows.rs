@@ -130,17 +130,24 @@ async fn a_gateway_that_does_not_answer() {
         .iter()
         .enumerate()
     {
-        shop.register.fault(GATEWAY, fault, "authorize", 0).await;
+        let twice = [
+            ("fault", (*fault).into()),
+            ("at", "authorize".into()),
+            ("count", 2.into()),
+        ];
+        shop.register.act(GATEWAY, "fault", &twice).await;
         // The reversal gets lost once as well, and waits meanwhile.
         shop.register
             .fault(GATEWAY, "lose_request", "reverse", 0)
             .await;
-        let shown = Shown::new("tap", "canary-mastercard");
-        let key = format!("lost-{number}");
-        let played = shop.sell(&key, shown).await;
-        let known = played.progress.first().unwrap().transaction_id.to_string();
-        shop.register.until_back(&known).await;
-        all.push(known);
+        // A chip's payment is taken back; a tap's is asked for.
+        for how in ["insert", "tap"] {
+            let key = format!("{how}-{number}");
+            let played = shop.sell(&key, Shown::new(how, "canary-mastercard")).await;
+            let known = played.progress[0].transaction_id.to_string();
+            shop.register.until_back(&known).await;
+            all.push(known);
+        }
     }
     // While the request travels the host has the seal, and nothing else.
     shop.register
@@ -152,6 +159,55 @@ async fn a_gateway_that_does_not_answer() {
     shop.assert_host_forgets("while the gateway is asked").await;
     all.push(approved(begun.end().await));
     shop.close(&all).await;
+}
+
+/// A gateway whose reversals need the card's number: it waits sealed in the vault meanwhile.
+async fn a_number_kept_for_a_reversal(mode: Mode) {
+    let shop = Shop::open_with(mode, |setup| setup.gateway_plugin("sandbox-strict")).await;
+    let away = [
+        ("fault", "go_away".into()),
+        ("at", "reverse".into()),
+        ("count", 1_000.into()),
+    ];
+    shop.register.act(GATEWAY, "fault", &away).await;
+    shop.register
+        .fault(GATEWAY, "lose_reply", "authorize", 0)
+        .await;
+    let played = shop.sell("lost", Shown::new("insert", "canary-amex")).await;
+    let lost = played.progress[0].transaction_id.to_string();
+    let kept = || {
+        let vault = shop.host.state().join("vault");
+        std::fs::read_dir(vault)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains(&lost))
+            .count()
+    };
+    assert_eq!(kept(), 1, "a number is kept: {played:?}");
+    shop.assert_files_are_clean("with a number in the vault")
+        .await;
+    shop.register.act(GATEWAY, "reset", &[]).await;
+    shop.register.until_back(&lost).await;
+    shop.assert_nothing_after("a reversal", Instant::now())
+        .await;
+    shop.assert_gateway_forgets("after a reversal");
+    // Its end is told by nobody; the next payment comes after it.
+    let next = approved(
+        shop.sell("next", Shown::new("tap", "canary-mastercard"))
+            .await,
+    );
+    assert_eq!(kept(), 0, "its key and the number are gone");
+    shop.close(&[lost.clone(), next]).await;
+}
+
+#[tokio::test]
+async fn a_number_kept_under_hpke() {
+    a_number_kept_for_a_reversal(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn a_number_kept_under_dukpt() {
+    a_number_kept_for_a_reversal(Mode::DukptAes).await;
 }
 
 #[tokio::test]

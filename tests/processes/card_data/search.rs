@@ -54,14 +54,6 @@ impl Found {
         found
     }
 
-    /// Adds another search's.
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        assert!(other.bytes > 0, "a search read nothing");
-        self.bytes += other.bytes;
-        self.hits.extend(other.hits);
-        self
-    }
-
     /// How much was read.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

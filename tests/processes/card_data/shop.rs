@@ -4,7 +4,7 @@
 //!
 //! It must never leave out a place where the host could have put something.
 
-use super::needles::Needles;
+use super::needles::{Needles, Secret};
 use super::recorder::Recorder;
 use super::search::Found;
 use crate::host::{GATEWAY, Host, Setup, from_xtask, soon, state_of};
@@ -141,8 +141,45 @@ impl Shop {
     }
 
     fn in_host(&self) -> Found {
-        let pid = i32::try_from(self.host.pid()).unwrap();
-        Found::in_process(&self.needles, Pid::from_raw(pid).unwrap())
+        Found::in_process(&self.needles, self.pid())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.host.pid()).unwrap()).unwrap()
+    }
+
+    /// Asserts that the memory that is searched is that of the host and of its reader: what they
+    /// must know is found in it.
+    fn assert_memories_are_theirs(&self) {
+        let named = |name: &str| Needles::of(vec![(name.to_owned(), Secret::Text(name.into()))]);
+        for (what, pid, known) in [
+            ("host", self.pid(), "Test shop"),
+            ("reader", self.host.runner(READER), READER),
+        ] {
+            let found = Found::in_process(&named(known), pid);
+            assert!(!found.hits().is_empty(), "the {what} does not know {known}");
+            let limits = format!("/proc/{}/limits", pid.as_raw_nonzero());
+            let limits = std::fs::read_to_string(limits).unwrap();
+            let cores = limits
+                .lines()
+                .find(|line| line.starts_with("Max core file size"));
+            let most: Vec<_> = cores.unwrap().split_whitespace().skip(4).take(2).collect();
+            assert_eq!(
+                most,
+                ["0", "0"],
+                "a crash of the {what} leaves an image of it"
+            );
+        }
+    }
+
+    /// Asserts that no file of a host that runs has anything of a card.
+    pub(crate) async fn assert_files_are_clean(&self, when: &str) {
+        let found = Found::in_files(&self.needles, self.host.folder());
+        found.assert_nothing(&format!("files {when}"));
+        let copies = tempfile::tempdir().unwrap();
+        self.copy_journal(copies.path()).await;
+        let found = Found::in_files(&self.needles, copies.path());
+        found.assert_nothing(&format!("copies of the journal {when}"));
     }
 
     /// Asks for every receipt and every page, ends the host, and searches all that is left of it.
@@ -158,11 +195,8 @@ impl Shop {
         let found = Found::in_bytes(&self.needles, "pages", &pages);
         found.assert_nothing("what browsers get");
         self.assert_host_forgets("at the end").await;
-        Found::in_files(&self.needles, self.host.folder())
-            .assert_nothing("files of a running host");
-        let copies = tempfile::tempdir().unwrap();
-        self.copy_journal(copies.path()).await;
-        Found::in_files(&self.needles, copies.path()).assert_nothing("copies of the journal");
+        self.assert_files_are_clean("at the end").await;
+        self.assert_memories_are_theirs();
         let heard = self.recorder.heard();
         let Self { host, needles, .. } = self;
         let (status, folder) = host.stop().await;
