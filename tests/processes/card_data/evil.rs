@@ -3,6 +3,7 @@
 //! on the way, one of the two refuses; what it leaves alone is approved.
 
 use super::puppet::Puppet;
+use super::shop::{Mode, inject};
 use payhal_card_data::{Authority, PrivateKey, ValidTime, key_id};
 use payhal_messages::card::{Entry, Recipient};
 use payhal_messages::gateway::{
@@ -13,6 +14,7 @@ use payhal_messages::money::{Amounts, Purpose};
 use payhal_messages::reader::{AuthorizeCard, CardRead, PinPolicy, Present, Presentation};
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 
 const DEVICE: &str = "counter";
 const GATEWAY: &str = "sandbox";
@@ -30,6 +32,7 @@ struct Between {
     gateway: Puppet,
     recipient: Recipient,
     transactions: u32,
+    _state: TempDir,
 }
 
 /// A read and all that goes with it to the gateway.
@@ -59,16 +62,20 @@ fn now() -> u64 {
 }
 
 impl Between {
-    fn new() -> Self {
-        let card = json!({ "auto": "insert canary-mastercard" });
-        let reader = Puppet::start("virtual-reader", DEVICE, &card);
-        let mut gateway = Puppet::start("sandbox", GATEWAY, &json!({}));
+    /// With a reader that encrypts so.
+    async fn new(mode: Mode) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        inject(state.path(), DEVICE, mode).await;
+        let card = json!({ "auto": "insert canary-mastercard", "sealing": mode.name() });
+        let reader = Puppet::start("virtual-reader", DEVICE, &card, state.path());
+        let mut gateway = Puppet::start("sandbox", GATEWAY, &json!({}), state.path());
         let parameters: Parameters = gateway.ask("open", &json!({})).unwrap();
         Self {
             reader,
             gateway,
             recipient: parameters.recipient,
             transactions: 0,
+            _state: state,
         }
     }
 
@@ -197,9 +204,9 @@ fn certified(authority: (&str, &[u8; 32]), key: &[u8], from: u64, until: u64) ->
     ]
 }
 
-#[test]
-fn the_reader_seals_to_nobody_but_the_certified_gateway() {
-    let mut between = Between::new();
+#[tokio::test]
+async fn the_reader_seals_to_nobody_but_the_certified_gateway() {
+    let mut between = Between::new(Mode::Hpke).await;
     between.honest();
     let genuine = between.recipient.clone();
     let with = |change: &dyn Fn(&mut Recipient)| {
@@ -252,30 +259,30 @@ fn the_reader_seals_to_nobody_but_the_certified_gateway() {
     between.honest();
 }
 
-#[test]
-fn the_gateway_takes_nothing_that_was_changed_on_the_way() {
-    let mut between = Between::new();
+/// What can be changed of any read.
+async fn nothing_changed_is_taken(mode: Mode) -> Between {
+    let mut between = Between::new(mode).await;
     let former = between.honest();
     between.gateway_refuses("a higher amount", |it| it.amounts.total_minor += 1);
     between.gateway_refuses("a lower amount", |it| it.amounts.total_minor -= 1);
     between.gateway_refuses("another currency", |it| {
-        "USD".clone_into(&mut it.amounts.currency)
+        "USD".clone_into(&mut it.amounts.currency);
     });
     between.gateway_refuses("a tip", |it| it.amounts.tip_minor = Some(100));
     between.gateway_refuses("another purpose", |it| it.purpose = Purpose::Refund);
     between.gateway_refuses("another transaction", |it| {
         "transaction-elsewhere".clone_into(&mut it.wire.transaction_id);
     });
-    between.gateway_refuses("another device", |it| "drive-in".clone_into(&mut it.device));
+    between.gateway_refuses("another device", |it| {
+        "drive-in".clone_into(&mut it.device);
+    });
     between.gateway_refuses("another read", |it| it.read.read_id.push('x'));
     between.gateway_refuses("another key's name", |it| {
-        it.read.sealed.key_id = key_id(&it.read.sealed.encapsulated_key);
+        it.read.sealed.key_id = key_id(&it.read.sealed.ciphertext);
     });
-    between.gateway_refuses("another sender", |it| {
-        it.read.sealed.sender_key = PrivateKey::generate().public_bytes().to_vec();
+    between.gateway_refuses("an altered seal", |it| {
+        it.read.sealed.ciphertext[7] ^= 1;
     });
-    between.gateway_refuses("no sender", |it| it.read.sealed.sender_key.clear());
-    between.gateway_refuses("an altered seal", |it| it.read.sealed.ciphertext[7] ^= 1);
     between.gateway_refuses("a seal cut short", |it| {
         it.read.sealed.ciphertext.pop();
     });
@@ -299,11 +306,46 @@ fn the_gateway_takes_nothing_that_was_changed_on_the_way() {
     again.read = former.read.clone();
     between.assert_refused("a replayed read", &again);
     between.honest();
+    between
 }
 
-#[test]
-fn a_seal_for_one_gateway_opens_at_no_other() {
-    let mut between = Between::new();
+#[tokio::test]
+async fn the_gateway_takes_nothing_that_was_changed_on_the_way() {
+    let mut between = nothing_changed_is_taken(Mode::Hpke).await;
+    between.gateway_refuses("another sender", |it| {
+        it.read.sealed.sender_key = PrivateKey::generate().public_bytes().to_vec();
+    });
+    between.gateway_refuses("no sender", |it| it.read.sealed.sender_key.clear());
+    between.gateway_refuses("an altered key of the seal", |it| {
+        it.read.sealed.encapsulated_key = PrivateKey::generate().public_bytes().to_vec();
+    });
+    between.honest();
+}
+
+async fn no_other_ksn_is_taken(mode: Mode) {
+    let mut between = nothing_changed_is_taken(mode).await;
+    between.gateway_refuses("another counter", |it| {
+        let last = it.read.sealed.ksn.last_mut().unwrap();
+        *last = last.wrapping_add(1);
+    });
+    between.gateway_refuses("another device's key", |it| it.read.sealed.ksn[3] ^= 1);
+    between.gateway_refuses("no key", |it| it.read.sealed.ksn.clear());
+    between.honest();
+}
+
+#[tokio::test]
+async fn nor_under_dukpt_with_tdes() {
+    no_other_ksn_is_taken(Mode::DukptTdes).await;
+}
+
+#[tokio::test]
+async fn nor_under_dukpt_with_aes() {
+    no_other_ksn_is_taken(Mode::DukptAes).await;
+}
+
+#[tokio::test]
+async fn a_seal_for_one_gateway_opens_at_no_other() {
+    let mut between = Between::new(Mode::Hpke).await;
     let mut elsewhere = between.recipient.clone();
     "another".clone_into(&mut elsewhere.gateway);
     // The reader cannot know what its gateway is called here; the gateway does.

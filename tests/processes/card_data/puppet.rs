@@ -13,9 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
 
 /// A plugin at work.
 #[derive(Debug)]
@@ -25,17 +24,22 @@ pub(crate) struct Puppet {
     _control: UnixStream,
     lane: (FrameReader, FrameWriter),
     last: u64,
-    _state: TempDir,
 }
 
 impl Puppet {
-    /// Starts an installed plugin as this instance.
-    pub(crate) fn start(plugin: &str, instance: &str, config: &serde_json::Value) -> Self {
-        let state = tempfile::tempdir().unwrap();
+    /// Starts an installed plugin as this instance, with its folder where the host has it.
+    pub(crate) fn start(
+        plugin: &str,
+        instance: &str,
+        config: &serde_json::Value,
+        state: &Path,
+    ) -> Self {
+        let home = state.join("instances").join(instance);
+        std::fs::create_dir_all(&home).unwrap();
         let (control, theirs) = UnixStream::pair().unwrap();
         let process = Command::new(from_xtask("PAYHAL_RUNNER"))
             .env_clear()
-            .current_dir(state.path())
+            .current_dir(&home)
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -47,7 +51,7 @@ impl Puppet {
             build_id: BUILD_ID.to_owned(),
             instance: instance.to_owned(),
             library: Library::Path(text(library(plugin))),
-            state_dir: text(state.path().to_owned()),
+            state_dir: text(home),
             config: config.to_string().into_bytes().into(),
             lanes: 1,
             ports: Vec::new(),
@@ -62,7 +66,6 @@ impl Puppet {
             _control: control,
             lane: split(lane),
             last: 0,
-            _state: state,
         };
         loop {
             match incoming.receive::<FromRunner>().unwrap() {

@@ -15,7 +15,6 @@ use rustix::process::Pid;
 use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio::process::Command;
 
 /// The reader of every shop.
@@ -46,11 +45,12 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    fn config(self) -> &'static str {
+    /// As a reader's configuration has it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Hpke => "{ sealing = \"hpke\" }",
-            Self::DukptTdes => "{ sealing = \"dukpt_tdes\" }",
-            Self::DukptAes => "{ sealing = \"dukpt_aes\" }",
+            Self::Hpke => "hpke",
+            Self::DukptTdes => "dukpt_tdes",
+            Self::DukptAes => "dukpt_aes",
         }
     }
 }
@@ -75,15 +75,15 @@ impl Shop {
     /// The same with other settings.
     pub(crate) async fn open_with(mode: Mode, more: impl FnOnce(Setup) -> Setup) -> Self {
         let setup = Setup::readers(0)
-            .terminal(READER, "virtual-reader", mode.config())
+            .terminal(
+                READER,
+                "virtual-reader",
+                &format!("{{ sealing = \"{}\" }}", mode.name()),
+            )
             .rights("till-1", "may = [\"refund_unreferenced\", \"others\"]");
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("shop.toml"), more(setup).text()).unwrap();
-        match mode {
-            Mode::Hpke => {}
-            Mode::DukptTdes => inject(&folder, "dukpt-tdes").await,
-            Mode::DukptAes => inject(&folder, "dukpt-aes").await,
-        }
+        inject(&state_of(folder.path()), READER, mode).await;
         let host = Host::start_with(folder, &[("PAYHAL_LOG", "trace"), ("RUST_BACKTRACE", "1")]);
         let host = host.await;
         let recorder = Recorder::before(host.address()).await;
@@ -285,17 +285,21 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A base key for the gateway, and an initial key of it for the reader.
-async fn inject(folder: &TempDir, scheme: &str) {
-    let state = state_of(folder.path());
-    std::fs::create_dir_all(&state).unwrap();
+/// A base key for the gateway, and an initial key of it for the reader, where its mode wants one.
+pub(crate) async fn inject(state: &Path, reader: &str, mode: Mode) {
+    let scheme = match mode {
+        Mode::Hpke => return,
+        Mode::DukptTdes => "dukpt-tdes",
+        Mode::DukptAes => "dukpt-aes",
+    };
+    std::fs::create_dir_all(state).unwrap();
     let of_gateway = ["--gateway", GATEWAY, "--slot", "till-key"];
     for words in [
         [&["new-bdk", "--scheme", scheme], &of_gateway[..]].concat(),
-        [&["inject", "--device", READER], &of_gateway[..]].concat(),
+        [&["inject", "--device", reader], &of_gateway[..]].concat(),
     ] {
         let words = [&words[..], &["--state"]].concat();
-        let output = run("payhal-keys", &words, &state).await;
+        let output = run("payhal-keys", &words, state).await;
         assert!(
             output.status.success(),
             "{words:?}: {}",
