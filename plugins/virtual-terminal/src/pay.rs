@@ -335,7 +335,7 @@ pub(crate) fn settle_running(books: &mut Books) -> rusqlite::Result<Option<Entry
                 Purpose::Sale
             },
             card: read.card,
-            pin_is_right: read.card.pin.map(|_| true),
+            pin_is_right: read.card.pin().map(|_| true),
             asked_minor: entry.requested_minor,
             total_minor: entry.requested_minor,
         })

@@ -7,7 +7,7 @@ use crate::card::{Read, Step, card_gone};
 use crate::limits::{PIN_DIGITS_MAX, PIN_DIGITS_MIN, PIN_TIME, PIN_TRIES, SIGNATURE_TIME};
 use crate::screen::Screen;
 use crate::state::{Shared, Waiting};
-use payhal_card_data::{Behaviour, EntryMode, Verification};
+use payhal_card_data::{Behaviour, EntryMode, Pin, Verification};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{Cvm, Entry};
 use payhal_messages::prompt::{PromptAnswer, PromptKind, Stage};
@@ -57,8 +57,8 @@ fn ask(shared: &Shared, read: &Read, cvm: Cvm, context: &Context) -> Step<Verifi
         };
         let right = read
             .card
-            .pin
-            .is_some_and(|right| right.as_bytes() == pin.as_slice());
+            .pin()
+            .is_some_and(|right| Pin::new(&pin).is_ok_and(|pin| pin == right));
         if right || read.card.behaviour == Behaviour::PinAtIssuer {
             return Ok(Ok(Verified {
                 cvm,
@@ -88,7 +88,9 @@ fn enter(
     context.progress(Stage::PinEntry, prompt);
     if shared.auto.is_some() {
         let mut state = shared.lock();
-        state.press(read.card.pin.unwrap_or_default().as_bytes());
+        if let Some(pin) = read.card.pin() {
+            state.press(pin.digits());
+        }
         state.press(b"#");
     }
     loop {

@@ -192,7 +192,7 @@ mod tests {
                 Behaviour::RefusesAfterApproval => CHIP_REFUSED.code,
                 behaviour => behaviour.response_code(),
             };
-            let pin = known.pin.map(|_| true);
+            let pin = known.pin().map(|_| true);
             assert_eq!(
                 code_of(Purpose::Sale, known.name, pin, 1250),
                 expected,

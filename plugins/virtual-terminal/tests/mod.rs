@@ -10,7 +10,7 @@ mod plans;
 mod unknowns;
 
 use crate::terminal::VirtualTerminal;
-use payhal_card_data::test_cards;
+use payhal_card_data::{EntryMode, test_cards};
 use payhal_messages::call::{Failure, Sent};
 use payhal_messages::card_check::would_redact;
 use payhal_messages::gateway::{Acceptor, Reconcile, Reversal, Totals, Wire};

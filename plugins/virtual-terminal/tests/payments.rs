@@ -314,15 +314,12 @@ fn checks_balances_and_cash() {
 #[test]
 fn nothing_said_or_kept_holds_a_card_number() {
     for card in test_cards() {
-        let mode = if card.entries.len() == 1 {
-            "tap"
-        } else {
+        let auto = if card.entries.contains(&EntryMode::Stripe) {
             "swipe"
-        };
-        let auto = match card.name {
-            "maestro-pin" | "mastercard-declines-after-approval" => "insert",
-            "discover-two-applications" => "insert",
-            _ => mode,
+        } else if card.entries.contains(&EntryMode::Chip) {
+            "insert"
+        } else {
+            "tap"
         };
         let mut shop = Shop::with(&json!({"auto": format!("{auto} {}", card.name)}));
         let outcome = shop.pay(request("t-1", Purpose::Sale, 1250));
