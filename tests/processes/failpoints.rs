@@ -43,6 +43,8 @@ struct Flow {
     before: Option<fn() -> What>,
     /// The register says who buys, and the gateway is to hear it.
     ordered: bool,
+    /// At a gateway whose reversals need the card number.
+    numbered: bool,
     /// A person settles what nobody else can.
     person: bool,
     /// The daemon is killed while the gateway has the payment, and recovery is what is watched.
@@ -60,6 +62,7 @@ const PLAIN: Flow = Flow {
     what: |_| sell("insert", "visa-approve"),
     before: None,
     ordered: false,
+    numbered: false,
     person: false,
     recovers: false,
     stops: false,
@@ -77,7 +80,7 @@ const AT_TERMINAL: Flow = Flow {
 /// Only of the payment, so that the terminal is in order when the shop closes.
 const ANSWER_LOST: &str = "[{ fault = \"lose_answer\", at = \"pay_answer\", amount_minor = 1200 }]";
 
-const FLOWS: [Flow; 19] = [
+const FLOWS: [Flow; 21] = [
     PLAIN,
     Flow {
         name: "tap",
@@ -92,6 +95,18 @@ const FLOWS: [Flow; 19] = [
     },
     Flow {
         name: "reversal",
+        faults: "[{ fault = \"lose_reply\", at = \"authorize\" }]",
+        ends: |word| matches!(word, Word::Ended { outcome, .. } if outcome == "failed"),
+        ..PLAIN
+    },
+    Flow {
+        name: "number",
+        numbered: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "number reversal",
+        numbered: true,
         faults: "[{ fault = \"lose_reply\", at = \"authorize\" }]",
         ends: |word| matches!(word, Word::Ended { outcome, .. } if outcome == "failed"),
         ..PLAIN
@@ -230,7 +245,13 @@ impl Flow {
                 let config = format!("{{ {card}, faults = {faults} }}");
                 Setup::readers(0).terminal(terminal, plugin, &config)
             }
-            None => Setup::readers(1).gateway(&format!("{{ faults = {faults} }}")),
+            None => {
+                let setup = Setup::readers(1).gateway(&format!("{{ faults = {faults} }}"));
+                match self.numbered {
+                    true => setup.gateway_plugin("sandbox-strict"),
+                    false => setup,
+                }
+            }
         }
     }
 }
