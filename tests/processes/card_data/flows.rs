@@ -3,7 +3,7 @@
 //! the host's memory at any moment that is looked at, in anything it writes or says, nor in the
 //! reader's memory after a sale.
 
-use super::shop::{Mode, READER, Shop, Shown};
+use super::shop::{Mode, READER, REFERENCE, Shop, Shown};
 use crate::host::GATEWAY;
 use crate::register::{Played, Sale, eur, sale};
 use payhal_client::protocol::ErrorName;
@@ -27,8 +27,9 @@ fn failed(played: Played, name: ErrorName) -> String {
 
 impl Shop {
     async fn sell(&self, key: &str, shown: Shown<'_>) -> Played {
-        let payment = self.register.0.sale(&sale(key, 1250, READER));
-        self.play(payment, shown).await
+        let mut params = sale(key, 1250, READER);
+        params.reference = Some(REFERENCE.to_owned());
+        self.play(self.register.0.sale(&params), shown).await
     }
 }
 
@@ -249,7 +250,7 @@ async fn a_reader_that_says_its_card_aloud() {
             // Some of these end before a card is asked for.
             let show = [
                 ("card", "canary-mastercard".into()),
-                ("wait_ms", 1500.into()),
+                ("wait_ms", 3000.into()),
             ];
             shop.register.try_act(READER, "insert", &show).await.ok();
             let played = begun.end().await;

@@ -20,6 +20,9 @@ use tokio::process::Command;
 /// The reader of every shop.
 pub(crate) const READER: &str = "reader-1";
 
+/// What registers say of their sales: no card, and yet nothing for a log.
+pub(crate) const REFERENCE: &str = "a reference that no log repeats";
+
 /// Cards that are searched for.
 const CANARIES: [&str; 6] = [
     "canary-visa",
@@ -208,6 +211,7 @@ impl Shop {
             log.contains("TRACE") || log.contains("DEBUG"),
             "the log holds back"
         );
+        assert!(!log.contains(REFERENCE), "the log repeats what was sent");
         println!(
             "searched {} bytes of frames, {} of files",
             heard.len(),
