@@ -88,7 +88,17 @@ async fn everyday_with_dukpt_under_aes() {
 
 #[tokio::test]
 async fn cards_that_are_refused() {
-    let shop = Shop::open(Mode::Hpke).await;
+    refusals(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn cards_that_are_refused_under_dukpt() {
+    refusals(Mode::DukptTdes).await;
+}
+
+/// The issuer, the chip, a wrong PIN and the register say no.
+async fn refusals(mode: Mode) {
+    let shop = Shop::open(mode).await;
     let declined = shop
         .sell("declined", Shown::new("insert", "canary-declines"))
         .await;
@@ -125,7 +135,17 @@ async fn cards_that_are_refused() {
 
 #[tokio::test]
 async fn a_gateway_that_does_not_answer() {
-    let shop = Shop::open_with(Mode::Hpke, |setup| setup.timeout("gateway_ms", 1500)).await;
+    silence(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_answer_under_dukpt() {
+    silence(Mode::DukptTdes).await;
+}
+
+/// Requests and answers get lost; reversals too.
+async fn silence(mode: Mode) {
+    let shop = Shop::open_with(mode, |setup| setup.timeout("gateway_ms", 1500)).await;
     let mut all = Vec::new();
     for (number, fault) in ["lose_request", "lose_reply", "late", "contradict"]
         .iter()
@@ -213,7 +233,17 @@ async fn a_number_kept_under_dukpt() {
 
 #[tokio::test]
 async fn a_reader_that_ends_with_the_card_in_hand() {
-    let shop = Shop::open(Mode::Hpke).await;
+    ends(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn a_reader_that_ends_with_the_card_in_hand_under_dukpt() {
+    ends(Mode::DukptAes).await;
+}
+
+/// The reader's process ends with the card in it.
+async fn ends(mode: Mode) {
+    let shop = Shop::open(mode).await;
     let mut all = Vec::new();
     for fault in ["crash", "exit", "panic", "kill"] {
         if fault != "kill" {
@@ -240,7 +270,17 @@ async fn a_reader_that_ends_with_the_card_in_hand() {
 
 #[tokio::test]
 async fn a_reader_that_says_its_card_aloud() {
-    let shop = Shop::open(Mode::Hpke).await;
+    aloud(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn a_reader_that_says_its_card_aloud_under_dukpt() {
+    aloud(Mode::DukptAes).await;
+}
+
+/// The reader says its card wherever it can.
+async fn aloud(mode: Mode) {
+    let shop = Shop::open(mode).await;
     let mut all = Vec::new();
     for fault in ["print", "leak", "tell", "panic", "garble"] {
         for at in ["present", "authorize_card", "complete"] {
