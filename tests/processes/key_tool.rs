@@ -4,6 +4,8 @@
 
 use crate::host::{GATEWAY, Host, Setup, from_xtask, soon, state_of};
 use crate::register::sale;
+use payhal_client::protocol::error::ErrorOutcome::Failed;
+use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -96,6 +98,34 @@ async fn a_reader_sells_under_an_aes_key_that_was_injected() {
 #[tokio::test]
 async fn a_reader_sells_under_a_tdes_key_that_was_injected() {
     a_reader_sells_under("dukpt-tdes", "dukpt_tdes").await;
+}
+
+#[tokio::test]
+async fn a_reader_that_repeats_a_key_pays_for_nobody_else() {
+    let folder = shop("dukpt_aes");
+    let path = folder.path();
+    let make = format!("new-bdk --gateway {GATEWAY} --slot main --scheme dukpt-aes");
+    done(path, &make).await;
+    let inject = format!("inject --device {READER} --gateway {GATEWAY} --slot main");
+    done(path, &inject).await;
+    let host = Host::start_in(folder).await;
+    let register = host.register("till-1").await;
+    register
+        .sell(&sale("one", 1250, READER), "tap", "visa-approve")
+        .await
+        .approved();
+    register
+        .fault(READER, "duplicate", "authorize_card", 0)
+        .await;
+    let played = register
+        .sell(&sale("two", 1250, READER), "tap", "visa-approve")
+        .await;
+    let said = format!("{:?}", played.answer);
+    assert!(said.contains("spent"), "{said}");
+    played
+        .refused(ErrorName::CardError, Failed)
+        .says(MoneyMoved::No, Retry::NewKey);
+    host.ledger().assert(&[("sale", "approved", 1250)]);
 }
 
 /// The gateway takes only readers that an operator enrolled.
