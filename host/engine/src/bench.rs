@@ -2,7 +2,7 @@
 //! One engine on a test bench: readers, terminals, gateways, one register, and a journal that is durable
 //! after every step.
 
-use crate::answer::{Answer, Outcome, Reason};
+use crate::answer::{Answer, Approved, Outcome, Reason, Refused};
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::device::{
     DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus, Inquiry, IssuerAnswer,
@@ -550,6 +550,28 @@ pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> Box<Gat
         signature_required: false,
         issuer: Opaque::default(),
         extras: Extras::default(),
+    })
+}
+
+/// The approval that a register is told.
+pub(crate) fn approved(effects: &[Effect]) -> Option<&Approved> {
+    effects.iter().find_map(|effect| match &effect.action {
+        Action::Answer {
+            answer: Answer::Approved { approved, .. },
+            ..
+        } => Some(&**approved),
+        _ => None,
+    })
+}
+
+/// The refusal that a register is told.
+pub(crate) fn refused(effects: &[Effect]) -> Option<&Refused> {
+    effects.iter().find_map(|effect| match &effect.action {
+        Action::Answer {
+            answer: Answer::Refused { refused, .. },
+            ..
+        } => Some(&**refused),
+        _ => None,
     })
 }
 

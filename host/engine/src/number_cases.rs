@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gateways whose reversals need the card's number.
 
-use crate::answer::{Answer, Reason, Refused};
-use crate::bench::{Bench, answer, authorized, prepared, presented, request, with_number};
+use crate::answer::Reason;
+use crate::bench::{Bench, answer, authorized, prepared, presented, refused, request, with_number};
 use crate::device::DeviceCommand;
-use crate::effect::{Action, Effect};
+use crate::effect::Action;
 use crate::event::Event;
 use crate::gateway::{Decision, GatewayCommand, GatewayReply};
 use crate::ids::TransactionId;
@@ -55,16 +55,6 @@ fn reversing() -> Bench {
     });
     bench.gateway(lost());
     bench
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
 }
 
 fn asks_for_number(bench: &Bench) -> bool {

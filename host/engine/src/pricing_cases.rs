@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tips on the reader and surcharges: who is asked, what is sealed, what is told.
 
-use crate::answer::{Answer, Approved, Reason, Refused};
+use crate::answer::Reason;
 use crate::bench::{
-    Bench, answer, authorized, euros, percent, prepared, presented, reader_is, request,
+    Bench, answer, approved, authorized, euros, percent, prepared, presented, reader_is, refused,
+    request,
 };
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply};
 use crate::effect::{Action, Effect};
@@ -69,26 +70,6 @@ fn sealed(bench: &Bench) -> Option<Amounts> {
 fn shown(effects: &[Effect]) -> Option<Prompt> {
     effects.iter().find_map(|effect| match &effect.action {
         Action::Prompt { prompt, .. } => Some((**prompt).clone()),
-        _ => None,
-    })
-}
-
-fn approved(effects: &[Effect]) -> Option<&Approved> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Approved { approved, .. },
-            ..
-        } => Some(&**approved),
-        _ => None,
-    })
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
         _ => None,
     })
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a live gateway takes nothing of, before the reader lights up and once its card is known.
 
-use crate::answer::{Answer, Reason, Refused};
-use crate::bench::{Bench, gateway_is, presented, reader_is, request};
+use crate::answer::Reason;
+use crate::bench::{Bench, gateway_is, presented, reader_is, refused, request};
 use crate::card::Cards;
 use crate::device::DeviceCommand;
-use crate::effect::{Action, Effect};
 use crate::event::Event;
 use crate::protection::{Protection, Sealing};
 use crate::request::{Kind, MoneyRequest};
@@ -55,16 +54,6 @@ fn gateway(bench: &mut Bench, id: &str, live: bool, opens: &[&str]) {
         gateway,
         status: Some(status),
     });
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
 }
 
 fn is_sealing(bench: &Bench) -> bool {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Questions of the host, and kinds of transactions that take a card or a token.
 
-use crate::answer::{Answer, Approved, Reason, Refused};
-use crate::bench::{Bench, answer, authorized, completed, prepared, presented, request};
+use crate::answer::Reason;
+use crate::bench::{
+    Bench, answer, approved, authorized, completed, prepared, presented, refused, request,
+};
 use crate::effect::{Action, Effect};
 use crate::gateway::{CardSource, Decision, GatewayCommand, GatewayReply, Original};
 use crate::prompt::{Prompt, PromptKind, PromptKinds};
@@ -25,26 +27,6 @@ fn shown(effects: &[Effect]) -> Prompt {
         _ => None,
     });
     prompt.expect("somebody is asked")
-}
-
-fn approved(effects: &[Effect]) -> Option<&Approved> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Approved { approved, .. },
-            ..
-        } => Some(&**approved),
-        _ => None,
-    })
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
 }
 
 fn asking(kind: PromptKind, chip: bool) -> Bench {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Routes: which gateway a card is sealed to, and what is checked of it first.
 
-use crate::answer::{Answer, Approved, Reason, Refused};
-use crate::bench::{Bench, answer, authorized, euros, gateway_is, prepared, presented, request};
+use crate::answer::Reason;
+use crate::bench::{
+    Bench, answer, approved, authorized, euros, gateway_is, prepared, presented, refused, request,
+};
 use crate::card::Cards;
 use crate::device::{DeviceCommand, DeviceReply};
-use crate::effect::{Action, Effect};
 use crate::event::Event;
 use crate::gateway::{Ability, Decision, GatewayParameters, GatewayReply};
 use crate::ids::{Acceptor, GatewayId};
@@ -55,26 +56,6 @@ fn sealed_to(bench: &Bench) -> Option<GatewayId> {
         Some(DeviceCommand::AuthorizeCard { recipient, .. }) => Some(recipient.gateway.clone()),
         _ => None,
     }
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
-}
-
-fn approved(effects: &[Effect]) -> Option<&Approved> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Approved { approved, .. },
-            ..
-        } => Some(&**approved),
-        _ => None,
-    })
 }
 
 /// A gateway as it was, but for this.

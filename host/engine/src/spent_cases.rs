@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Readers that repeat a key.
 
-use crate::answer::{Answer, Reason, Refused};
-use crate::bench::{Bench, answer, prepared, presented, request, spending, spent_key};
+use crate::answer::Reason;
+use crate::bench::{Bench, answer, prepared, presented, refused, request, spending, spent_key};
 use crate::device::DeviceReply;
-use crate::effect::{Action, Effect};
+use crate::effect::Effect;
 use crate::gateway::{Decision, GatewayReply};
 use crate::ids::{IdempotencyKey, Position, TransactionId};
 use crate::record::{Fact, Past};
@@ -16,16 +16,6 @@ fn reads(bench: &mut Bench, key: &str, serials: &[&str]) -> Vec<Effect> {
     bench.money(request(key, Kind::Sale, "asking"));
     bench.reader(presented());
     bench.reader(spending(serials))
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
 }
 
 fn approve(bench: &mut Bench) {

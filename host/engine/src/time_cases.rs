@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Lives of the journal, and clocks that people and batteries set.
 
-use crate::answer::{Answer, Reason, Refused, ResolutionState};
-use crate::bench::{Bench, authorized, on_terminal, prepared, presented, request, terminal_is};
+use crate::answer::{Reason, ResolutionState};
+use crate::bench::{
+    Bench, authorized, on_terminal, prepared, presented, refused, request, terminal_is,
+};
 use crate::device::DeviceReply;
 use crate::effect::{Action, Effect};
 use crate::event::Event;
@@ -18,16 +20,6 @@ use uuid::Uuid;
 fn key_made_at(millis: u64) -> String {
     let bits = (u128::from(millis) << 80) | (7 << 76) | (2 << 62) | 99;
     Uuid::from_u128(bits).to_string()
-}
-
-fn refused(effects: &[Effect]) -> Option<&Refused> {
-    effects.iter().find_map(|effect| match &effect.action {
-        Action::Answer {
-            answer: Answer::Refused { refused, .. },
-            ..
-        } => Some(&**refused),
-        _ => None,
-    })
 }
 
 const BEGAN: u64 = 1_800_000_000_000;
