@@ -28,7 +28,12 @@ pub(crate) fn called(world: &mut World, id: TransactionId) -> Option<Event> {
 pub(crate) fn impatient(world: &mut World) -> Option<Event> {
     let lines = world.journal.lines();
     let open = lines.filter(|(_, line)| line.intent.is_some() && line.ended.is_none());
-    let open: Vec<TransactionId> = open.map(|(id, _)| id).collect();
+    let mut open: Vec<TransactionId> = open.map(|(id, _)| id).collect();
+    // The worst moment is while somebody else is at it.
+    let busy: Vec<_> = open.iter().filter(|id| world.is_asked(**id)).collect();
+    if !busy.is_empty() && world.random.below(2) == 0 {
+        open = busy.into_iter().copied().collect();
+    }
     if open.is_empty() {
         return None;
     }

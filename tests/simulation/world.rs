@@ -228,6 +228,19 @@ impl World {
         tills.any(|till| till.closes.contains_key(&id)) || self.ledger.closes.contains_key(&id)
     }
 
+    /// Whether something that moves its money is being asked for right now.
+    pub(crate) fn is_asked(&self, id: TransactionId) -> bool {
+        self.queue
+            .values()
+            .any(|(life, happening)| match happening {
+                Happening::Exchange { call, command, .. } => {
+                    let awaited = *life == self.life && self.exchanges.contains(call);
+                    gateways::may_move(command) == Some(id) && awaited
+                }
+                _ => false,
+            })
+    }
+
     /// Whether something that may move its money is under way and nobody waits for what becomes of
     /// it; or its terminal is at it.
     pub(crate) fn is_on_its_way(&self, id: TransactionId) -> bool {

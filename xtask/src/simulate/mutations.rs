@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Histories after which a mutation has survived.
-const SEEDS_MAX: u64 = 3_000;
+const SEEDS_MAX: u64 = 6_000;
 
 /// Copies that are built side by side.
 const COPIES: usize = 2;
