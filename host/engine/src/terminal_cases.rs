@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::gateway::Decision;
 use crate::ids::{CallId, TransactionId};
 use crate::money::Amount;
+use crate::prompt::{PromptKind, PromptKinds};
 use crate::record::{Fact, FinalAnswer, Restored};
 use crate::request::{Kind, MoneyRequest};
 use uuid::Uuid;
@@ -384,6 +385,29 @@ fn a_word_that_comes_late_still_counts() {
     let records = bench.records.len();
     bench.step(word(paid(Decision::Declined, None)));
     assert_eq!(bench.records.len(), records);
+}
+
+#[test]
+fn a_question_outlives_the_inquiry_that_a_late_word_overtook() {
+    let mut bench = Bench::new();
+    bench.prompts = PromptKinds::default().with(PromptKind::ConfirmPartial);
+    bench.money(sale("k", "counter"));
+    let (_, call, _) = bench.reader_call.clone().unwrap();
+    bench.reader(lost());
+    assert!(matches!(asked(&bench).1, DeviceCommand::Inquire { .. }));
+    let part = paid(Decision::Approved, Some(400));
+    bench.step(Event::DeviceReplied {
+        call,
+        reply: part.clone(),
+    });
+    bench.reader(part);
+    let mut timers = bench.engine.timers.iter();
+    let (timer, _) = timers
+        .find(|(_, (_, alarm))| *alarm == Alarm::Prompt)
+        .expect("the question has its end");
+    bench.step(Event::TimerFired(*timer));
+    assert!(matches!(last_fact(&bench), Fact::Ended(_)));
+    assert!(matches!(asked(&bench).1, DeviceCommand::Reverse { .. }));
 }
 
 #[test]

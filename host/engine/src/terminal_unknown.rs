@@ -244,7 +244,11 @@ impl Engine {
             open.payment == Some(call) && open.ending.is_none() && open.answered.is_none()
         });
         if let Some(id) = paid.map(|open| open.id).filter(|_| word) {
-            self.with(id, |engine, transaction| engine.paid(transaction, reply));
+            self.with(id, |engine, transaction| {
+                // What it was asked since is answered, and that answer is nobody's.
+                transaction.call = None;
+                engine.paid(transaction, reply);
+            });
         }
     }
 
