@@ -247,8 +247,11 @@ pub(crate) fn cancelled(world: &mut World, call: CallId) {
         return;
     };
     let obeys = world.script.is_some() || world.random.percent(60);
+    let payment = world.terminals.payments.get(&call).copied();
     let till = till(world, &device);
-    if obeys && till.running.take().is_some() {
+    // It stops what this call began, never a payment of another.
+    if obeys && payment.is_some() && till.running == payment {
+        till.running = None;
         world.tally.count("terminals obeyed a cancel");
         world.in_ms(200, replied(call, DeviceReply::Cancelled));
     } else {
