@@ -102,6 +102,8 @@ const FLOWS: [Flow; 21] = [
     Flow {
         name: "number",
         numbered: true,
+        // So that the number is destroyed before the points are read.
+        stops: true,
         ..PLAIN
     },
     Flow {
