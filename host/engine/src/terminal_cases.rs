@@ -411,6 +411,24 @@ fn a_question_outlives_the_inquiry_that_a_late_word_overtook() {
 }
 
 #[test]
+fn a_late_word_on_another_payment_leaves_the_inquiry_its_answer() {
+    let mut bench = Bench::new();
+    bench.money(sale("a", "counter"));
+    bench.reader(paid_as("receipt 7"));
+    bench.money(sale("b", "counter"));
+    let (_, call, _) = bench.reader_call.clone().unwrap();
+    bench.reader(lost());
+    assert!(matches!(asked(&bench).1, DeviceCommand::Inquire { .. }));
+    let effects = bench.step(Event::DeviceReplied {
+        call,
+        reply: paid_as("receipt 7"),
+    });
+    assert_eq!((approved(&effects), refusal(&effects)), (None, None));
+    let effects = bench.reader(paid_as("receipt 8"));
+    assert_eq!(approved(&effects), Some(1_000));
+}
+
+#[test]
 fn what_moves_no_money_is_never_unknown() {
     let mut bench = Bench::new();
     let balance = |key: &str| MoneyRequest {

@@ -245,9 +245,13 @@ impl Engine {
         });
         if let Some(id) = paid.map(|open| open.id).filter(|_| word) {
             self.with(id, |engine, transaction| {
-                // What it was asked since is answered, and that answer is nobody's.
-                transaction.call = None;
+                let asked_since = transaction.call.take();
                 engine.paid(transaction, reply);
+                // Where it settled nothing, what was asked since is still to be answered. Else that
+                // answer is nobody's.
+                if transaction.phase == Phase::Inquiring && transaction.answered.is_none() {
+                    transaction.call = asked_since;
+                }
             });
         }
     }
