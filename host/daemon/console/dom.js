@@ -64,6 +64,13 @@ export function announce(sentence) {
   setText(announcer, sentence);
 }
 
+let serial = 0;
+/** An id nothing else on the page has: for labels and descriptions. */
+export function newId(word) {
+  serial += 1;
+  return `${word}-${serial}`;
+}
+
 /** A button that moves money: the first press names the deed, the second one does it. */
 export function twoPress({ ask, named, keep = 'Keep', run, kind = '' }) {
   const box = el('span', { class: 'two-press' });

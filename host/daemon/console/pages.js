@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Which pages there are and under which address: one line each. A page is `(state, …params) → {title, node, leave}`:
+// `node` has one h1, `title` names the window, `leave` ends what the page began. Params are the parts of the
+// address behind its name: `#/transaction/ID` calls `transactionPage(state, ID)`.
+
+import { counterPage } from './counter.js';
+import { transactionPage } from './transaction.js';
+
+/** `word` stands in the navigation; a page without one is reached by links only and belongs `under` another. */
+export const PAGES = [
+  { path: '', word: 'Counter', page: counterPage },
+  { path: 'transaction', under: '', page: transactionPage },
+];
+
+/** `#/transaction/ID` → {entry, params}; null where the address names no page. */
+export function found(hash) {
+  const [, path = '', ...params] = hash.split('/');
+  const entry = PAGES.find((candidate) => candidate.path === path);
+  if (entry === undefined) return null;
+  try {
+    return { entry, params: params.filter((part) => part !== '').map(decodeURIComponent) };
+  } catch {
+    return null;
+  }
+}
