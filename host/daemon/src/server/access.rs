@@ -4,13 +4,12 @@
 //! A local WebSocket is outside the browser's same-origin policy, and a name that resolves to
 //! loopback counts as loopback: only these two headers tell a hostile page from a register.
 
-use std::net::SocketAddr;
+use super::arrival::Names;
 
 /// Whose requests are answered. Access is `open`: loopback only, no pairing; a web page must come
 /// from the listener itself or from an origin the operator named.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
-    hosts: Vec<String>,
     origins: Vec<String>,
 }
 
@@ -34,28 +33,24 @@ impl Refusal {
 }
 
 impl Access {
-    /// Rules for a listener.
-    pub(crate) fn new(listen: SocketAddr, allow_origins: &[String]) -> Self {
-        let port = listen.port();
-        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
-        let own = hosts.iter().map(|host| format!("http://{host}"));
-        let origins = own.chain(allow_origins.iter().cloned()).collect();
+    /// Rules beside those of each listener's own names.
+    pub(crate) fn new(allow_origins: &[String]) -> Self {
         Self {
-            hosts: hosts.into(),
-            origins,
+            origins: allow_origins.to_vec(),
         }
     }
 
     /// Checks the values of `Host` and `Origin`. The second is absent for a native application.
     pub(super) fn check<'a>(
         &self,
+        names: &Names,
         hosts: impl IntoIterator<Item = &'a [u8]>,
         origins: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), Refusal> {
         let host = only(hosts)
             .map_err(|()| Refusal::Host)?
             .ok_or(Refusal::Host)?;
-        if !self
+        if !names
             .hosts
             .iter()
             .any(|known| known.as_bytes().eq_ignore_ascii_case(host))
@@ -64,17 +59,23 @@ impl Access {
         }
         match only(origins).map_err(|()| Refusal::Origin)? {
             None => Ok(()),
-            Some(origin) if self.origins.iter().any(|known| known.as_bytes() == origin) => Ok(()),
+            Some(origin) if self.knows(names, origin) => Ok(()),
             Some(_) => Err(Refusal::Origin),
         }
+    }
+
+    fn knows(&self, names: &Names, origin: &[u8]) -> bool {
+        let mut known = names.origins.iter().chain(&self.origins);
+        known.any(|known| known.as_bytes() == origin)
     }
 
     /// Checks the `Host` alone, for `/health`, which any page may ask.
     pub(super) fn check_host<'a>(
         &self,
+        names: &Names,
         hosts: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), Refusal> {
-        self.check(hosts, [])
+        self.check(names, hosts, [])
     }
 }
 
@@ -91,11 +92,9 @@ mod tests {
     use super::*;
 
     fn check(hosts: &[&str], origins: &[&str]) -> Result<(), Refusal> {
-        let access = Access::new(
-            ([127, 0, 0, 1], 7425).into(),
-            &["https://shop.example".to_owned()],
-        );
+        let access = Access::new(&["https://shop.example".to_owned()]);
         access.check(
+            &Names::loopback(7425, false),
             hosts.iter().map(|text| text.as_bytes()),
             origins.iter().map(|text| text.as_bytes()),
         )

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Accepts connections: bounded in number, in the time a request head may take, and in its size.
 
+use super::arrival::{Arrival, Channel, Names};
 use super::limits::{CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT};
 use crate::host::HostError;
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -128,6 +129,13 @@ fn process_with_socket(inode: u64) -> Option<(u32, String)> {
 pub(super) async fn serve(listeners: Listeners, router: Router) {
     let open = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let Listeners { named, twin } = listeners;
+    let Ok(port) = named.local_addr().map(|address| address.port()) else {
+        return;
+    };
+    let router = router.layer(Extension(Arrival {
+        channel: Channel::Plain,
+        names: Arc::new(Names::loopback(port, false)),
+    }));
     loop {
         let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
             return;

@@ -5,6 +5,7 @@
 //! Decides nothing about money: it checks shapes and access, asks the engine, and tells.
 
 mod access;
+mod arrival;
 mod calls;
 mod card_numbers;
 mod closing;
@@ -17,6 +18,7 @@ mod listener;
 mod looks;
 mod metrics;
 mod money;
+mod outgoing;
 mod pages;
 mod permissions;
 mod questions;
@@ -108,7 +110,7 @@ impl Server {
             supervisor,
             journal,
             identity: identity(config)?,
-            access: Access::new(address, &config.allow_origins),
+            access: Access::new(&config.allow_origins),
             rights: config.rights.clone(),
             merchant: config.merchant.clone(),
             metrics: Metrics::new(),

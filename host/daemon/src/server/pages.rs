@@ -4,6 +4,7 @@
 
 use super::Shared;
 use super::access::Refusal;
+use super::arrival::Arrival;
 use super::metrics::Gauges;
 use super::websocket;
 use axum::Router;
@@ -61,12 +62,17 @@ fn checked(shared: &Shared, request: &Request) -> Result<(), Refusal> {
             .into_iter()
             .map(HeaderValue::as_bytes)
     };
+    let Some(arrival) = request.extensions().get::<Arrival>() else {
+        return Err(Refusal::Host);
+    };
     if request.uri().path() == "/health" {
-        return shared.access.check_host(values(header::HOST));
+        return shared
+            .access
+            .check_host(&arrival.names, values(header::HOST));
     }
     shared
         .access
-        .check(values(header::HOST), values(header::ORIGIN))
+        .check(&arrival.names, values(header::HOST), values(header::ORIGIN))
 }
 
 fn refused(refusal: Refusal) -> Response {

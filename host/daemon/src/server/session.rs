@@ -5,8 +5,10 @@
 //! that the transport keeps and drops with the connection. Dropping it cancels no money.
 
 use super::Shared;
+use super::arrival::Visitor;
 use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
+use super::outgoing::{Outgoing, Sendings};
 use super::questions::{self, Questions};
 use crate::rights::Grant;
 use futures_util::StreamExt;
@@ -26,7 +28,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 /// A call on its way; it sends its own answer.
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -39,31 +41,6 @@ pub(super) enum Taken {
     Answer(String),
     /// To be driven until the connection ends.
     Running(Vec<Running>),
-}
-
-/// Messages for one connection. A reader too slow for its bound is cut off and loses nothing: it
-/// can ask again.
-#[derive(Clone, Debug)]
-pub(super) struct Outgoing {
-    queue: mpsc::Sender<String>,
-    slow: Arc<Notify>,
-}
-
-impl Outgoing {
-    pub(super) fn new(queue: mpsc::Sender<String>, slow: Arc<Notify>) -> Self {
-        Self { queue, slow }
-    }
-
-    pub(super) fn send(&self, message: String) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
-            self.cut_off();
-        }
-    }
-
-    /// Ends the connection with the code for slow readers.
-    pub(super) fn cut_off(&self) {
-        self.slow.notify_one();
-    }
 }
 
 /// One connection.
@@ -85,19 +62,19 @@ pub(super) struct Session {
 }
 
 /// Where a connection came in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Door {
-    /// The loopback listener.
-    Loopback,
+    /// A WebSocket.
+    Web(Visitor),
     /// The Unix socket of this host's own user.
     Operator,
 }
 
 impl Door {
     /// Whose keys are meant before a hello.
-    fn register(self) -> &'static str {
+    fn register(&self) -> &'static str {
         match self {
-            Self::Loopback => "open",
+            Self::Web(_) => "open",
             Self::Operator => "operator",
         }
     }
@@ -123,7 +100,7 @@ impl Session {
             shared,
             outgoing,
             register: Arc::new(Mutex::new(RegisterId::from(door.register()))),
-            operator: door == Door::Operator,
+            operator: matches!(door, Door::Operator),
             prompts: Arc::default(),
             questions: Mutex::default(),
             running: AtomicUsize::new(0),
@@ -186,8 +163,8 @@ impl Session {
                 .with_detail(format!("a batch must have at most {BATCH_MAX} members"));
             return Taken::Answer(rpc::error_text(None, &error));
         }
-        let (queue, answers) = mpsc::channel(BATCH_MAX);
-        let batch = self.for_batch(queue);
+        let (collected, answers) = Outgoing::holding(BATCH_MAX);
+        let batch = self.for_batch(collected);
         let mut running = FuturesUnordered::new();
         for member in members {
             let taken = match rpc::read(member.get()) {
@@ -214,10 +191,10 @@ impl Session {
     }
 
     /// The same register, whose answers are collected.
-    fn for_batch(&self, queue: mpsc::Sender<String>) -> Arc<Self> {
+    fn for_batch(&self, outgoing: Outgoing) -> Arc<Self> {
         Arc::new(Self {
             shared: Arc::clone(&self.shared),
-            outgoing: Outgoing::new(queue, Arc::default()),
+            outgoing,
             register: Arc::clone(&self.register),
             operator: self.operator,
             prompts: Arc::clone(&self.prompts),
@@ -321,9 +298,9 @@ impl Session {
 }
 
 /// JSON-RPC 2.0, section 6: one array of answers, and nothing where there is none.
-fn batch_answer(mut answers: mpsc::Receiver<String>) -> Option<String> {
+fn batch_answer(mut answers: Sendings) -> Option<String> {
     let mut all = Vec::new();
-    while let Ok(answer) = answers.try_recv() {
+    while let Ok(answer) = answers.queue.try_recv() {
         all.push(answer);
     }
     let answer = format!("[{}]", all.join(","));

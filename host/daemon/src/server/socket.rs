@@ -4,8 +4,9 @@
 
 use super::Shared;
 use super::closing::{Closing, next_of};
-use super::limits::{CONNECTIONS_MAX, OUTGOING_MAX};
-use super::session::{Door, Outgoing, Running, Session, Taken};
+use super::limits::CONNECTIONS_MAX;
+use super::outgoing::{Outgoing, Sendings};
+use super::session::{Door, Running, Session, Taken};
 use crate::host::HostError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncWriteExt, WriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 /// Binds the socket for this user alone. The journal's lock says that no other host lives in this
@@ -71,13 +72,10 @@ fn is_own_user(stream: &UnixStream) -> bool {
 }
 
 async fn converse(stream: UnixStream, shared: Arc<Shared>) {
-    let (queue, mut outgoing) = mpsc::channel(OUTGOING_MAX);
-    let slow = Arc::new(Notify::new());
-    let session = Session::new(
-        Arc::clone(&shared),
-        Outgoing::new(queue, Arc::clone(&slow)),
-        Door::Operator,
-    );
+    let (outgoing, mut sendings) = Outgoing::new();
+    let session = Session::new(Arc::clone(&shared), outgoing, Door::Operator);
+    let ended = sendings.farewell_apart();
+    tokio::pin!(ended);
     let (read, mut write) = tokio::io::split(stream);
     let codec = LinesCodec::new_with_max_length(MESSAGE_BYTES_MAX);
     let mut lines = FramedRead::new(read, codec);
@@ -86,8 +84,13 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
     loop {
         let message = tokio::select! {
             biased;
-            () = slow.notified() => return,
-            message = outgoing.recv() => message,
+            farewell = &mut ended => {
+                if farewell.is_patient() {
+                    write_rest(&mut write, &mut sendings).await;
+                }
+                return;
+            }
+            message = sendings.queue.recv() => message,
             line = lines.next() => match line {
                 Some(Ok(line)) => match session.take(&line) {
                     Taken::Silent => None,
@@ -103,11 +106,7 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
             now = next_of(&mut closing) => {
                 session.announce_stop();
                 if now == Closing::Closed {
-                    while let Ok(last) = outgoing.try_recv() {
-                        if write_line(&mut write, last).await.is_err() {
-                            return;
-                        }
-                    }
+                    write_rest(&mut write, &mut sendings).await;
                     return;
                 }
                 None
@@ -116,11 +115,20 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
         if let Some(message) = message {
             let written = tokio::select! {
                 written = write_line(&mut write, message) => written,
-                () = slow.notified() => return,
+                _ = &mut ended => return,
             };
             if written.is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// What is still waiting, as far as it is taken.
+async fn write_rest(write: &mut WriteHalf<UnixStream>, sendings: &mut Sendings) {
+    while let Ok(last) = sendings.queue.try_recv() {
+        if write_line(write, last).await.is_err() {
+            return;
         }
     }
 }
