@@ -54,6 +54,7 @@ impl Config {
                 client,
                 protocol: vec![PROTOCOL_VERSION],
                 register_id: None,
+                key_id: None,
                 nonce: None,
                 prompts: Vec::new(),
                 answers_requests: false,

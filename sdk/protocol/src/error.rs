@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::access::PairedAs;
 use crate::ids::{IdempotencyKey, RegisterId, TransactionId};
 use crate::rpc;
 use crate::transaction::Resolution;
@@ -322,6 +323,9 @@ pub struct ErrorData {
     /// `DEVICE_BUSY`: whose the device is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<Busy>,
+    /// `REGISTER_CONFLICT`: who is paired under this id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<PairedAs>,
     /// `UNRESOLVED_TRANSACTION`: the transactions to look at, and to name in `despite`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unresolved: Vec<TransactionId>,
@@ -379,6 +383,15 @@ impl ErrorObject {
         self
     }
 
+    /// The same error with the time to wait before the next try.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after_ms: u64) -> Self {
+        if let Some(details) = self.data.as_deref_mut() {
+            details.retry_after_ms = Some(retry_after_ms);
+        }
+        self
+    }
+
     /// The error's name; absent if the host is newer and the name unknown here.
     #[must_use]
     pub fn name(&self) -> Option<ErrorName> {
@@ -407,6 +420,7 @@ impl ErrorData {
             resolution: None,
             receipt: None,
             busy: None,
+            conflict: None,
             unresolved: Vec::new(),
             field: None,
             replayed: false,

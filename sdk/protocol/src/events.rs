@@ -7,9 +7,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{PairingState, PairingView};
 use crate::device::DeviceSummary;
 use crate::gateway::GatewaySummary;
+use crate::ids::{PairingId, RegisterId};
 use crate::params::{FieldError, Validate};
+use crate::registers::RegisterView;
 use crate::transaction::TransactionView;
 
 /// What can be subscribed to; each topic is the name of its notification.
@@ -30,16 +33,24 @@ pub enum Topic {
     /// The host is about to stop.
     #[serde(rename = "host.stopping")]
     HostStopping,
+    /// A pairing began, came further or ended. For the operator only.
+    #[serde(rename = "pairing.changed")]
+    PairingChanged,
+    /// A register was paired, unpaired, changed, came or went. For the operator only.
+    #[serde(rename = "register.changed")]
+    RegisterChanged,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::PaymentResolved,
         Self::PaymentChanged,
         Self::DeviceChanged,
         Self::GatewayChanged,
         Self::HostStopping,
+        Self::PairingChanged,
+        Self::RegisterChanged,
     ];
 
     /// The topic as it is written on the wire.
@@ -51,7 +62,15 @@ impl Topic {
             Self::DeviceChanged => "device.changed",
             Self::GatewayChanged => "gateway.changed",
             Self::HostStopping => "host.stopping",
+            Self::PairingChanged => "pairing.changed",
+            Self::RegisterChanged => "register.changed",
         }
+    }
+
+    /// Whether only the operator is told: what others are paired, and what they may do.
+    #[must_use]
+    pub const fn is_operators(self) -> bool {
+        matches!(self, Self::PairingChanged | Self::RegisterChanged)
     }
 
     /// The topic with this name.
@@ -67,7 +86,7 @@ pub struct SubscribeParams {
     /// Replay what came after this number, as far as the host still has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_seq: Option<u64>,
-    /// Only these topics; all if left out. Topics the host does not know are an error.
+    /// Only these topics; all that the caller may follow if left out. Topics the host does not know are an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<Topic>>,
 }
@@ -146,6 +165,36 @@ pub struct HostStopping {
     pub reason: String,
     /// How long running transactions still have.
     pub grace_ms: u64,
+}
+
+/// Params of the `pairing.changed` notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PairingChanged {
+    /// Number of the event.
+    pub seq: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// The pairing.
+    pub pairing_id: PairingId,
+    /// How far it has come.
+    pub state: PairingState,
+    /// The pairing as it is now, while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairing: Option<PairingView>,
+}
+
+/// Params of the `register.changed` notification.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegisterChanged {
+    /// Number of the event.
+    pub seq: u64,
+    /// When, RFC 3339.
+    pub at: String,
+    /// The register.
+    pub register_id: RegisterId,
+    /// The register as it is now; absent once it is unpaired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<RegisterView>,
 }
 
 #[cfg(test)]

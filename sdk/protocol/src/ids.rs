@@ -68,6 +68,10 @@ text_id! {
     RegisterId
 }
 text_id! {
+    /// One attempt of a register to be paired.
+    PairingId
+}
+text_id! {
     /// One question the host asks during a transaction.
     PromptId
 }

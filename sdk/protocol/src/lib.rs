@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod batch;
 pub mod device;
 pub mod error;
@@ -17,9 +18,11 @@ pub mod ids;
 pub mod limits;
 pub mod method;
 pub mod money;
+pub mod pairing;
 pub mod params;
 pub mod payment;
 pub mod progress;
+pub mod registers;
 pub mod rpc;
 pub mod schema;
 pub mod session;
@@ -27,7 +30,9 @@ pub mod transaction;
 pub mod verbatim;
 
 pub use error::{ErrorData, ErrorName, ErrorObject, MoneyMoved, Retry};
-pub use ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, TransactionId};
+pub use ids::{
+    DeviceId, GatewayId, IdempotencyKey, PairingId, PromptId, RegisterId, TransactionId,
+};
 pub use method::{Call, METHODS, Method};
 pub use money::Amount;
 pub use params::{FieldError, Validate};

@@ -67,6 +67,37 @@ pub const TEXT_CHARS_MAX: usize = 256;
 /// Most instalments a sale may be split into.
 pub const INSTALLMENTS_MAX: u32 = 99;
 
+/// Longest name of a register, in characters: it is read beside six digits, at a glance.
+pub const REGISTER_NAME_CHARS_MAX: usize = 64;
+
+/// Most currencies of one limit of a register.
+pub const LIMIT_CURRENCIES_MAX: usize = 16;
+
+/// Most permissions one call may name: more than there are, so that a newer console can name its own.
+pub const PERMISSIONS_MAX: usize = 32;
+
+/// How long a pairing waits for the operator, in milliseconds: long enough to walk to the office
+/// and back, short enough that a forgotten one is gone.
+pub const PAIRING_MS_MAX: u64 = 120_000;
+
+/// How long a code for the console is good, in milliseconds: a browser starts in less.
+pub const OPERATOR_CODE_MS_MAX: u64 = 30_000;
+
+/// Days after which a register is asked to replace its secret.
+pub const ROTATE_AFTER_DAYS: u32 = 180;
+
+/// WebSocket close code for a client whose messages are malformed again and again.
+pub const CLOSE_PROTOCOL_ABUSE: u16 = 4400;
+
+/// WebSocket close code for a client that did not prove its pairing in time.
+pub const CLOSE_NOT_PROVEN: u16 = 4401;
+
+/// WebSocket close code for a pairing that ended, or that could not be proved.
+pub const CLOSE_PAIRING_ENDED: u16 = 4403;
+
+/// WebSocket close code for a client that sends too many messages.
+pub const CLOSE_TOO_MANY_MESSAGES: u16 = 4429;
+
 /// WebSocket close code for a frame that is not text.
 pub const CLOSE_NOT_TEXT: u16 = 1003;
 

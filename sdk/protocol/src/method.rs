@@ -8,6 +8,11 @@ use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::access::{
+    ApproveParams, ApproveResult, BeginParams, BeginResult, CodeParams, CodeResult, CompleteParams,
+    CompleteResult, EndParams, EndResult, PairingListParams, PairingListResult, RefuseParams,
+    RefuseResult, RevealParams, RevealResult, RotateParams, RotateResult,
+};
 use crate::batch::{BatchTotals, CloseParams, TotalsParams};
 use crate::device::{
     DeviceListParams, DeviceListResult, IdentifyParams, IdentifyResult, SimulateParams,
@@ -22,7 +27,13 @@ use crate::payment::{
     UndoParams, VerifyParams, VoidParams,
 };
 use crate::progress::{RespondParams, RespondResult};
-use crate::session::{DiscoverParams, HelloParams, HelloResult, PingParams, PingResult};
+use crate::registers::{
+    RegisterListParams, RegisterListResult, RegisterUpdateParams, RegisterUpdateResult,
+    RotateDueParams, RotateDueResult, UnpairParams, UnpairResult,
+};
+use crate::session::{
+    DiscoverParams, HelloParams, HelloResult, PingParams, PingResult, ProveParams, ProveResult,
+};
 use crate::transaction::{
     GetParams, ListParams, ListResult, Receipt, ReceiptParams, TransactionView,
 };
@@ -85,8 +96,36 @@ methods! {
         "Gives this API as an OpenRPC document.";
     Hello "session.hello" (HelloParams) -> HelloResult, false,
         "Opens the session: versions, register, prompts it can show.";
+    Prove "session.prove" (ProveParams) -> ProveResult, false,
+        "Proves the pairing on this connection.";
     Ping "session.ping" (PingParams) -> PingResult, false,
         "Answers at once; a heart beat.";
+    PairingBegin "pairing.begin" (BeginParams) -> BeginResult, false,
+        "Asks to be paired.";
+    PairingReveal "pairing.reveal" (RevealParams) -> RevealResult, false,
+        "Shows the share of the register; now both sides know the six digits.";
+    PairingComplete "pairing.complete" (CompleteParams) -> CompleteResult, false,
+        "Waits until the operator has compared the digits.";
+    PairingRotate "pairing.rotate" (RotateParams) -> RotateResult, false,
+        "Replaces the secret of the pairing by a new one.";
+    PairingList "pairing.list" (PairingListParams) -> PairingListResult, false,
+        "Lists the open pairings. For the operator.";
+    PairingApprove "pairing.approve" (ApproveParams) -> ApproveResult, false,
+        "Lets a register in whose digits are equal. For the operator.";
+    PairingRefuse "pairing.refuse" (RefuseParams) -> RefuseResult, false,
+        "Ends an open pairing. For the operator.";
+    RegisterList "register.list" (RegisterListParams) -> RegisterListResult, false,
+        "Lists the registers and what each may do. For the operator.";
+    RegisterUpdate "register.update" (RegisterUpdateParams) -> RegisterUpdateResult, false,
+        "Changes what a register may do, at once. For the operator.";
+    RegisterUnpair "register.unpair" (UnpairParams) -> UnpairResult, false,
+        "Ends a pairing, and the register's connections. For the operator.";
+    RegisterRotate "register.rotate" (RotateDueParams) -> RotateDueResult, false,
+        "Asks a register to replace its secret at its next hello. For the operator.";
+    OperatorCode "operator.code" (CodeParams) -> CodeResult, false,
+        "Gives a code that opens the console once. For the operator.";
+    OperatorEnd "operator.end" (EndParams) -> EndResult, false,
+        "Ends this session of the console. For the operator.";
     DeviceList "device.list" (DeviceListParams) -> DeviceListResult, false,
         "Lists the devices and their states.";
     DeviceIdentify "device.identify" (IdentifyParams) -> IdentifyResult, false,

@@ -12,10 +12,12 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{ERRORS, ErrorObject};
 use crate::events::{
-    DeviceChanged, GatewayChanged, HostStopping, PaymentChanged, PaymentResolved, Topic,
+    DeviceChanged, GatewayChanged, HostStopping, PairingChanged, PaymentChanged, PaymentResolved,
+    RegisterChanged, Topic,
 };
 use crate::method::{METHODS, MethodRow};
 use crate::progress::{PROGRESS, PROMPT, Progress, Prompt};
+use crate::session::{ENDED, SessionEnded};
 use crate::{PROTOCOL_VERSION, WEBSOCKET_PATH};
 
 /// The OpenRPC document, as `rpc.discover` answers it.
@@ -33,7 +35,7 @@ type NotificationRow = (
     fn(&mut SchemaGenerator) -> schemars::Schema,
 );
 
-const NOTIFICATIONS: [NotificationRow; 7] = [
+const NOTIFICATIONS: [NotificationRow; 10] = [
     (
         PROGRESS,
         "How far a call of this connection has come.",
@@ -66,6 +68,21 @@ const NOTIFICATIONS: [NotificationRow; 7] = [
         Topic::HostStopping.as_str(),
         "The host is about to stop.",
         |generator| generator.subschema_for::<HostStopping>(),
+    ),
+    (
+        Topic::PairingChanged.as_str(),
+        "A pairing began, came further or ended.",
+        |generator| generator.subschema_for::<PairingChanged>(),
+    ),
+    (
+        Topic::RegisterChanged.as_str(),
+        "A register was paired, unpaired, changed, came or went.",
+        |generator| generator.subschema_for::<RegisterChanged>(),
+    ),
+    (
+        ENDED,
+        "The pairing or the console's session is over; the connection is closed.",
+        |generator| generator.subschema_for::<SessionEnded>(),
     ),
 ];
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The session: who speaks, in which version, and with what access.
 //!
-//! Owns `session.hello` and `session.ping`. It must never carry a pairing secret.
+//! Owns `session.*`. It must never carry a pairing secret.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::RegisterId;
 use crate::limits::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::pairing::{SECRET_BYTES, check_bytes, check_key_id};
 use crate::params::{FieldError, Validate, check_chars, check_id};
 use crate::progress::PromptKind;
+use crate::registers::Limits;
 
 /// Params of `session.hello`, the first call of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +23,11 @@ pub struct HelloParams {
     /// The register this connection belongs to; keys are scoped by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register_id: Option<RegisterId>,
-    /// The register's nonce for the proofs; not needed where access is open.
+    /// Names the secret that register and host share, as the pairing or its rotation gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// The register's nonce for the proofs, 32 random bytes in base64url, new for each connection;
+    /// not needed where access is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// Kinds of prompts the register can show; of every other kind the default is taken at once.
@@ -53,6 +59,12 @@ impl Validate for HelloParams {
         if let Some(nonce) = &self.nonce {
             check_chars(nonce, 1, TEXT_CHARS_MAX, "nonce")?;
         }
+        // Whoever names a key is about to prove it, and needs a nonce that proves something.
+        if let Some(key_id) = &self.key_id {
+            check_key_id(key_id, "key_id")?;
+            let nonce = self.nonce.as_deref().unwrap_or_default();
+            check_bytes(nonce, SECRET_BYTES, "nonce")?;
+        }
         Ok(())
     }
 }
@@ -77,15 +89,77 @@ pub struct HelloResult {
     pub state: AccessState,
     /// The register id this connection is scoped to.
     pub register_id: RegisterId,
-    /// What this register may do beyond plain payments.
+    /// What this register may do beyond plain payments; nothing until it has proved its pairing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Permission>,
+    /// Up to which amounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
     /// The host's nonce for the proofs; absent where access is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// The host's proof that it holds the pairing; absent where access is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+    /// On TLS: SHA-256 of the certificate that this connection was served with, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The secret is due: the register calls `pairing.rotate` when it has proved itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rotate: bool,
+    /// Of an unpaired register whose `key_id` was good once: why it no longer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Ended>,
+}
+
+/// Params of `session.prove`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProveParams {
+    /// The register's proof over this connection's nonces.
+    pub proof: String,
+}
+
+impl Validate for ProveParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        check_bytes(&self.proof, SECRET_BYTES, "proof")
+    }
+}
+
+/// Result of `session.prove`: from now on everything the register may do works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProveResult {
+    /// The register id this connection is scoped to.
+    pub register_id: RegisterId,
+    /// What this register may do beyond plain payments.
+    #[serde(default)]
+    pub permissions: Vec<Permission>,
+    /// Up to which amounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// Why a pairing is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The operator ended the pairing.
+    Unpaired,
+    /// Another register was paired under the same id.
+    Replaced,
+    /// This session of the console is over.
+    OperatorEnded,
+}
+
+/// The method name of the notification before a connection is closed for good.
+pub const ENDED: &str = "session.ended";
+
+/// Params of the `session.ended` notification. The connection is closed after it, with 4403.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionEnded {
+    /// Why.
+    pub why: Ended,
+    /// A sentence for a cashier's screen.
+    pub message: String,
 }
 
 /// What the operator can allow a register beyond plain payments.
@@ -150,6 +224,8 @@ pub enum AccessState {
     Unpaired,
     /// Demonstration and tests: everything is permitted without proof, on loopback only.
     Open,
+    /// The operator's own connection, over the Unix socket: everything is permitted.
+    Operator,
 }
 
 /// Params of `session.ping`.

@@ -78,6 +78,23 @@ pub(super) fn start(
         Method::Receipt => run(session, id, params, looks::receipt),
         Method::Respond => run(session, id, params, respond),
         Method::Subscribe => follow::subscribe(session, &id, params),
+        Method::Prove
+        | Method::PairingBegin
+        | Method::PairingReveal
+        | Method::PairingComplete
+        | Method::PairingRotate
+        | Method::PairingList
+        | Method::PairingApprove
+        | Method::PairingRefuse
+        | Method::RegisterList
+        | Method::RegisterUpdate
+        | Method::RegisterUnpair
+        | Method::RegisterRotate
+        | Method::OperatorCode
+        | Method::OperatorEnd => {
+            let error = ErrorObject::named(ErrorName::NotAllowed);
+            now::<(), _>(&id, Err(error.with_detail("access is open: nothing is paired")))
+        }
     }
 }
 
@@ -139,8 +156,12 @@ fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, Er
         state: AccessState::Open,
         register_id: session.register().to_string().into(),
         permissions: session.grant().permissions(),
+        limits: None,
         nonce: None,
         proof: None,
+        certificate: None,
+        rotate: false,
+        why: None,
     })
 }
 
