@@ -106,6 +106,14 @@ pub enum JournalError {
         /// The bound.
         max: usize,
     },
+    /// An audit entry is longer than any may be.
+    #[error("write to the audit: an entry of {bytes} bytes is longer than the {max} it may have")]
+    EntryTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
     /// The first record of a transaction says neither whose it is nor what was asked.
     #[error(
         "write to the journal: position {position} belongs to no transaction; restart the host"

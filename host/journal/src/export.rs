@@ -4,6 +4,7 @@
 //!
 //! It must never write anything that a receipt may not show; records hold nothing else.
 
+use crate::audit::{self, Audited};
 use crate::error::{Doing, JournalError};
 use crate::rows::{self, SUMMARY};
 use crate::view::Summary;
@@ -91,6 +92,62 @@ pub fn export(
     Ok(count)
 }
 
+const AUDIT_HEAD: [&str; 7] = [
+    "seq",
+    "at_micros",
+    "actor",
+    "action",
+    "subject",
+    "text",
+    "details",
+];
+
+/// Writes what was done to the host, oldest first, by when it was done; returns how many entries.
+pub fn export_audit(
+    path: impl AsRef<Path>,
+    format: Format,
+    span: Span,
+    out: &mut dyn Write,
+) -> Result<u64, JournalError> {
+    let connection = offline::open_sound(path.as_ref())?;
+    let snapshot = connection.unchecked_transaction().doing("read")?;
+    let mut statement = snapshot
+        .prepare("SELECT seq, body FROM audit WHERE at >= ?1 AND at < ?2 ORDER BY seq")
+        .doing("read")?;
+    let since = span.since_micros.unwrap_or(i64::MIN);
+    let until = span.until_micros.unwrap_or(i64::MAX);
+    let mut found = statement.query(params![since, until]).doing("read")?;
+    if format == Format::Csv {
+        csv(out, AUDIT_HEAD.map(str::to_owned))?;
+    }
+    let mut count = 0;
+    while let Some(row) = found.next().doing("read")? {
+        let Audited { seq, entry } = audit::audited(row).doing("read")?;
+        match format {
+            Format::Csv => {
+                let details = entry.details.map(|details| details.to_string());
+                let fields = [
+                    seq.to_string(),
+                    entry.at_micros.to_string(),
+                    entry.actor,
+                    entry.action,
+                    entry.subject.unwrap_or_default(),
+                    entry.text,
+                    details.unwrap_or_default(),
+                ];
+                csv(out, fields)?;
+            }
+            Format::JsonLines => {
+                let object = json!({ "seq": seq, "entry": entry });
+                writeln!(out, "{object}").doing("export")?;
+            }
+        }
+        count += 1;
+    }
+    out.flush().doing("export")?;
+    Ok(count)
+}
+
 fn object(line: &Summary) -> serde_json::Value {
     let fields = HEAD.into_iter().zip(fields(line));
     let fields = fields.map(|(name, text)| {
@@ -136,7 +193,7 @@ fn fields(line: &Summary) -> [String; 19] {
     ]
 }
 
-fn csv(out: &mut dyn Write, fields: [String; 19]) -> Result<(), JournalError> {
+fn csv<const N: usize>(out: &mut dyn Write, fields: [String; N]) -> Result<(), JournalError> {
     let fields = fields.map(|field| quoted(&field));
     write!(out, "{}\r\n", fields.join(",")).doing("export")
 }

@@ -10,6 +10,7 @@
 //! commit, and never decide anything about a transaction: it keeps what the engine says.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod backup;
 mod chain;
 mod checkpoint;
@@ -37,17 +38,19 @@ mod view;
 mod wal;
 mod writer;
 
+pub use audit::{AuditPage, AuditReport, Audited, Entry};
 pub use backup::backup;
 pub use epoch::{EpochBegan, Reason, adopt};
 pub use error::{Fault, JournalError};
-pub use export::{Format, Span, export};
-pub use offline::{Report, epochs, open_transactions, show, verify};
+pub use export::{Format, Span, export, export_audit};
+pub use offline::{Report, audit, epochs, open_transactions, show, verify};
 pub use prune::Pruned;
 pub use shared::Happened;
 pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
 
+use audit::Audit;
 use keys::{KeyHash, Keys};
-use limits::{APPENDS_WAITING_MAX, VIEWS_WAITING_MAX};
+use limits::{APPENDS_WAITING_MAX, AUDITS_WAITING_MAX, VIEWS_WAITING_MAX};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope};
 use payhal_engine::record::{Epoch, Record, Restored};
@@ -161,6 +164,49 @@ impl Journal {
         }))?;
         failpoint!("journal.append.after");
         Ok(())
+    }
+
+    /// Queues an entry of the audit for the next commit; a `lazy` one may wait a little for company.
+    /// `done` is told its number once it is on disk, or why it never will be: then nothing that
+    /// depends on it may be done. Only a journal dropped or stopped meanwhile drops `done`.
+    pub fn audit(
+        &self,
+        entry: &Entry,
+        lazy: bool,
+        done: impl FnOnce(Result<u64, JournalError>) + Send + 'static,
+    ) {
+        let audit = match Audit::new(entry, lazy, Box::new(done)) {
+            Ok(audit) => audit,
+            Err((error, done)) => return done(Err(error)),
+        };
+        if let Err(error) = self.running() {
+            return (audit.done)(Err(error));
+        }
+        if self.shared.audits.fetch_add(1, Ordering::AcqRel) >= AUDITS_WAITING_MAX {
+            self.shared.audits.fetch_sub(1, Ordering::AcqRel);
+            return (audit.done)(Err(JournalError::QueueFull {
+                max: AUDITS_WAITING_MAX,
+            }));
+        }
+        let orders = self.orders.as_ref().expect("open until dropped");
+        if let Err(unsent) = orders.send(Order::Audit(audit))
+            && let Order::Audit(audit) = unsent.0
+        {
+            (audit.done)(Err(self.gone()));
+        }
+    }
+
+    /// What was done to the host, newest first: entries before that number, where one is given.
+    pub fn audited(
+        &self,
+        before: Option<u64>,
+        rows: u32,
+        reply: impl FnOnce(Result<AuditPage, JournalError>) + Send + 'static,
+    ) {
+        self.look(
+            move |connection| audit::list(connection, before, rows),
+            reply,
+        );
     }
 
     /// The keys it knows, for when it cannot be asked any more.

@@ -11,6 +11,19 @@ pub const APPENDS_WAITING_MAX: usize = 16_384;
 /// Recalls are not counted: the engine bounds them by its own open transactions.
 pub const VIEWS_WAITING_MAX: usize = 256;
 
+/// Audit entries that may wait for the writer: what a flood of failed attempts may queue. More are
+/// refused, one by one, and the journal goes on.
+pub const AUDITS_WAITING_MAX: usize = 256;
+
+/// Bytes of one audit entry: a sentence, and what a program needs of it.
+pub const AUDIT_BODY_BYTES_MAX: usize = 8 * 1024;
+
+/// Lines of one page of the audit: one answer stays below the largest frame of the register API.
+pub const AUDIT_PAGE_ROWS_MAX: u32 = 100;
+
+/// Audit entries dropped in one commit.
+pub(crate) const AUDIT_PRUNED_AT_A_TIME: i64 = 500;
+
 /// Records of one commit, so that the first of a burst does not wait for all of it.
 pub(crate) const COMMIT_RECORDS_MAX: usize = 512;
 

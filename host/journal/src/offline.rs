@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Tools over a journal's file, with the daemon running beside or not. They write nothing.
 
+use crate::audit::{self, AuditPage, AuditReport};
 use crate::chain::{self, Walk};
 use crate::epoch::{self, EpochBegan};
 use crate::error::{Doing, JournalError};
@@ -25,6 +26,8 @@ pub struct Report {
     pub open: u64,
     /// Records that were pruned.
     pub pruned: u64,
+    /// What was done to the host.
+    pub audit: AuditReport,
     /// Epochs, the first one first.
     pub epochs: Vec<EpochBegan>,
     /// The first thing that is not as written, with its place; absent when all is well.
@@ -39,6 +42,7 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Report, JournalError> {
         transactions: 0,
         open: 0,
         pruned: 0,
+        audit: AuditReport::default(),
         epochs: Vec::new(),
         damage: None,
     };
@@ -65,6 +69,15 @@ pub fn show(path: impl AsRef<Path>, by: &RecallBy) -> Result<Option<View>, Journ
 pub fn open_transactions(path: impl AsRef<Path>) -> Result<Vec<Summary>, JournalError> {
     let connection = open(path.as_ref())?;
     lookup::unresolved(&connection)
+}
+
+/// What was done to the host, newest first: entries before that number, where one is given.
+pub fn audit(
+    path: impl AsRef<Path>,
+    before: Option<u64>,
+    rows: u32,
+) -> Result<AuditPage, JournalError> {
+    audit::list(&open(path.as_ref())?, before, rows)
 }
 
 /// Every epoch, the first one first.
@@ -108,6 +121,7 @@ fn damage(error: JournalError) -> Result<Arc<str>, JournalError> {
 fn check(connection: &Connection, path: &Path, report: &mut Report) -> Result<(), JournalError> {
     check_records(connection, path, report)?;
     check_lines(connection, path, report)?;
+    report.audit = audit::check(connection, path)?;
     let pages: String = connection
         .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
         .doing("read")?;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opening: lock, look for damage, bring the tables forward, restore, start the threads.
 
+use crate::audit;
 use crate::chain::{self, Link, Walk};
 use crate::checkpoint::{self, Checkpoints, Copier};
 use crate::error::{Doing, JournalError};
@@ -46,6 +47,7 @@ pub(crate) fn open(
     schema::migrate(&mut connection, path)?;
     failpoint!("journal.open.migrated");
     let mut head = stand(&connection, path)?;
+    let audit = audit::stand(&connection, path)?;
     let epoch = epoch::settle(&mut connection, path, &before, &mut head)?;
     failpoint!("journal.open.settled");
     if shared::failed_before() {
@@ -65,6 +67,7 @@ pub(crate) fn open(
         connection,
         pruning: Pruning::new(options.retention),
         head,
+        audit,
         lines: HashMap::new(),
         shared: shared.clone(),
         checkpoints,

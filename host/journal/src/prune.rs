@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Drops transactions that are at rest and old, a few at a time between commits.
+//! Drops transactions that are at rest and old, and audit entries as old, a few at a time between
+//! commits.
 //!
 //! A transaction goes together with all that changed it, or stays with it: sums need both. What
 //! goes leaves a seal in the chain, and its key's answer, which stays for a retention of its own.
 //! It must never drop what is open, nor decide anything about what it keeps.
 
+use crate::audit::{self, AuditHead};
 use crate::chain::Link;
 use crate::error::{Doing, JournalError};
 use crate::kept;
@@ -27,6 +29,8 @@ pub struct Pruned {
     pub records: u64,
     /// Answers of keys, of transactions that were dropped long before.
     pub answers: u64,
+    /// Entries of the audit.
+    pub audits: u64,
 }
 
 /// Where a line stands among the others: when it started, and its first position.
@@ -99,7 +103,11 @@ impl Pruning {
     }
 
     /// A part of the work, in one commit.
-    pub(crate) fn step(&mut self, connection: &mut Connection) -> Result<(), JournalError> {
+    pub(crate) fn step(
+        &mut self,
+        connection: &mut Connection,
+        audit: &mut AuditHead,
+    ) -> Result<(), JournalError> {
         if self.passes.is_empty()
             && let Some(retention) = self.by_itself
         {
@@ -109,7 +117,7 @@ impl Pruning {
         let Some(mut pass) = self.passes.pop() else {
             return Ok(());
         };
-        match pass.step(connection) {
+        match pass.step(connection, audit) {
             Ok(true) => self.passes.push(pass),
             Ok(false) => pass.end(),
             Err(error) => {
@@ -141,6 +149,7 @@ impl Pass {
                 transactions = pruned.transactions,
                 records = pruned.records,
                 answers = pruned.answers,
+                audits = pruned.audits,
                 "the journal was pruned"
             );
         }
@@ -150,7 +159,11 @@ impl Pass {
     }
 
     /// Whether there may be more.
-    fn step(&mut self, connection: &mut Connection) -> Result<bool, JournalError> {
+    fn step(
+        &mut self,
+        connection: &mut Connection,
+        audit: &mut AuditHead,
+    ) -> Result<bool, JournalError> {
         let (old, old_answers) = match self.before_micros {
             Some(before) => before,
             None => *self
@@ -171,8 +184,12 @@ impl Pass {
         }
         let answers = kept::drop_old(&write, old_answers)?;
         self.pruned.answers += answers;
+        let mut left = audit.clone();
+        let audits = audit::drop_old(&write, &mut left, old)?;
+        self.pruned.audits += audits;
         write.commit().doing("prune")?;
-        Ok(!lines.is_empty() || answers > 0)
+        *audit = left;
+        Ok(!lines.is_empty() || answers > 0 || audits > 0)
     }
 }
 
@@ -332,7 +349,8 @@ mod tests {
         assert!(in_a(PRUNE_QUIET, &pruning));
         pruning.wrote();
         assert!(in_a(PRUNE_QUIET, &pruning));
-        pruning.step(&mut connection).unwrap();
+        let mut audit = audit::stand(&connection, &path).unwrap();
+        pruning.step(&mut connection, &mut audit).unwrap();
         assert!(
             pruning.passes.is_empty(),
             "nothing to do in an empty journal"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables, and how an older file becomes a newer one. Nothing else defines a table.
 //!
-//! `record` is the truth; `transaction` and `head` are derived from it in the same commit, and
-//! `verify` compares them. A row of `transaction` is keyed by its first record's position, so that
+//! `record` is the truth about money; `transaction` and `head` are derived from it in the same
+//! commit, and `verify` compares them. `audit` stands beside it. A row of `transaction` is keyed by its first record's position, so that
 //! one index over `record` finds both.
 
 use crate::error::{Doing, JournalError};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 /// Tables as this build reads them, over those of an older file that it must not change.
 const OLDER: &[&str] = &[
@@ -25,6 +25,9 @@ const OLDER: &[&str] = &[
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
     "CREATE TEMP TABLE spent(device TEXT, slot TEXT, serial TEXT, transaction_id BLOB);",
+    "CREATE TEMP TABLE audit(seq INTEGER, at INTEGER, action TEXT, body TEXT, chain BLOB);
+     CREATE TEMP TABLE audit_head(id INTEGER, seq INTEGER, chain BLOB, pruned_seq INTEGER,
+       pruned_chain BLOB);",
 ];
 
 const FIRST: &str = r#"
@@ -131,6 +134,26 @@ CREATE TABLE spent(
   transaction_id BLOB NOT NULL,
   PRIMARY KEY (device, slot, serial)
 ) STRICT, WITHOUT ROWID;
+"#;
+
+/// What was done to the host, and by whom. `audit_head`: the last entry, and the last of those that
+/// were pruned; no row where there never was an entry.
+const FOURTH: &str = r#"
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  action TEXT NOT NULL,
+  body TEXT NOT NULL,
+  chain BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_head(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  seq INTEGER NOT NULL,
+  chain BLOB NOT NULL,
+  pruned_seq INTEGER NOT NULL,
+  pruned_chain BLOB NOT NULL
+) STRICT;
 "#;
 
 /// Makes the tables, or brings those of an older payhal forward after a copy of the file beside it.

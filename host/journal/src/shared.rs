@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) syncs: AtomicU64,
     /// Records not taken by the writer yet.
     pub(crate) waiting: AtomicUsize,
+    /// Audit entries not taken by the writer yet.
+    pub(crate) audits: AtomicUsize,
     /// Views and lists not answered yet.
     pub(crate) views: AtomicUsize,
     closing: AtomicBool,
@@ -52,6 +54,7 @@ impl Shared {
         Self {
             syncs: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            audits: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             stopped: OnceLock::new(),

@@ -4,6 +4,7 @@
 //! After a failed commit it writes nothing more, not even the same again: after a failed flush
 //! nobody knows what is on disk until it is read.
 
+use crate::audit::{self, Audit, AuditHead};
 use crate::chain;
 use crate::checkpoint::Checkpoints;
 use crate::error::{Doing, JournalError};
@@ -35,12 +36,31 @@ pub(crate) struct Append {
 /// What the writer is asked to do.
 pub(crate) enum Order {
     Append(Append),
+    Audit(Audit),
     Prune(Prune),
+}
+
+/// What goes into the next commit.
+#[derive(Default)]
+struct Batch {
+    appends: Vec<Append>,
+    audits: Vec<Audit>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.audits.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.appends.len() + self.audits.len() >= COMMIT_RECORDS_MAX
+    }
 }
 
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) head: Head,
+    pub(crate) audit: AuditHead,
     /// Lines of open transactions. Only what is in the tables too.
     pub(crate) lines: HashMap<TransactionId, Summary>,
     pub(crate) shared: Arc<Shared>,
@@ -51,7 +71,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Runs until every sender is gone and what they queued is on disk, or a commit fails.
     pub(crate) fn run(mut self, orders: &Receiver<Order>) {
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         loop {
             let open = self.collect(orders, &mut batch);
             let done = if batch.is_empty() {
@@ -68,16 +88,27 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: &mut Vec<Append>) -> Result<(), JournalError> {
-        self.shared.waiting.fetch_sub(batch.len(), Ordering::AcqRel);
-        if self.shared.stopped().is_some() {
+    fn write(&mut self, batch: &mut Batch) -> Result<(), JournalError> {
+        let (appends, audits) = (batch.appends.len(), batch.audits.len());
+        self.shared.waiting.fetch_sub(appends, Ordering::AcqRel);
+        self.shared.audits.fetch_sub(audits, Ordering::AcqRel);
+        if let Some(reason) = self.shared.stopped() {
+            let reason = reason.clone();
+            tell_audits(batch, &Err(JournalError::Stopped { reason }));
             return Ok(());
         }
-        self.commit(batch)?;
-        batch.clear();
+        let first = self.audit.seq + 1;
+        if let Err(error) = self.commit(batch) {
+            tell_audits(batch, &Err(error.clone()));
+            return Err(error);
+        }
+        batch.appends.clear();
         failpoint!("journal.tell.before");
-        self.shared
-            .tell(Happened::Durable(Position(self.head.position)));
+        if appends > 0 {
+            self.shared
+                .tell(Happened::Durable(Position(self.head.position)));
+        }
+        tell_audits(batch, &Ok(first));
         failpoint!("journal.tell.after");
         self.pruning.wrote();
         self.checkpoints.after_commit(&self.connection)
@@ -88,7 +119,7 @@ impl Writer {
         let due = self.pruning.due();
         let now = Instant::now();
         if due.is_some_and(|at| at <= now) && !self.shared.closing() {
-            self.pruning.step(&mut self.connection)?;
+            self.pruning.step(&mut self.connection, &mut self.audit)?;
             return self.checkpoints.after_commit(&self.connection);
         }
         if self.checkpoints.idle_at().is_some_and(|at| at <= now) {
@@ -100,7 +131,7 @@ impl Writer {
     /// Waits for something that must be written, then takes all that is there. Lazy records wait
     /// for company a little. Comes back empty when there is other work. `false`: every sender is
     /// gone.
-    fn collect(&mut self, orders: &Receiver<Order>, batch: &mut Vec<Append>) -> bool {
+    fn collect(&mut self, orders: &Receiver<Order>, batch: &mut Batch) -> bool {
         let mut lazy_until: Option<Instant> = None;
         loop {
             let order = match orders.try_recv() {
@@ -114,22 +145,35 @@ impl Writer {
                     }
                 }
             };
-            let append = match order {
-                Order::Append(append) => append,
-                Order::Prune(prune) => {
-                    self.pruning.ask(prune);
-                    continue;
+            match self.take(order, batch) {
+                None => continue,
+                Some(true) => {
+                    lazy_until.get_or_insert_with(|| Instant::now() + LAZY_WAIT);
                 }
-            };
-            let lazy = append.lazy;
-            batch.push(append);
-            if lazy {
-                lazy_until.get_or_insert_with(|| Instant::now() + LAZY_WAIT);
-            } else {
-                return self.drain(orders, batch);
+                Some(false) => return self.drain(orders, batch),
             }
-            if batch.len() >= COMMIT_RECORDS_MAX {
+            if batch.is_full() {
                 return true;
+            }
+        }
+    }
+
+    /// Whether what was added may wait for company; nothing if nothing was.
+    fn take(&mut self, order: Order, batch: &mut Batch) -> Option<bool> {
+        match order {
+            Order::Append(append) => {
+                let lazy = append.lazy;
+                batch.appends.push(append);
+                Some(lazy)
+            }
+            Order::Audit(audit) => {
+                let lazy = audit.lazy;
+                batch.audits.push(audit);
+                Some(lazy)
+            }
+            Order::Prune(prune) => {
+                self.pruning.ask(prune);
+                None
             }
         }
     }
@@ -139,11 +183,12 @@ impl Writer {
         copy.into_iter().chain(prune).min()
     }
 
-    fn drain(&mut self, orders: &Receiver<Order>, batch: &mut Vec<Append>) -> bool {
-        while batch.len() < COMMIT_RECORDS_MAX {
+    fn drain(&mut self, orders: &Receiver<Order>, batch: &mut Batch) -> bool {
+        while !batch.is_full() {
             match orders.try_recv() {
-                Ok(Order::Append(append)) => batch.push(append),
-                Ok(Order::Prune(prune)) => self.pruning.ask(prune),
+                Ok(order) => {
+                    self.take(order, batch);
+                }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
@@ -151,23 +196,38 @@ impl Writer {
         true
     }
 
-    fn commit(&mut self, batch: &[Append]) -> Result<(), JournalError> {
+    fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
         failpoint!("journal.write.before");
-        let mut head = self.head.clone();
+        let (mut head, mut audit) = (self.head.clone(), self.audit.clone());
         let write = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing("write to")?;
-        for append in batch {
+        for append in &batch.appends {
             put(&write, &mut head, &mut self.lines, append)?;
         }
-        rows::put_head(&write, &head)?;
+        for entry in &batch.audits {
+            audit::put(&write, &mut audit, entry)?;
+        }
+        if head != self.head {
+            rows::put_head(&write, &head)?;
+        }
+        if audit != self.audit {
+            audit::put_head(&write, &audit)?;
+        }
         failpoint!("journal.commit.before");
         write.commit().doing("commit to")?;
         failpoint!("journal.commit.after");
-        self.head = head;
+        (self.head, self.audit) = (head, audit);
         self.shared.syncs.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+}
+
+/// Tells each entry's owner its number, from the first of them on, or what went wrong.
+fn tell_audits(batch: &mut Batch, written: &Result<u64, JournalError>) {
+    for (later, audit) in (0..).zip(batch.audits.drain(..)) {
+        (audit.done)(written.clone().map(|first| first + later));
     }
 }
 

@@ -3,6 +3,7 @@
 //! what is damaged is found.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails its test")]
 
+mod audit;
 mod backups;
 mod commits;
 mod damage;
