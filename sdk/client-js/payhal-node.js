@@ -25,6 +25,8 @@ export class NodeWebSocket {
   onerror = null;
   onclose = null;
   readyState = NodeWebSocket.CONNECTING;
+  /** On TLS: {certificate: SHA-256 of the other side's, trusted, reason?}. */
+  peer = null;
 
   #socket = null;
   #request;
@@ -34,8 +36,14 @@ export class NodeWebSocket {
   #closeCode = 1006;
   #closeReason = '';
 
-  constructor(url, protocols = []) {
+  /**
+   * `certificate`: the only one to talk to, as SHA-256 in hexadecimal. A certificate that nobody signed does
+   * not end the connection: a paired host proves under the pairing that it is its own, and payhal.js
+   * refuses every other connection whose `peer` is not trusted.
+   */
+  constructor(url, protocols = [], { certificate } = {}) {
     const target = new URL(url);
+    this.url = String(url);
     const key = randomBytes(16).toString('base64');
     const headers = {
       Connection: 'Upgrade',
@@ -52,7 +60,9 @@ export class NodeWebSocket {
       path: target.pathname + target.search,
       headers: { Host: target.host, ...headers },
       agent: false,
+      ...(secure ? { rejectUnauthorized: false } : {}),
     });
+    this.#request.on('socket', (socket) => secure && socket.once('secureConnect', () => this.#met(socket, certificate)));
     this.#request.on('upgrade', (response, socket, head) => this.#upgraded(response, socket, head, key));
     this.#request.on('response', (response) => this.#refused(response));
     this.#request.on('error', (error) => this.#fail(error.message));
@@ -77,6 +87,13 @@ export class NodeWebSocket {
     payload.write(reason, 2);
     this.#write(OPCODE.close, payload);
     this.#socket.end();
+  }
+
+  #met(socket, expected) {
+    const certificate = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
+    this.peer = { certificate, trusted: socket.authorized || certificate === expected?.toLowerCase(), reason: String(socket.authorizationError?.code ?? socket.authorizationError ?? '') };
+    if (expected === undefined || certificate === expected.toLowerCase()) return;
+    this.#request.destroy(new Error(`the certificate is ${certificate}, not the one expected`));
   }
 
   #upgraded(response, socket, head, key) {

@@ -3,10 +3,26 @@
 // exactly one answer, and errors that say whether money moved. Browsers and Node >= 20.
 //
 // It must never report an unknown outcome as a failure, never send a keyed call again with another
-// key or another body, and never keep card data (none reaches it).
+// key or another body, never send anything to a host that has not proven itself to a paired register,
+// and never keep card data (none reaches it).
 
-const DEFAULT_URL = 'ws://127.0.0.1:7425/v1/ws';
-const PROTOCOL = 1;
+import { introduce, pair, rotate, storeFrom } from './payhal-access.js';
+import { askForLoopback } from './payhal-diagnose.js';
+import {
+  AmountInvalid, Cancelled, connectionLost, dropUndefined, errorFrom, Failed, NoAnswer, NotStored, OutcomeUnknown, PayhalError, pairingRequired, toCamel, toSnake,
+} from './payhal-errors.js';
+import { checkHandlers, handled, journalFrom, outcome, outcomeOf, recoverOne } from './payhal-journal.js';
+import { CLIENT, DEFAULT_URL, PROTOCOL, socketClass, systemClock } from './payhal-line.js';
+
+export { endOperatorSession, fileStore, forgetPairing, indexedDbStore, keepOperatorSession, memoryStore, pair } from './payhal-access.js';
+export { diagnose } from './payhal-diagnose.js';
+export {
+  AmountInvalid, Cancelled, CardError, CardNumberRefused, ConnectionLost, Declined, DeviceBusy, DeviceNotFound, DeviceUnavailable, DeviceUnsupported, errorFrom, Failed,
+  GatewayRejected, GatewayUnavailable, HostStopping, ImpostorHost, InvalidRequest, JournalUnavailable, KeyReused, NoAnswer, NotAllowed, NotStored, OutcomeUnknown,
+  PairingRequired, PayhalError, PermissionDenied, PluginFailed, ProofInvalid, ProtocolUnsupported, RateLimited, RegisterConflict, TimedOut, TransactionNotFound,
+  UnresolvedTransaction,
+} from './payhal-errors.js';
+export { fileJournal, indexedDbJournal, outcome } from './payhal-journal.js';
 
 // Calls that name an idempotency key: they outlive the connection and are sent again unchanged.
 const KEYED_METHODS = new Set([
@@ -21,6 +37,9 @@ const REFUSED_ACCESS = new Set(['PAIRING_REQUIRED', 'PROOF_INVALID', 'PERMISSION
 const EVENTS_MISSED = 'events.missed';
 const DOOR_RETRIES_MAX = 20;
 const DOOR_RETRY_MS = 1000;
+const INTERNAL_ERROR = -32603;
+const APPROVED = new Set(['approved', 'accepted_offline']);
+const RECOVER_PAUSE_MS = 2000;
 
 const LIMITS = {
   helloTimeoutMs: 10_000, // A host that is alive greets at once; a hung one must not hold the register.
@@ -30,108 +49,20 @@ const LIMITS = {
   backoffMaxMs: 10_000,
 };
 
-/** The base of every error. `outcome`, `moneyMoved` and `retry` are always set. */
-export class PayhalError extends Error {
-  constructor(message, fields = {}) {
-    super(message);
-    this.name = fields.name ?? 'PAYHAL_ERROR';
-    this.code = fields.code ?? 0;
-    this.outcome = fields.outcome ?? 'failed';
-    this.moneyMoved = fields.moneyMoved ?? 'no';
-    this.retry = fields.retry ?? 'never';
-    for (const field of ['retryAfterMs', 'transactionId', 'idempotencyKey', 'responseCode', 'responseText', 'resolution', 'receipt', 'detail', 'field', 'busy', 'unresolved', 'doc']) {
-      this[field] = fields[field];
-    }
-    /** Everything the host sent with the error, fields this version does not know included. */
-    this.fields = fields;
-    if (fields.cause !== undefined) this.cause = fields.cause;
-  }
-}
-
-/** Nobody knows yet whether money moved. Not a failure: ask again with the same key, never with a new one. */
-export class OutcomeUnknown extends PayhalError {
-  constructor(message, fields = {}) {
-    super(message, { name: 'OUTCOME_UNKNOWN', code: 3004, retry: 'same_key', ...fields, outcome: 'unknown', moneyMoved: 'unknown' });
-  }
-}
-
-export class Declined extends PayhalError {}
-export class Cancelled extends PayhalError {}
-export class TimedOut extends PayhalError {}
-export class KeyReused extends PayhalError {}
-export class TransactionNotFound extends PayhalError {}
-export class AmountInvalid extends PayhalError {}
-export class NotAllowed extends PayhalError {}
-export class CardError extends PayhalError {}
-export class GatewayUnavailable extends PayhalError {}
-export class GatewayRejected extends PayhalError {}
-export class UnresolvedTransaction extends PayhalError {}
-export class CardNumberRefused extends PayhalError {}
-export class DeviceNotFound extends PayhalError {}
-export class DeviceBusy extends PayhalError {}
-export class DeviceUnavailable extends PayhalError {}
-export class DeviceUnsupported extends PayhalError {}
-export class PairingRequired extends PayhalError {}
-export class ProofInvalid extends PayhalError {}
-export class PermissionDenied extends PayhalError {}
-export class RateLimited extends PayhalError {}
-export class ProtocolUnsupported extends PayhalError {}
-export class RegisterConflict extends PayhalError {}
-export class PluginFailed extends PayhalError {}
-export class JournalUnavailable extends PayhalError {}
-export class HostStopping extends PayhalError {}
-/** The request itself was wrong (JSON-RPC -326xx): a fault of the register's programmer. */
-export class InvalidRequest extends PayhalError {}
-/** The connection went, or never came, for a call that moves no money or was never sent. */
-export class ConnectionLost extends PayhalError {}
-/** The host did not answer a call that moves no money. */
-export class NoAnswer extends PayhalError {}
-
-const CLASSES = {
-  1001: ['PAIRING_REQUIRED', PairingRequired],
-  1002: ['PROOF_INVALID', ProofInvalid],
-  1003: ['PERMISSION_DENIED', PermissionDenied],
-  1004: ['RATE_LIMITED', RateLimited],
-  1005: ['PROTOCOL_UNSUPPORTED', ProtocolUnsupported],
-  1006: ['REGISTER_CONFLICT', RegisterConflict],
-  2001: ['DEVICE_NOT_FOUND', DeviceNotFound],
-  2002: ['DEVICE_BUSY', DeviceBusy],
-  2003: ['DEVICE_UNAVAILABLE', DeviceUnavailable],
-  2004: ['DEVICE_UNSUPPORTED', DeviceUnsupported],
-  3001: ['DECLINED', Declined],
-  3002: ['CANCELLED', Cancelled],
-  3003: ['TIMED_OUT', TimedOut],
-  3004: ['OUTCOME_UNKNOWN', OutcomeUnknown],
-  3005: ['KEY_REUSED', KeyReused],
-  3006: ['TRANSACTION_NOT_FOUND', TransactionNotFound],
-  3007: ['AMOUNT_INVALID', AmountInvalid],
-  3008: ['NOT_ALLOWED', NotAllowed],
-  3009: ['CARD_ERROR', CardError],
-  3010: ['GATEWAY_UNAVAILABLE', GatewayUnavailable],
-  3011: ['GATEWAY_REJECTED', GatewayRejected],
-  3012: ['UNRESOLVED_TRANSACTION', UnresolvedTransaction],
-  3013: ['CARD_NUMBER_REFUSED', CardNumberRefused],
-  4001: ['PLUGIN_FAILED', PluginFailed],
-  5001: ['JOURNAL_UNAVAILABLE', JournalUnavailable],
-  5002: ['HOST_STOPPING', HostStopping],
-};
-
-/** Turns a JSON-RPC error object into the matching class. An unknown outcome wins over the code. */
-export function errorFrom(rpcError) {
-  const fields = { code: rpcError.code, ...toCamel(rpcError.data ?? {}) };
-  const message = rpcError.message ?? 'the host refused';
-  if (fields.outcome === 'unknown' || fields.moneyMoved === 'unknown') return new OutcomeUnknown(message, fields);
-  const known = CLASSES[rpcError.code];
-  if (known) return new known[1](message, { ...fields, name: fields.name ?? known[0] });
-  const reserved = rpcError.code >= -32768 && rpcError.code <= -32000;
-  return reserved ? new InvalidRequest(message, { ...fields, name: fields.name ?? 'INVALID_REQUEST' }) : new PayhalError(message, fields);
-}
-
-/** Connects, greets the host and answers when calls can be made. */
+/**
+ * Connects, proves this register and answers when calls can be made. With `onNumber` a register that was never
+ * paired is paired first; one whose pairing ended is not, because anything on this port could claim that.
+ */
 export async function connect(options = {}) {
   const payhal = new Payhal(options);
-  await payhal.ready;
-  return payhal;
+  try {
+    await payhal.ready;
+    return payhal;
+  } catch (error) {
+    if (error.why !== 'never' || !options.onNumber) throw error;
+  }
+  await pair({ ...options, register: { id: options.registerId, name: options.registerName ?? options.registerId } });
+  return connect({ ...options, onNumber: undefined });
 }
 
 export class Payhal {
@@ -151,14 +82,22 @@ export class Payhal {
   #promptsSeen = new Set();
   #ready = deferred();
   #wasOpen = false;
+  #store;
+  #journal;
 
-  /** What the host said of itself, and the access this connection has (`open`, `paired`, `unpaired`). */
+  /** What the host said of itself, and the access this connection has (`open` or `paired`). */
   host = null;
   access = null;
+  /** The register this connection speaks for, what the operator granted it, and up to which amounts. */
+  registerId = null;
+  permissions = [];
+  limits = undefined;
 
   constructor(options = {}) {
-    this.#options = { ...LIMITS, url: DEFAULT_URL, client: { name: 'payhal-js', version: '0.1.0' }, prompts: [], random: Math.random, ...options };
-    this.#clock = options.clock ?? { setTimeout: globalThis.setTimeout.bind(globalThis), clearTimeout: globalThis.clearTimeout.bind(globalThis) };
+    this.#options = { ...LIMITS, url: DEFAULT_URL, client: CLIENT, prompts: [], random: Math.random, ...options };
+    this.#clock = options.clock ?? systemClock;
+    this.#store = storeFrom(options.store);
+    this.#journal = journalFrom(options.journal);
     this.#ready.promise.catch(() => {});
     this.#begin();
   }
@@ -226,6 +165,58 @@ export class Payhal {
   /** Asks the host to stop a running call. The call itself still gets its own one answer. */
   cancel({ key, transactionId }) {
     return this.#plain('payment.cancel', { idempotencyKey: key, transactionId });
+  }
+
+  // ---- What became of it.
+
+  /**
+   * How a money call ended, as a value that names every ending. With handlers, the one for the ending is called
+   * and awaited, and then the key is forgotten by the journal, unless the outcome is unknown.
+   */
+  outcome(promise, handlers) {
+    if (!handlers) return outcome(promise);
+    checkHandlers(handlers);
+    return outcomeOf(promise).then((ended) => this.#handed(ended, handlers));
+  }
+
+  /** The register has dealt with this payment: its journal need not hold it any more. */
+  async forget(key) {
+    await this.#journal?.forget(key);
+  }
+
+  /**
+   * What became of the payments of an earlier run: those of the journal, or the keys given. Each is
+   * {key, outcome, payment or error}; `handlers` as in `outcome`. Nothing is charged by asking.
+   */
+  async recover(keys, { handlers, onProgress, onPrompt } = {}) {
+    if (handlers) checkHandlers(handlers);
+    const entries = keys ?? (await this.#journal?.pending()) ?? [];
+    const steps = {
+      hostId: this.host?.id,
+      get: (key) => this.get({ key }),
+      resend: (entry) => this.#resend(entry, { onProgress, onPrompt }),
+      pause: () => new Promise((resolve) => { this.#clock.setTimeout(resolve, RECOVER_PAUSE_MS); }),
+    };
+    const recovered = entries.map(async (given) => {
+      const entry = typeof given === 'string' ? { key: given } : given;
+      const ended = { ...(await recoverOne(entry, steps)), key: entry.key, method: entry.method, params: entry.params && toCamel(entry.params) };
+      if (handlers) await this.#handed(ended, handlers);
+      return ended;
+    });
+    return Promise.all(recovered);
+  }
+
+  async #handed(ended, handlers) {
+    const answer = await handled(ended, handlers);
+    if (ended.outcome !== 'unknown' && ended.key !== undefined) await this.forget(ended.key);
+    return answer;
+  }
+
+  #resend({ key, method, params }, { onProgress, onPrompt }) {
+    const call = { method, params, raw: false, key, onProgress, onPrompt, outcome: deferred() };
+    call.outcome.promise.key = key;
+    this.#start(call);
+    return call.outcome.promise;
   }
 
   // ---- Questions: no money moves.
@@ -309,7 +300,7 @@ export class Payhal {
   /** Ends the connection for good. Keyed calls that were sent end as `OutcomeUnknown`: the host goes on with them. */
   close() {
     if (this.#state === 'closed') return;
-    this.#end(new ConnectionLost('The connection to the payment host was closed.', { name: 'CONNECTION_LOST', retry: 'same_key' }));
+    this.#end(connectionLost('The connection to the payment host was closed.'));
   }
 
   // ---- Calls.
@@ -331,18 +322,29 @@ export class Payhal {
     const prepared = async () => {
       checkAmount(rest.amount);
       call.params = toSnake(dropUndefined({ idempotencyKey: key, ...rest }));
-      if (options.onKey) await options.onKey(key);
+      if (this.#journal || options.onKey) await this.#remember(key, call, options.onKey);
       this.#start(call);
     };
     prepared().catch((error) => outcome.reject(error));
+    // A payment that ended for certain without money leaves nothing to recover.
+    if (this.#journal) promise.catch((error) => (error instanceof Failed ? this.forget(key).catch(reportLater) : undefined));
     return promise;
+  }
+
+  async #remember(key, { method, params }, onKey) {
+    try {
+      await this.#journal?.remember(key, { method, params, hostId: this.host?.id, at: new Date().toISOString() });
+      await onKey?.(key);
+    } catch (cause) {
+      throw new NotStored(`The key of this payment could not be stored: ${cause.message}. Nothing was sent.`, { name: 'NOT_STORED', retry: 'same_key', idempotencyKey: key, cause });
+    }
   }
 
   #start(call) {
     Object.assign(call, { id: null, sends: 0, lastSeq: -1, doorRetries: 0, timer: null, cancelled: call.cancelled ?? false, settled: false });
     call.outcome ??= deferred();
     if (this.#state === 'closed') {
-      call.outcome.reject(new ConnectionLost('The connection to the payment host is closed. Nothing was sent.', { name: 'CONNECTION_LOST', retry: 'same_key' }));
+      call.outcome.reject(connectionLost('The connection to the payment host is closed. Nothing was sent.'));
       return call.outcome.promise;
     }
     if (call.signal?.aborted || call.cancelled) {
@@ -361,9 +363,7 @@ export class Payhal {
 
   #awaitConnection(call) {
     call.timer = this.#clock.setTimeout(() => {
-      this.#settle(call, new ConnectionLost('The payment host cannot be reached. Nothing was sent.', {
-        name: 'CONNECTION_LOST', retry: 'same_key', idempotencyKey: call.key ?? undefined,
-      }));
+      this.#settle(call, connectionLost('The payment host cannot be reached. Nothing was sent.', { idempotencyKey: call.key ?? undefined }));
     }, this.#options.unsentTimeoutMs);
   }
 
@@ -443,8 +443,9 @@ export class Payhal {
     if (call === undefined) return;
     this.#byId.delete(message.id);
     call.id = null;
-    if (message.error === undefined) this.#settle(call, null, call.raw ? message.result : toCamel(message.result));
-    else this.#refused(call, errorFrom(message.error));
+    if (message.error !== undefined) this.#refused(call, errorFrom(message.error));
+    else if (call.key !== null && message.result?.outcome !== undefined && !APPROVED.has(message.result.outcome)) this.#settle(call, unreadable(call));
+    else this.#settle(call, null, call.raw ? message.result : toCamel(message.result));
   }
 
   #refused(call, error) {
@@ -461,11 +462,14 @@ export class Payhal {
       this.#settle(call, new OutcomeUnknown('The payment was sent, but the host no longer says what became of it.', { idempotencyKey: call.key, cause: error }));
       return;
     }
-    this.#settle(call, error);
+    // A fault inside the host that says nothing of money says nothing of this payment.
+    const silent = call.key !== null && error.code === INTERNAL_ERROR && error.fields.moneyMoved === undefined;
+    this.#settle(call, silent ? unreadable(call, error) : error);
   }
 
   #notified(message) {
     const params = message.params ?? {};
+    if (message.method === 'session.ended') this.#end(pairingRequired(params.why, { detail: params.message }));
     if (message.method === 'payment.progress') this.#progressed(params);
     else if (message.method === 'payment.prompt') this.#prompted(params);
     // `seq` of progress counts within its transaction; of every other notification, within the host.
@@ -507,18 +511,18 @@ export class Payhal {
 
   async #begin() {
     try {
-      this.#WebSocket = this.#options.WebSocket ?? globalThis.WebSocket ?? (await import('./payhal-node.js')).NodeWebSocket;
+      this.#WebSocket = await socketClass(this.#options.WebSocket);
       await askForLoopback(this.#options.url);
       this.#open();
     } catch (error) {
-      this.#end(new ConnectionLost(`The payment host cannot be reached: ${error.message}`, { name: 'CONNECTION_LOST', retry: 'same_key' }));
+      this.#end(error instanceof PayhalError ? error : connectionLost(`The payment host cannot be reached: ${error.message}`));
     }
   }
 
   #open() {
     if (this.#state === 'closed') return;
     this.#reconnectTimer = null;
-    const socket = new this.#WebSocket(this.#options.url);
+    const socket = new this.#WebSocket(this.#options.url, [], { certificate: this.#options.certificate });
     this.#socket = socket;
     let reason = '';
     let helloTimer = this.#clock.setTimeout(() => {
@@ -526,17 +530,17 @@ export class Payhal {
       lost({});
     }, this.#options.helloTimeoutMs);
     const greeted = () => {
-      this.#clock.clearTimeout(helloTimer);
+      if (helloTimer !== null) this.#clock.clearTimeout(helloTimer);
       helloTimer = null;
     };
     const lost = (event) => {
       if (this.#socket !== socket) return;
       this.#socket = null;
-      if (helloTimer !== null) greeted();
+      greeted();
       closeQuietly(socket);
-      this.#lost(reason || event.reason || '', event.code);
+      this.#lost(reason || event.reason || '', event.code, event.waitMs);
     };
-    socket.onopen = () => this.#greet(socket, greeted);
+    socket.onopen = () => this.#greet(socket, greeted, lost);
     socket.onmessage = (event) => {
       if (this.#socket === socket) this.#received(event.data);
     };
@@ -546,40 +550,50 @@ export class Payhal {
     socket.onclose = lost;
   }
 
-  #greet(socket, greeted) {
-    const hello = {
-      method: 'session.hello', raw: false, key: null, id: this.#nextId, sends: 1, timer: null, outcome: deferred(), settled: false,
-      params: dropUndefined({
-        client: this.#options.client, protocol: [PROTOCOL], prompts: this.#options.prompts, register_id: this.#options.registerId,
-      }),
-    };
-    this.#nextId += 1;
-    this.#calls.add(hello);
-    this.#byId.set(hello.id, hello);
-    this.#write({ jsonrpc: '2.0', id: hello.id, method: hello.method, params: hello.params });
-    hello.outcome.promise.then(
-      (answer) => {
+  // Hello, the host's proof, our proof: nothing else goes out before.
+  #greet(socket, greeted, lost) {
+    const { url, registerId, operator, access, certificate, client, prompts } = this.#options;
+    const me = { url, registerId, operator, access, certificate, socket, store: this.#store, hello: { client, protocol: [PROTOCOL], prompts } };
+    const ask = (method, params) => this.#ask(socket, method, params);
+    introduce(ask, me).then(
+      (met) => {
         greeted();
-        if (this.#socket === socket) this.#opened(answer);
+        if (this.#socket !== socket) return;
+        this.#opened(met);
+        if (met.answer.rotate && met.kept) rotate((method, params) => this.call(method, params), me, met.kept).catch((error) => error.name === 'CONNECTION_LOST' || reportLater(error));
       },
       (error) => {
         greeted();
-        // A lost connection is tried again; a host that refuses us will refuse us again.
-        if (this.#socket === socket) this.#end(error);
+        if (this.#socket !== socket) return;
+        // A lost connection is tried again, and so is a host that has no time; one that refuses us will refuse us again.
+        if (REFUSED_AT_THE_DOOR.has(error.name) && (this.#wasOpen || this.#options.patient)) lost({ reason: error.message, waitMs: error.retryAfterMs });
+        else this.#end(error instanceof PayhalError ? error : connectionLost(`The payment host cannot be used: ${error.message}`, { cause: error }));
       },
     );
   }
 
-  #opened(answer) {
+  // One question of the greeting: no timer of its own, and it goes with its connection.
+  #ask(socket, method, params) {
+    const question = { method, params, raw: true, key: null, id: this.#nextId, sends: 1, timer: null, outcome: deferred(), settled: false };
+    if (this.#socket !== socket) return new Promise(() => {});
+    this.#nextId += 1;
+    this.#calls.add(question);
+    this.#byId.set(question.id, question);
+    this.#write({ jsonrpc: '2.0', id: question.id, method, params });
+    return question.outcome.promise;
+  }
+
+  #opened({ answer, registerId, permissions, limits }) {
     this.host = answer.host ?? null;
     this.access = answer.state ?? null;
+    Object.assign(this, { registerId: registerId ?? null, permissions, limits });
     this.#attempt = 0;
     const first = !this.#wasOpen;
     this.#wasOpen = true;
     this.#change('open', { host: this.host, access: this.access, reconnected: !first });
     this.#ready.resolve(this);
     // A connection that goes again meanwhile subscribes again on the next return.
-    if (this.#subscribed !== null) this.#subscribeNow().catch((error) => error instanceof ConnectionLost || reportLater(error));
+    if (this.#subscribed !== null) this.#subscribeNow().catch((error) => error.name === 'CONNECTION_LOST' || reportLater(error));
     for (const call of [...this.#calls]) {
       if (!call.settled && call.id === null && (call.timer === null || call.sends === 0)) this.#send(call);
     }
@@ -597,20 +611,20 @@ export class Payhal {
     }
   }
 
-  #lost(reason, closeCode) {
+  #lost(reason, closeCode, waitMs = 0) {
     this.#byId.clear();
     for (const call of [...this.#calls]) {
       if (call.sends === 0) continue;
       call.id = null;
       if (call.key !== null) this.#disarm(call);
-      else this.#settle(call, new ConnectionLost('The connection to the payment host was lost before it answered. No money moves by this call.', { name: 'CONNECTION_LOST', retry: 'same_key' }));
+      else this.#settle(call, connectionLost('The connection to the payment host was lost before it answered. No money moves by this call.'));
     }
     if (this.#state === 'closed') return;
     if (!this.#wasOpen && !this.#options.patient) {
-      this.#end(new ConnectionLost(`The payment host cannot be reached at ${this.#options.url}${reason ? `: ${reason}` : ''}. Nothing was sent.`, { name: 'CONNECTION_LOST', retry: 'same_key' }));
+      this.#end(connectionLost(`The payment host cannot be reached at ${this.#options.url}${reason ? `: ${reason}` : ''}. Nothing was sent; diagnose() tells why.`));
       return;
     }
-    const retryInMs = this.#backoff();
+    const retryInMs = Math.max(waitMs, this.#backoff());
     this.#attempt += 1;
     this.#reconnectTimer = this.#clock.setTimeout(() => this.#open(), retryInMs);
     this.#change('reconnecting', { attempt: this.#attempt, retryInMs, reason, closeCode });
@@ -670,12 +684,9 @@ function checkAmount(amount) {
   }
 }
 
-// Chromium asks the user before a public page may reach this machine, and only a fetch makes it ask.
-async function askForLoopback(url) {
-  const page = globalThis.location;
-  if (!page || !globalThis.navigator?.userAgentData || /^(localhost|127\.|\[::1\])/.test(page.hostname)) return;
-  const health = new URL('/health', url.replace(/^ws/, 'http'));
-  await fetch(health, { targetAddressSpace: 'loopback' }).catch(() => {});
+// An answer that this version cannot read is no failure.
+function unreadable(call, cause) {
+  return new OutcomeUnknown('The payment host\'s answer does not say whether money moved. Ask again with the same key.', { idempotencyKey: call.key, cause });
 }
 
 function closeQuietly(socket) {
@@ -705,20 +716,4 @@ function deferred() {
   const parts = {};
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
   return parts;
-}
-
-function dropUndefined(object) {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
-}
-
-const toCamel = (value) => renamed(value, (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase()));
-const toSnake = (value) => renamed(value, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
-
-// These belong to the register and are kept verbatim.
-const VERBATIM = new Set(['custom', 'customer']);
-
-function renamed(value, rename) {
-  if (Array.isArray(value)) return value.map((item) => renamed(item, rename));
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), VERBATIM.has(name) ? inner : renamed(inner, rename)]));
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { startServer } from './ws-server.js';
 
 const CONSOLE = new URL('../../../host/daemon/console/', import.meta.url);
-const CLIENT = new URL('../payhal.js', import.meta.url);
+const CLIENT = new URL('../', import.meta.url);
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
 
@@ -261,7 +261,7 @@ const server = await startServer({
     const name = path === '/' ? 'index.html' : path.slice(1);
     try {
       if (!/^[a-z0-9.-]+$/.test(name)) throw new Error('no such file');
-      const body = await readFile(fileURLToPath(name === 'payhal.js' ? CLIENT : new URL(name, CONSOLE)));
+      const body = await readFile(fileURLToPath(/^payhal(-[a-z]+)?\.js$/.test(name) ? new URL(name, CLIENT) : new URL(name, CONSOLE)));
       response.writeHead(200, { 'Content-Type': TYPES[name.split('.').pop()] ?? 'text/plain', 'Content-Security-Policy': CSP, 'Cache-Control': 'no-store' });
       response.end(body);
     } catch {

@@ -24,6 +24,9 @@ struct Console;
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../../sdk/client-js"]
 #[include = "payhal.js"]
+#[include = "payhal-*.js"]
+#[exclude = "payhal-node.js"]
+#[exclude = "payhal-files.js"]
 struct ClientJs;
 
 /// No inline script, no inline style, nothing from elsewhere; the WebSocket is our own.
