@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One connection to the payment host, and calls that end in exactly one answer.
 
-It must never report an unknown outcome as a failure, and never send a keyed call again with another
-key or another body.
+It must never report an unknown outcome as a failure, never send a keyed call again with another key
+or another body, and never send one to a host that has not proven the pairing.
 """
 
 from __future__ import annotations
@@ -12,27 +12,34 @@ import inspect
 import json
 import logging
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
-from websockets.asyncio.client import ClientConnection, connect as open_websocket
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from . import errors
-from .errors import AmountInvalid, Cancelled, ConnectionLost, NoAnswer, OutcomeUnknown, PayhalError, error_from
+from .access import STRANGERS_METHODS, Access, Greeting, OnNumber
+from .attempts import Attempts, Recovered
+from .errors import Cancelled, ConnectionLost, ImpostorHost, NoAnswer, OutcomeUnknown, PairingRequired, PayhalError, SessionEnded, error_from
 from .keys import new_key
-from .messages import Amount, Approved, Event, Progress, Prompt, read
+from .messages import Approved, Event, Progress, Prompt, read
+from .money import MoneyCall, MoneyCalls, OnKey, OnProgress, OnPrompt, given
+from .pairing import KeyStore, Pairing
 
 DEFAULT_URL = "ws://127.0.0.1:7425/v1/ws"
 PROTOCOL = 1
-# The host sends at most 256 KiB a frame.
-_FRAME_BYTES_MAX = 1 << 20
 _BACKOFF_FIRST_S = 0.2
 _BACKOFF_MAX_S = 10.0
 _EVENTS_MISSED = "events.missed"
 _DOOR_RETRIES_MAX = 20
 _DOOR_RETRY_S = 1.0
+# The operator has two minutes to compare the number.
+_PAIRING_S = 150.0
+# How often `recover` looks again at what still runs.
+_RECOVER_EVERY_S = 0.5
 
 # Calls that name an idempotency key: they outlive the connection and are sent again unchanged.
 _KEYED_METHODS = frozenset(
@@ -47,17 +54,15 @@ _KEYED_METHODS = frozenset(
 _REFUSED_AT_THE_DOOR = (errors.RateLimited, errors.JournalUnavailable, errors.HostStopping)
 _REFUSED_ACCESS = (
     errors.PairingRequired, errors.ProofInvalid, errors.PermissionDenied, errors.ProtocolUnsupported,
-    errors.RegisterConflict,
+    errors.RegisterConflict, ImpostorHost, SessionEnded,
 )
+# Refusals of a greeting that are over after a while.
+_REFUSED_FOR_NOW = (errors.RateLimited, errors.HostStopping)
 
 ConnectionState = Literal["connecting", "open", "reconnecting", "closed"]
-OnProgress = Callable[[Progress], object]
-OnPrompt = Callable[[Prompt], Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]]
-OnKey = Callable[[str], object]
 OnEvent = Callable[[Event], object]
 OnStateChange = Callable[[ConnectionState, Mapping[str, Any]], object]
 Sleep = Callable[[float], Awaitable[None]]
-_T = TypeVar("_T")
 _log = logging.getLogger("payhal")
 
 
@@ -78,26 +83,7 @@ class _Call:
     timer: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
-class MoneyCall(Generic[_T]):
-    """A payment under way: await it for its one answer. `key` is known before anything is sent.
-
-    Cancelling the asyncio task that awaits it only stops the waiting; `cancel()` asks the host to stop.
-    """
-
-    def __init__(self, key: str, answer: asyncio.Task[_T], cancel: Callable[[], Awaitable[str]]) -> None:
-        self.key = key
-        self._answer = answer
-        self._cancel = cancel
-
-    def __await__(self) -> Generator[Any, None, _T]:
-        return asyncio.shield(self._answer).__await__()
-
-    async def cancel(self) -> str:
-        """Asks the host to stop. Answers `cancelling`, `cancelled`, `too_late`, `finished` or `not_found`."""
-        return await self._cancel()
-
-
-class Payhal:
+class Payhal(MoneyCalls):
     """Use `connect()` to make one."""
 
     def __init__(
@@ -107,6 +93,10 @@ class Payhal:
         client_name: str = "payhal-python",
         client_version: str = "0.1.0",
         register_id: str | None = None,
+        keys: KeyStore | None = None,
+        attempts: Attempts | None = None,
+        fingerprint: str | None = None,
+        tls: ssl.SSLContext | None = None,
         prompts: Iterable[str] = (),
         on_prompt: OnPrompt | None = None,
         on_state_change: OnStateChange | None = None,
@@ -123,12 +113,20 @@ class Payhal:
         """What the host said of itself."""
         self.access: str | None = None
         """`open`, `paired` or `unpaired`."""
-        self._hello = {
+        self.unpaired_why: str | None = None
+        """Where the operator ended the pairing: `unpaired` or `replaced`."""
+        self.permissions: tuple[str, ...] = ()
+        """What this register may do beyond plain payments."""
+        self.limits: Mapping[str, Any] = {}
+        """The amounts this register may not exceed."""
+        hello = {
             "client": {"name": client_name, "version": client_version},
             "protocol": [PROTOCOL],
             "prompts": list(prompts),
-            **({} if register_id is None else {"register_id": register_id}),
+            **given(register_id=register_id),
         }
+        self._access = Access(url, hello, keys=keys, fingerprint=fingerprint, tls=tls)
+        self._attempts = attempts
         self._on_prompt = on_prompt
         self._on_state_change = on_state_change
         self._patient = patient
@@ -175,167 +173,7 @@ class Payhal:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    # Money.
-
-    def sale(
-        self,
-        *,
-        amount_minor: int,
-        currency: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Takes a payment. Further fields of `payment.sale` are passed by their wire names."""
-        params["amount"] = _amount(amount_minor, currency)
-        return self.money("payment.sale", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def refund(
-        self,
-        *,
-        amount_minor: int | None = None,
-        currency: str | None = None,
-        transaction_id: str | None = None,
-        original: Mapping[str, Any] | None = None,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Gives money back for `transaction_id`, or for `original` of another system."""
-        if amount_minor is not None:
-            params["amount"] = _amount(amount_minor, currency)
-        params.update(_given(transaction_id=transaction_id, original=original))
-        return self.money("payment.refund", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def void(
-        self,
-        transaction_id: str,
-        *,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Takes a payment back before reconciliation."""
-        return self.money("payment.void", key=key, on_progress=on_progress, on_key=on_key, transaction_id=transaction_id, **params)
-
-    def authorize(
-        self,
-        *,
-        amount_minor: int,
-        currency: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Holds an amount on a card."""
-        params["amount"] = _amount(amount_minor, currency)
-        return self.money("payment.authorize", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def adjust(
-        self,
-        *,
-        transaction_id: str,
-        amount_minor: int,
-        currency: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Changes what is held to a new total."""
-        params["transaction_id"] = transaction_id
-        params["amount"] = _amount(amount_minor, currency)
-        return self.money("payment.adjust", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def capture(
-        self,
-        *,
-        transaction_id: str,
-        amount_minor: int,
-        currency: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Takes what is held, all of it or a part."""
-        params["transaction_id"] = transaction_id
-        params["amount"] = _amount(amount_minor, currency)
-        return self.money("payment.capture", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def undo(
-        self,
-        *,
-        transaction_id: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Voids or refunds, whichever the rules allow; `fields["undo"]` says which."""
-        params["transaction_id"] = transaction_id
-        return self.money("payment.undo", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def verify(
-        self,
-        *,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Checks a card, and keeps it as a payment token where that is possible."""
-        return self.money("payment.verify", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def balance(
-        self,
-        *,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Asks what is left on a card."""
-        return self.money("payment.balance", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def cash_advance(
-        self,
-        *,
-        amount_minor: int,
-        currency: str,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Pays out cash."""
-        params["amount"] = _amount(amount_minor, currency)
-        return self.money("payment.cash_advance", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
-
-    def close_batch(
-        self,
-        *,
-        key: str | None = None,
-        on_progress: OnProgress | None = None,
-        on_prompt: OnPrompt | None = None,
-        on_key: OnKey | None = None,
-        **params: Any,
-    ) -> MoneyCall[Approved]:
-        """Compares totals and closes the batch."""
-        return self.money("batch.close", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+    # Money: the named calls are in `money.py`.
 
     def money(
         self,
@@ -355,8 +193,20 @@ class Payhal:
         async def run() -> Approved:
             if on_key is not None:
                 await _maybe_await(on_key(chosen))
+            if self._attempts is None:
+                self._start(call)
+                return read(Approved, await call.answer)
+            self._attempts.begin(chosen)
             self._start(call)
-            return read(Approved, await call.answer)
+            try:
+                approved = read(Approved, await call.answer)
+            except OutcomeUnknown:
+                raise
+            except PayhalError:
+                self._ended(chosen)
+                raise
+            self._ended(chosen)
+            return approved
 
         # Apart from the other tasks: closing must not cancel it, it ends by its own answer.
         task = asyncio.create_task(run(), name=f"{method} {chosen}")
@@ -366,13 +216,70 @@ class Payhal:
 
     async def cancel(self, *, key: str | None = None, transaction_id: str | None = None) -> str:
         """Asks the host to stop a running call, which still gets its own one answer."""
-        answer = await self.call("payment.cancel", **_given(idempotency_key=key, transaction_id=transaction_id))
+        answer = await self.call("payment.cancel", **given(idempotency_key=key, transaction_id=transaction_id))
         return str(answer["state"])
+
+    async def recover(self, keys: Iterable[str] | None = None, *, wait_s: float = 0.0) -> dict[str, Recovered]:
+        """What became of attempts, as after a restart: by key, those of `attempts` unless given.
+
+        Asks only, sends no payment. What still runs, or is unknown, is looked at again for `wait_s`.
+        """
+        wanted = list((self._attempts.open() if self._attempts is not None else ()) if keys is None else keys)
+        found: dict[str, Recovered] = {}
+        left_s = wait_s
+        while True:
+            for key in wanted:
+                if key not in found or not found[key].settled:
+                    found[key] = await self._look(key)
+            if left_s <= 0 or all(one.settled for one in found.values()):
+                return found
+            await self._sleep(_RECOVER_EVERY_S)
+            left_s -= _RECOVER_EVERY_S
+
+    async def _look(self, key: str) -> Recovered:
+        try:
+            view = await self.get(key=key)
+        except errors.TransactionNotFound:
+            found = Recovered(key=key, outcome="not_found", money_moved="no", transaction=None)
+        except OutcomeUnknown:
+            found = Recovered(key=key, outcome="unknown", money_moved="unknown", transaction=None)
+        else:
+            found = Recovered(key=key, outcome=view["outcome"], money_moved=view["money_moved"], transaction=view)
+        if found.settled:
+            self._ended(key)
+        return found
+
+    def _ended(self, key: str) -> None:
+        # A store that fails here must not hide the answer; the key is merely asked about once more.
+        if self._attempts is not None:
+            self._shield(self._attempts.end, key)
+
+    # Pairing.
+
+    async def pair(self, name: str, on_number: OnNumber) -> Pairing:
+        """Pairs this register, called `name`, with the host.
+
+        `on_number` gets the six digits to show; the operator compares them and enters them at the
+        host. Returns when that is done, the key is stored and both sides have proven it.
+        """
+        pairing = await self._access.pair(self._ask_for_pairing, name, on_number)
+        # On the same connection: what waits is sent once both sides are proven.
+        self._greeted(await self._access.greet(self._ask))
+        return pairing
+
+    async def _ask(self, method: str, params: Mapping[str, Any]) -> Any:
+        return await self.call(method, **params)
+
+    async def _ask_for_pairing(self, method: str, params: Mapping[str, Any]) -> Any:
+        call = self._new_call(method, dict(params), None)
+        call.timeout_s = _PAIRING_S
+        self._start(call)
+        return await call.answer
 
     # Questions: no money moves.
 
     async def get(self, *, key: str | None = None, transaction_id: str | None = None) -> dict[str, Any]:
-        return _object(await self.call("payment.get", **_given(idempotency_key=key, transaction_id=transaction_id)))
+        return _object(await self.call("payment.get", **given(idempotency_key=key, transaction_id=transaction_id)))
 
     async def list(self, **filters: Any) -> dict[str, Any]:
         return _object(await self.call("payment.list", **filters))
@@ -381,11 +288,11 @@ class Payhal:
         self, transaction_id: str, *, copy: str = "customer", format: str = "text",
         columns: int | None = None, reprint: bool | None = None,
     ) -> Any:
-        form = {"copy": copy, "format": format, **_given(columns=columns, reprint=reprint)}
+        form = {"copy": copy, "format": format, **given(columns=columns, reprint=reprint)}
         return await self.call("payment.receipt", transaction_id=transaction_id, **form)
 
     async def batch_totals(self, *, device: str | None = None, gateway: str | None = None) -> dict[str, Any]:
-        return _object(await self.call("batch.totals", **_given(device=device, gateway=gateway)))
+        return _object(await self.call("batch.totals", **given(device=device, gateway=gateway)))
 
     async def resolve(self, transaction_id: str, *, outcome: str, evidence: str, operator: str) -> dict[str, Any]:
         word = {"outcome": outcome, "evidence": evidence, "operator": operator}
@@ -445,7 +352,7 @@ class Payhal:
         # A second subscription replaces the first, so each names all that is wanted.
         topics = None if self._subscribed in (None, "all") else sorted(self._subscribed or ())
         since = self._event_seq
-        answer = await self.call("events.subscribe", **_given(topics=topics, since_seq=since))
+        answer = await self.call("events.subscribe", **given(topics=topics, since_seq=since))
         if since is None and self._event_seq is None:
             self._event_seq = answer.get("seq")
         elif since is not None and answer.get("missed"):
@@ -463,14 +370,24 @@ class Payhal:
         elif self.state == "closed":
             call.answer.set_exception(ConnectionLost("The connection to the payment host is closed. Nothing was sent."))
         else:
+            if self.state == "open" and not self._may_send(call):
+                call.answer.set_exception(self._unpaired(call))
+                return
             self._calls[call] = None
             if self.state == "open":
                 self._send(call)
             else:
                 self._arm(call, self._unsent_timeout_s, lambda: self._give_up_unsent(call))
 
+    def _may_send(self, call: _Call) -> bool:
+        return self.access != "unpaired" or call.method in STRANGERS_METHODS
+
+    def _unpaired(self, call: _Call) -> PairingRequired:
+        said = "This register is not paired with the payment host. Nothing was sent."
+        return PairingRequired(said, {"retry": "ask_operator", **given(idempotency_key=call.key, why=self.unpaired_why)})
+
     def _give_up_unsent(self, call: _Call) -> None:
-        fields = _given(idempotency_key=call.key)
+        fields = given(idempotency_key=call.key)
         self._settle(call, ConnectionLost("The payment host cannot be reached. Nothing was sent.", fields))
 
     def _send(self, call: _Call) -> None:
@@ -480,7 +397,8 @@ class Payhal:
         self._by_id[call.id] = call
         if call.key is None:
             late = NoAnswer("The payment host did not answer.")
-            self._arm(call, self._answer_timeout_s, lambda: self._settle(call, late))
+            timeout_s = self._answer_timeout_s if call.timeout_s is None else call.timeout_s
+            self._arm(call, timeout_s, lambda: self._settle(call, late))
         self._write({"jsonrpc": "2.0", "id": call.id, "method": call.method, "params": call.params})
         if call.cancelled:
             self._spawn(self._quiet(self.cancel(key=call.key)))
@@ -556,11 +474,7 @@ class Payhal:
             self._arm(call, wait_s, lambda: self._send(call) if self.state == "open" else None)
             return
         if again and isinstance(error, _REFUSED_AT_THE_DOOR + _REFUSED_ACCESS):
-            unknown = OutcomeUnknown(
-                "The payment was sent, but the host no longer says what became of it.", _given(idempotency_key=call.key)
-            )
-            unknown.__cause__ = error
-            error = unknown
+            error = _no_longer_told(call, error)
         self._settle(call, error)
 
     def _notified(self, method: str, params: Mapping[str, Any]) -> None:
@@ -568,6 +482,10 @@ class Payhal:
             self._progressed(params)
         elif method == "payment.prompt":
             self._prompted(params)
+        elif method == "session.ended":
+            why = str(params.get("why", "unpaired"))
+            self.access, self.unpaired_why = "unpaired", why
+            self._end(SessionEnded(str(params.get("message", "The operator ended this register's pairing.")), {"why": why}))
         elif isinstance(params.get("seq"), int):
             # `seq` of progress counts within its transaction; of every other notification, within the host.
             self._event_seq = params["seq"]
@@ -610,68 +528,85 @@ class Payhal:
 
     async def _run(self) -> None:
         while True:
-            reason = await self._connect_once()
+            reason, at_least_s = await self._connect_once()
             if self.state == "closed":
                 return
             if not self._was_open and not self._patient:
                 why = f": {reason}" if reason else ""
                 self._end(ConnectionLost(f"The payment host cannot be reached at {self.url}{why}. Nothing was sent."))
                 return
-            wait_s = self._backoff()
+            wait_s = max(self._backoff(), at_least_s)
             self._attempt += 1
             self._change("reconnecting", {"attempt": self._attempt, "retry_in_s": wait_s, "reason": reason})
             await self._sleep(wait_s)
 
-    async def _connect_once(self) -> str:
-        """Serves one connection to its end and says why it ended."""
+    async def _connect_once(self) -> tuple[str, float]:
+        """Serves one connection to its end; says why it ended, and how long to stay away."""
         try:
-            # compression=None: frames are small and local; proxy=None: never through one.
-            socket = await open_websocket(
-                self.url, compression=None, proxy=None, max_size=_FRAME_BYTES_MAX,
-                open_timeout=self._hello_timeout_s, close_timeout=1,
-            )
+            socket = await self._access.open(self._hello_timeout_s)
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
-            return str(error) or type(error).__name__
-        try:
-            self._socket = socket
-            async with asyncio.timeout(self._hello_timeout_s):
-                await self._greet(socket)
-            while True:
-                self._received(await socket.recv())
-        except (ConnectionClosed, TimeoutError) as error:
-            return str(error) or type(error).__name__
+            return str(error) or type(error).__name__, 0.0
         except PayhalError as error:
-            # A host that refuses the greeting will refuse it again.
             self._end(error)
-            return str(error)
+            return str(error), 0.0
+        try:
+            async with asyncio.timeout(self._hello_timeout_s):
+                greeting = await self._access.greet(lambda method, params: self._ask_first(socket, method, params))
+            self._socket = socket
+            self._greeted(greeting)
+            while self.state != "closed":
+                self._received(await socket.recv())
+            return "", 0.0
+        except (ConnectionClosed, TimeoutError) as error:
+            return str(error) or type(error).__name__, 0.0
+        except _REFUSED_FOR_NOW as error:
+            return str(error), _DOOR_RETRY_S if error.retry_after_ms is None else error.retry_after_ms / 1000
+        except Exception as error:
+            # A host that refuses the greeting will refuse it again; so will a key that cannot be read.
+            self._end(error if isinstance(error, PayhalError) else _unusable(error))
+            return str(error), 0.0
         finally:
             self._socket = None
             self._lost()
             await socket.close()
 
-    async def _greet(self, socket: ClientConnection) -> None:
-        hello_id, self._next_id = self._next_id, self._next_id + 1
-        await socket.send(json.dumps({"jsonrpc": "2.0", "id": hello_id, "method": "session.hello", "params": self._hello}))
+    async def _ask_first(self, socket: ClientConnection, method: str, params: Mapping[str, Any]) -> Any:
+        """A call before the connection is open for others."""
+        own, self._next_id = self._next_id, self._next_id + 1
+        await socket.send(json.dumps({"jsonrpc": "2.0", "id": own, "method": method, "params": params}))
         while True:
             message = json.loads(await socket.recv())
-            if message.get("id") == hello_id and "method" not in message:
+            if message.get("id") == own and "method" not in message:
                 break
         if "error" in message:
             raise error_from(message["error"])
-        self._opened(message["result"])
+        return message["result"]
 
-    def _opened(self, answer: Mapping[str, Any]) -> None:
-        self.host, self.access = answer.get("host"), answer.get("state")
+    def _greeted(self, greeting: Greeting) -> None:
+        self.host, self.access, self.unpaired_why = greeting.host, greeting.state, greeting.why
+        self.permissions, self.limits = greeting.permissions, greeting.limits
         self._attempt = 0
         reconnected, self._was_open = self._was_open, True
         self._change("open", {"host": self.host, "access": self.access, "reconnected": reconnected})
         if not self._ready.done():
             self._ready.set_result(None)
+        if greeting.state == "unpaired":
+            self._refuse_unpaired()
+            return
+        if greeting.rotate:
+            self._spawn(self._quiet(self._access.rotate(self._ask)))
         if self._subscribed is not None:
             self._spawn(self._quiet(self._subscribe_now()))
         for call in list(self._calls):
             if call.id is None and (call.timer is None or call.sends == 0):
                 self._send(call)
+
+    def _refuse_unpaired(self) -> None:
+        """Nothing waits for a host that has proven nothing: what was sent before is unknown."""
+        for call in list(self._calls):
+            if not self._may_send(call):
+                error = self._unpaired(call)
+                self._settle(call, error if call.sends == 0 else _no_longer_told(call, error))
 
     def _lost(self) -> None:
         self._by_id.clear()
@@ -700,7 +635,7 @@ class Payhal:
             if call.key is not None and call.sends > 0:
                 unknown = OutcomeUnknown(
                     "The payment was sent and the host goes on with it, but this connection is closed. Ask again with the same key.",
-                    _given(idempotency_key=call.key),
+                    given(idempotency_key=call.key),
                 )
                 unknown.__cause__ = error
                 self._settle(call, unknown)
@@ -779,20 +714,22 @@ async def _maybe_await(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 
+def _no_longer_told(call: _Call, error: PayhalError) -> OutcomeUnknown:
+    said = "The payment was sent, but the host no longer says what became of it."
+    unknown = OutcomeUnknown(said, given(idempotency_key=call.key))
+    unknown.__cause__ = error
+    return unknown
+
+
+def _unusable(cause: Exception) -> PayhalError:
+    error = PayhalError(f"The connection to the payment host cannot be used: {cause}", {"retry": "ask_operator"})
+    error.__cause__ = cause
+    return error
+
+
 def _never_sent(call: _Call) -> Cancelled:
-    fields = {"outcome": "cancelled", "retry": "new_key", **_given(idempotency_key=call.key)}
+    fields = {"outcome": "cancelled", "retry": "new_key", **given(idempotency_key=call.key)}
     return Cancelled("Cancelled before anything was sent.", fields)
-
-
-def _amount(minor: int, currency: str | None) -> Amount:
-    # Money never has a decimal point; bool is an int in Python and no amount.
-    if not isinstance(minor, int) or isinstance(minor, bool) or not isinstance(currency, str):
-        raise AmountInvalid("amount_minor must be a whole number of the currency's smallest unit, currency a code such as EUR.")
-    return {"minor": minor, "currency": currency}
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _object(answer: Any) -> dict[str, Any]:

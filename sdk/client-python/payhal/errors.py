@@ -187,6 +187,25 @@ class NoAnswer(PayhalError):
         super().__init__(message, {"retry": "same_key", **(fields or {})})
 
 
+class ImpostorHost(PayhalError):
+    """What answers is not the host this register was paired with. Nothing was sent to it."""
+
+    name = "IMPOSTOR_HOST"
+
+    def __init__(self, message: str, fields: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, {"retry": "ask_operator", **(fields or {})})
+
+
+class SessionEnded(PayhalError):
+    """The operator ended the pairing. `why` is `unpaired` or `replaced`; pair anew to go on."""
+
+    name = "SESSION_ENDED"
+
+    def __init__(self, message: str, fields: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, {"retry": "ask_operator", **(fields or {})})
+        self.why = str(self.fields.get("why", "unpaired"))
+
+
 _BY_CODE: dict[int, type[PayhalError]] = {kind.code: kind for kind in PayhalError.__subclasses__() if kind.code != 0}
 
 

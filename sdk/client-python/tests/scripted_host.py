@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+import ssl
+from typing import Any, Self
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -41,15 +42,16 @@ class Request:
 
 
 class ScriptedHost:
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.requests: asyncio.Queue[Request] = asyncio.Queue()
         self.greetings: list[dict[str, Any]] = []
         self.refuse_greeting: dict[str, Any] | None = None
 
-    async def __aenter__(self) -> ScriptedHost:
-        self._server = await serve(self._serve, "127.0.0.1", 0, close_timeout=0.1)
+    async def __aenter__(self) -> Self:
+        self._server = await serve(self._serve, "127.0.0.1", 0, close_timeout=0.1, ssl=self._tls)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"ws://127.0.0.1:{port}/v1/ws"
+        self.url = f"{'ws' if self._tls is None else 'wss'}://127.0.0.1:{port}/v1/ws"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -62,18 +64,23 @@ class ScriptedHost:
     async def next(self) -> Request:
         return await self.requests.get()
 
+    async def take(self, request: Request) -> bool:
+        """Answers what no test scripts; false for all else."""
+        if request.method != "session.hello":
+            return False
+        self.greetings.append(request.params)
+        if self.refuse_greeting is None:
+            await request.result(GREETING)
+        else:
+            await request.send({"id": request.id, "error": self.refuse_greeting})
+        return True
+
     async def _serve(self, socket: ServerConnection) -> None:
         try:
             async for text in socket:
                 request = Request(socket, json.loads(text))
-                if request.method != "session.hello":
+                if not await self.take(request):
                     self.requests.put_nowait(request)
-                    continue
-                self.greetings.append(request.params)
-                if self.refuse_greeting is None:
-                    await request.result(GREETING)
-                else:
-                    await request.send({"id": request.id, "error": self.refuse_greeting})
         except ConnectionClosed:
             pass
 

@@ -9,6 +9,7 @@ import unittest
 import uuid
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import payhal
 from payhal import client, errors
@@ -18,8 +19,8 @@ _SCHEMAS = Path(__file__).resolve().parents[2] / "protocol" / "schema"
 _CALLS = {"batch.close": "close_batch"}
 
 
-def _read(name: str) -> dict:
-    return json.loads((_SCHEMAS / name).read_text())
+def _read(name: str) -> dict[str, Any]:
+    return dict(json.loads((_SCHEMAS / name).read_text()))
 
 
 class Keys(unittest.TestCase):
