@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod amount;
+mod audit;
 mod cli;
 mod clock;
 mod config;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The journal as the daemon holds it: one that may have to be closed and opened anew.
 
+use crate::audit::Audit;
 use payhal_dispatcher::ports::JournalPort;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
 use payhal_engine::record::{Epoch, Record, Restored};
-use payhal_journal::{Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, View};
+use payhal_journal::{
+    AuditPage, Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, View,
+};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -114,6 +117,45 @@ impl Records {
     pub(crate) async fn list(&self, filter: Filter) -> Result<Page, String> {
         self.look(|journal, reply| {
             journal.list(filter, move |found| {
+                reply.send(found).ok();
+            });
+        })
+        .await
+    }
+
+    /// Keeps what was done, or is about to be: it is on disk when this answers with its number.
+    /// An error means that nothing that depends on it may be done.
+    pub(crate) async fn audit(&self, audit: Audit) -> Result<u64, String> {
+        self.look(|journal, reply| {
+            journal.audit(audit.entry(), false, move |written| {
+                // Whoever asked may be gone.
+                reply.send(written).ok();
+            });
+        })
+        .await
+    }
+
+    /// Keeps what was done, soon: for what a record in the journal proves as well.
+    pub(crate) fn audit_later(&self, audit: &Audit) {
+        let told = |written: Result<u64, JournalError>| {
+            if let Err(error) = written {
+                tracing::error!("what was done is not in the audit: failed to {error}");
+            }
+        };
+        match &*self.held() {
+            Some(journal) => journal.audit(audit.entry(), true, told),
+            None => tracing::error!("what was done is not in the audit: the journal is closed"),
+        }
+    }
+
+    /// What was done, newest first.
+    pub(crate) async fn audited(
+        &self,
+        before: Option<u64>,
+        rows: u32,
+    ) -> Result<AuditPage, String> {
+        self.look(|journal, reply| {
+            journal.audited(before, rows, move |found| {
                 reply.send(found).ok();
             });
         })

@@ -364,6 +364,9 @@ pub(super) struct BackupArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
+    /// What was done to the host, instead of its transactions
+    #[arg(long)]
+    pub(super) audit: bool,
     /// In which form
     #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
     pub(super) format: ExportFormat,

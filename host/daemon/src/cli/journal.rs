@@ -64,13 +64,15 @@ pub(super) fn verify(args: &JournalArgs) -> Result<Exit, Failure> {
             "transactions": report.transactions,
             "open": report.open,
             "pruned": report.pruned,
+            "audits": report.audit.entries,
+            "audits_pruned": report.audit.pruned,
             "epochs": report.epochs.iter().map(epoch_object).collect::<Vec<_>>(),
             "damage": report.damage.as_deref(),
         }));
     } else {
         say(&format!(
-            "{} records of {} transactions read, {} open; {} were pruned",
-            report.records, report.transactions, report.open, report.pruned
+            "{} records of {} transactions read, {} open; {} were pruned; {} audit entries read",
+            report.records, report.transactions, report.open, report.pruned, report.audit.entries
         ));
         for began in report.epochs.iter().skip(1) {
             say(&open::epoch(began));

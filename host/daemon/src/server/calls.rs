@@ -93,7 +93,10 @@ pub(super) fn start(
         | Method::OperatorCode
         | Method::OperatorEnd => {
             let error = ErrorObject::named(ErrorName::NotAllowed);
-            now::<(), _>(&id, Err(error.with_detail("access is open: nothing is paired")))
+            now::<(), _>(
+                &id,
+                Err(error.with_detail("access is open: nothing is paired")),
+            )
         }
     }
 }
@@ -301,6 +304,7 @@ async fn resolve(
     let request = convert::resolve(&params)?;
     match session.ask(request, None).await {
         Some(Answer::Resolved) => {
+            session.resolved(&params).await;
             let id = convert::transaction_id("transaction_id", &params.transaction_id)?;
             let shown = session.transaction(Which::Transaction(id)).await?;
             let gone = || ErrorObject::named(ErrorName::TransactionNotFound);

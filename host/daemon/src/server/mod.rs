@@ -6,6 +6,7 @@
 
 mod access;
 mod arrival;
+mod audit;
 mod calls;
 mod card_numbers;
 mod closing;

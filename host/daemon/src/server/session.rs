@@ -10,6 +10,7 @@ use super::calls;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
 use super::outgoing::{Outgoing, Sendings};
 use super::questions::{self, Questions};
+use crate::audit::Actor;
 use crate::rights::Grant;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -138,6 +139,15 @@ impl Session {
             others: self.grant().may(Permission::Others),
             prompts: *locked(&self.prompts),
         }
+    }
+
+    /// Who asks, for the audit.
+    pub(super) fn actor(&self) -> Actor {
+        if self.operator {
+            let uid = rustix::process::getuid().as_raw();
+            return Actor::Socket { uid };
+        }
+        Actor::Open(self.register().to_string())
     }
 
     /// What this connection's register may do.

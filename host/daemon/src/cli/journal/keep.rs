@@ -21,14 +21,16 @@ pub(in crate::cli) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
             "transactions": report.transactions,
             "open": report.open,
             "pruned": report.pruned,
+            "audits": report.audit.entries,
         }));
     } else {
         say(&format!(
-            "{}: {} records of {} transactions, {} open, read back and sound",
+            "{}: {} records of {} transactions, {} open, {} audit entries, read back and sound",
             args.file.display(),
             report.records,
             report.transactions,
-            report.open
+            report.open,
+            report.audit.entries
         ));
     }
     Ok(Exit::Ok)
@@ -46,23 +48,28 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Result<Exit, Failure> {
         ExportFormat::Csv => Format::Csv,
     };
     let journal = path(&args.journal)?;
+    let write = |out: &mut dyn Write| match args.audit {
+        true => payhal_journal::export_audit(&journal, format, span, out),
+        false => payhal_journal::export(&journal, format, span, out),
+    };
     let count = match &args.out {
         Some(file) => {
             let out = new_file(file)?;
-            let count = write(&journal, format, span, &mut std::io::BufWriter::new(&out))?;
+            let count = write(&mut std::io::BufWriter::new(&out))?;
             out.sync_all().map_err(|error| unwritten(file, &error))?;
             count
         }
-        None => write(&journal, format, span, &mut std::io::stdout().lock())?,
+        None => write(&mut std::io::stdout().lock())?,
     };
     if args.out.is_some() {
-        tell(&format!("{count} transactions written"));
+        let what = if args.audit {
+            "audit entries"
+        } else {
+            "transactions"
+        };
+        tell(&format!("{count} {what} written"));
     }
     Ok(Exit::Ok)
-}
-
-fn write(journal: &Path, format: Format, span: Span, out: &mut dyn Write) -> Result<u64, Failure> {
-    Ok(payhal_journal::export(journal, format, span, out)?)
 }
 
 /// For this user only: it says who bought what.
@@ -110,16 +117,18 @@ pub(in crate::cli) fn prune(args: &PruneArgs) -> Result<Exit, Failure> {
         transactions,
         records,
         answers,
+        audits,
     } = replied.recv().map_err(|_| gone())??;
     if args.journal.json {
         say_json(&json!({
             "transactions": transactions,
             "records": records,
             "answers": answers,
+            "audits": audits,
         }));
     } else {
         say(&format!(
-            "{transactions} transactions with {records} records were dropped, and {answers} old answers"
+            "{transactions} transactions with {records} records were dropped, {answers} old answers and {audits} audit entries"
         ));
     }
     Ok(Exit::Ok)

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What calls leave in the audit, and the audit for the operator to read.
+//!
+//! It must never let a call go on that was to be kept first and was not.
+
+use super::session::Session;
+use crate::audit::{Action, Audit};
+use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::payment::ResolveParams;
+use serde_json::json;
+
+impl Session {
+    /// Keeps what this connection is about to do: it is on disk when this returns. With an error
+    /// nothing of it may be done.
+    pub(super) async fn audit(
+        &self,
+        action: Action,
+        subject: Option<&str>,
+        text: &str,
+    ) -> Result<(), ErrorObject> {
+        let audit = Audit::new(&self.actor(), action, subject, text);
+        self.keep(audit).await
+    }
+
+    /// The same, of an entry that is made already.
+    pub(super) async fn keep(&self, audit: Audit) -> Result<(), ErrorObject> {
+        let kept = self.shared.journal.audit(audit).await;
+        kept.map(|_| ())
+            .map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))
+    }
+
+    /// A payment was settled by word, which its own record says too: nothing takes that back, so
+    /// the answer waits for the entry and does not depend on it.
+    pub(super) async fn resolved(&self, params: &ResolveParams) {
+        let outcome = serde_json::to_value(params.outcome).unwrap_or_default();
+        let word = outcome.as_str().unwrap_or_default();
+        let text = format!("settled as {word}: {}", params.evidence);
+        let id = params.transaction_id.as_str();
+        let audit = Audit::new(&self.actor(), Action::Resolve, Some(id), &text)
+            .with_details(&json!({ "outcome": outcome, "operator": params.operator }));
+        if let Err(error) = self.keep(audit).await {
+            let why = &error.message;
+            tracing::error!(
+                transaction = id,
+                "settled by word, but not in the audit: {why}"
+            );
+        }
+    }
+}
