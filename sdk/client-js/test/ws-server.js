@@ -4,12 +4,14 @@
 
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-/** `onConnection(socket)`: a socket has `send(object)`, `close(code)`, `drop()`, `onmessage(object)`, `onclose()`. */
-export async function startServer({ onConnection, onRequest }) {
-  const server = http.createServer(onRequest ?? ((_, response) => response.writeHead(404).end()));
+/** `onConnection(socket, request)`: a socket has `send(object)`, `close(code)`, `drop()`, `onmessage(object)`, `onclose()`. */
+export async function startServer({ onConnection, onRequest, tls }) {
+  const answer = onRequest ?? ((_, response) => response.writeHead(404).end());
+  const server = tls ? https.createServer(tls, answer) : http.createServer(answer);
   const open = new Set();
   server.on('upgrade', (request, stream) => {
     const accept = createHash('sha1').update(request.headers['sec-websocket-key'] + ACCEPT_GUID).digest('base64');
@@ -23,7 +25,7 @@ export async function startServer({ onConnection, onRequest }) {
   const { port } = server.address();
   return {
     port,
-    url: `ws://127.0.0.1:${port}/v1/ws`,
+    url: tls ? `wss://localhost:${port}/v1/ws` : `ws://127.0.0.1:${port}/v1/ws`,
     stop: () => new Promise((resolve) => {
       for (const stream of open) stream.destroy();
       server.closeAllConnections();
