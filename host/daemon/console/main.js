@@ -4,13 +4,16 @@
 
 import { announce, el, setText, swap } from './dom.js';
 import { found, PAGES } from './pages.js';
+import { hasCode, signInPage, waitingPage } from './sign-in.js';
 import { State } from './state.js';
+import { countUnresolved } from './unresolved.js';
 import { shape } from './words.js';
 
 const state = new State();
 const main = document.getElementById('main');
 const menu = document.getElementById('menu');
 const links = document.getElementById('links');
+const pairingNotice = document.getElementById('pairing-notice');
 let shown = { leave: () => {} };
 
 const LINKS = {
@@ -18,6 +21,7 @@ const LINKS = {
   open: { tone: 'ok', shape: 'disc', word: 'Connected' },
   reconnecting: { tone: 'bad', shape: 'slash', word: 'Connection lost, trying again' },
   closed: { tone: 'bad', shape: 'triangle', word: 'Disconnected' },
+  out: { tone: 'muted', shape: 'dash', word: 'Not signed in' },
 };
 
 function header() {
@@ -29,7 +33,23 @@ function header() {
     swap(link, shape(known.shape), word);
   }
   setText(document.getElementById('host'), state.host ? state.host.name : '');
-  document.getElementById('open-notice').hidden = state.access !== 'open';
+  const inside = state.gate.is === 'in';
+  document.getElementById('open-notice').hidden = !inside || state.access !== 'open';
+  document.getElementById('pages').hidden = !inside;
+  document.getElementById('sign-out').hidden = !inside || state.access === 'open';
+  waiting();
+}
+
+// Said once for each pairing that waits, on whichever page the operator is.
+function waiting() {
+  const names = state.gate.is === 'in' ? state.pairings.map(({ register, number }) => ({ name: register.name, number })) : [];
+  const key = names.map(({ name }) => name).join('\n');
+  if (pairingNotice.dataset.key === key) return;
+  pairingNotice.dataset.key = key;
+  pairingNotice.classList.toggle('pairing-notice', names.length > 0);
+  swap(pairingNotice, names.length === 0 ? [] : [shape('half'),
+    el('span', {}, names.length === 1 ? `${names[0].name} asks to be paired.` : `${names.length} registers ask to be paired: ${names.map(({ name }) => name).join(', ')}.`),
+    el('a', { href: '#/registers' }, 'Compare the six digits')]);
 }
 
 function navigation() {
@@ -63,12 +83,16 @@ function along(event) {
 function route() {
   shown.leave?.();
   const match = found(location.hash);
-  shown = match ? match.entry.page(state, ...match.params) : lost();
+  if (state.gate.is === 'asking') shown = waitingPage(state);
+  else if (state.gate.is === 'out') shown = signInPage(state.gate);
+  else shown = match ? match.entry.page(state, ...match.params) : lost();
   const here = match?.entry.under ?? match?.entry.path;
   for (const link of links.querySelectorAll('a')) {
     if (link.dataset.path === here) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
+  // On the page that shows the digits themselves, the notice is for ears only.
+  pairingNotice.classList.toggle('visually-hidden', here === 'registers');
   document.title = shown.title ? `${shown.title} · payhal` : 'payhal console';
   swap(main, shown.node);
   window.scrollTo(0, 0);
@@ -86,15 +110,25 @@ function focusPage() {
 }
 
 navigation();
-state.addEventListener('change', header);
+countUnresolved(state, links.querySelector('[data-path="unresolved"]'));
+document.getElementById('sign-out').addEventListener('click', () => state.signOut());
+state.addEventListener('change', ({ detail }) => {
+  header();
+  if (detail !== 'gate') return;
+  const before = shown.title;
+  route();
+  if (state.gate.is === 'out') {
+    document.querySelector('dialog[open]')?.close();
+    focusPage();
+    announce(shown.title);
+  } else if (before) focusPage();
+});
 window.addEventListener('hashchange', () => {
+  if (hasCode()) location.reload();
   if (!location.hash.startsWith('#/') && location.hash !== '') return;
   route();
   focusPage();
 });
 header();
 route();
-state.start().catch((error) => {
-  announce(error.message);
-  swap(main, el('section', { class: 'panel lone' }, el('h1', {}, 'The host refused this page'), el('p', {}, error.message)));
-});
+state.start();

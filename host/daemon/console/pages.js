@@ -4,11 +4,17 @@
 // address behind its name: `#/transaction/ID` calls `transactionPage(state, ID)`.
 
 import { counterPage } from './counter.js';
+import { healthPage } from './health.js';
+import { pluginsPage } from './plugins.js';
+import { registersPage } from './registers.js';
 import { transactionPage } from './transaction.js';
 
 /** `word` stands in the navigation; a page without one is reached by links only and belongs `under` another. */
 export const PAGES = [
   { path: '', word: 'Counter', page: counterPage },
+  { path: 'registers', word: 'Registers', page: registersPage },
+  { path: 'plugins', word: 'Plugins', page: pluginsPage },
+  { path: 'health', word: 'Health', page: healthPage },
   { path: 'transaction', under: '', page: transactionPage },
 ];
 

@@ -12,7 +12,7 @@ export function pill(table, state) {
 }
 
 /**
- * A list as a table: `columns` are {word, cell(item) → text, node or list, kind?: 'amount' | 'main' | 'muted' | 'wide'}.
+ * A list as a table: `columns` are {word, cell(item) → text, node or list, kind?: 'amount' | 'figure' | 'main' | 'muted' | 'wide'}.
  * On a phone each row becomes a block whose cells carry their column's word. `href(item)` makes a row a link:
  * its first cell holds it, so that it is one stop for the keyboard. `update(items)` draws only what changed.
  */

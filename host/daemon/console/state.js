@@ -2,8 +2,10 @@
 // What the console knows of the host: kept in step by events, told to the views by one signal.
 // It must never guess: after a gap in the events, everything is read anew.
 
-import { connect } from './payhal.js';
+import { Payhal } from './payhal.js';
 import { announce } from './dom.js';
+import { operator } from './operator.js';
+import { forget, hasCode, Refused, tradeCode } from './sign-in.js';
 import { look, OUTCOMES } from './words.js';
 import { money } from './format.js';
 
@@ -22,28 +24,94 @@ export class State extends EventTarget {
   lines = new Map();
   /** Questions of the host that wait for this console: {prompt, answer(fields)}. */
   prompts = new Map();
+  /** Registers as the operator sees them, and the pairings that wait for the operator's word. */
+  registers = [];
+  pairings = [];
+  accessError = null;
   loaded = false;
 
+  /** Whether the person is let in: `asking` until the host has answered, `in`, or `out` and why. */
+  gate = { is: 'asking' };
+  #url = '';
+  #leaving = false;
+
+  get operator() {
+    return operator(this.payhal);
+  }
+
+  /** Trades a code if there is one, connects, and reads everything. Who is not let in learns why from `gate`. */
   async start() {
-    this.payhal = await connect({
-      url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`,
-      client: { name: 'payhal-console', version: '1' },
-      registerId: 'console',
-      prompts: PROMPTS,
-      patient: true,
-      onPrompt: (prompt) => this.#ask(prompt),
-      onStateChange: (state, detail) => this.#linked(state, detail),
-    });
-    this.payhal.on(['payment.progress'], ({ params }) => this.#progressed(params));
-    await this.payhal.subscribe(undefined, (event) => this.#heard(event));
-    await this.read();
+    const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`;
+    this.#url = url;
+    let refused = null;
+    try {
+      // A code that is not taken does not end a session that this browser has already.
+      if (hasCode()) await tradeCode(url).catch((error) => { refused = error; });
+      this.payhal = new Payhal({
+        url,
+        operator: true,
+        client: { name: 'payhal-console', version: '1' },
+        prompts: PROMPTS,
+        patient: true,
+        onPrompt: (prompt) => this.#ask(prompt),
+        onStateChange: (state, detail) => this.#linked(state, detail),
+      });
+      await this.payhal.ready;
+      this.payhal.on(['payment.progress'], ({ params }) => this.#progressed(params));
+      await this.payhal.subscribe(undefined, (event) => this.#heard(event));
+      await this.read();
+    } catch (error) {
+      this.#shutOut(refused && error.name === 'PAIRING_REQUIRED' ? refused : error);
+    }
+  }
+
+  /** Signs out here and in every other window of this session. */
+  async signOut() {
+    this.#leaving = true;
+    await this.operator.end().catch(() => {});
+    await this.#close('away');
+  }
+
+  #shutOut(error) {
+    if (error instanceof Refused) this.#close(error.why, error.detail);
+    else if (error.name === 'PAIRING_REQUIRED') this.#close(error.why === 'never' ? 'none' : 'ended');
+    else if (error.name === 'IMPOSTOR_HOST') this.#close('impostor', error.detail);
+    else if (this.gate.is !== 'out') {
+      this.link = { state: 'closed', error };
+      this.changed('link');
+    }
+  }
+
+  // Whoever is out keeps nothing of the host on the screen or in memory.
+  async #close(why, detail = '') {
+    if (this.gate.is === 'out') return;
+    this.gate = { is: 'out', why, detail };
+    Object.assign(this, { host: null, devices: [], gateways: [], recent: [], registers: [], pairings: [], loaded: false });
+    this.lines.clear();
+    this.prompts.clear();
+    this.link = { state: 'out' };
+    this.payhal?.close();
+    this.changed('gate');
+    if (why === 'ended' || why === 'away') await forget(this.#url);
   }
 
   async read() {
-    const [devices, gateways, page] = await Promise.all([this.payhal.devices(), this.payhal.gateways(), this.payhal.list({ limit: RECENT_MAX })]);
+    const [devices, gateways, page] = await Promise.all([
+      this.payhal.devices(), this.payhal.gateways(), this.payhal.list({ limit: RECENT_MAX }), this.#readAccess(),
+    ]);
     Object.assign(this, { devices, gateways, recent: page.transactions ?? [], loaded: true });
     for (const view of this.recent) if (view.outcome === 'running') this.#line(view);
     this.changed();
+  }
+
+  // The counter works on where these cannot be read; the page of registers says that they cannot.
+  async #readAccess() {
+    try {
+      [this.registers, this.pairings] = await Promise.all([this.operator.registers(), this.operator.pairings()]);
+      this.accessError = null;
+    } catch (error) {
+      this.accessError = error;
+    }
   }
 
   changed(what = 'all') {
@@ -51,12 +119,18 @@ export class State extends EventTarget {
   }
 
   #linked(state, detail) {
+    if (this.gate.is === 'out') return;
     this.link = { state, ...detail };
     if (state === 'open') {
       this.host = detail.host;
       this.access = detail.access;
+      if (this.gate.is !== 'in') {
+        this.gate = { is: 'in' };
+        this.changed('gate');
+      }
       if (detail.reconnected) this.read().catch(() => {});
     }
+    if (state === 'closed' && detail?.error) this.#shutOut(detail.error);
     this.changed('link');
   }
 
@@ -74,6 +148,16 @@ export class State extends EventTarget {
       case 'payment.resolved':
         this.#transaction(params.transaction, params.at);
         break;
+      case 'register.changed':
+        this.registers = changedIn(this.registers, params.registerId, params.register, 'registerId');
+        this.changed('registers');
+        break;
+      case 'pairing.changed':
+        this.#pairing(params);
+        break;
+      case 'session.ended':
+        if (!this.#leaving) this.#close('ended');
+        break;
       case 'events.missed':
         this.read().catch(() => {});
         break;
@@ -89,6 +173,11 @@ export class State extends EventTarget {
       announce(`${look(OUTCOMES, view.outcome).word}, ${money(view.amounts.approved ?? view.amounts.requested)}`);
     }
     this.changed('transactions');
+  }
+
+  #pairing({ pairingId, pairing, state }) {
+    this.pairings = changedIn(this.pairings, pairingId, state === 'open' ? pairing : null, 'pairingId');
+    this.changed('pairings');
   }
 
   #line(view, at = view.startedAt) {
@@ -130,6 +219,10 @@ export class State extends EventTarget {
 
 function addStage(line, stage, at) {
   if (!line.stages.some((entry) => entry.stage === stage)) line.stages.push({ stage, at });
+}
+
+function changedIn(list, id, item, key) {
+  return item ? replaced(list, item, key) : list.filter((entry) => entry[key] !== id);
 }
 
 function replaced(list, item, key) {
