@@ -16,8 +16,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect as open_websocket
 
 from . import proofs
-from .errors import ImpostorHost, NotAllowed
-from .pairing import KeyStore, Pairing
+from .errors import ImpostorHost, NotAllowed, PairingRequired
+from .pairing import Pairing, PairingStore
 
 # The host sends at most 256 KiB a frame.
 _FRAME_BYTES_MAX = 1 << 20
@@ -53,14 +53,14 @@ class Access:
         url: str,
         hello: Mapping[str, Any],
         *,
-        keys: KeyStore | None,
+        store: PairingStore | None,
         fingerprint: str | None,
         tls: ssl.SSLContext | None,
         agree: Agree = proofs.P256,
     ) -> None:
         self.url = url
         self._hello = dict(hello)
-        self._keys = keys
+        self._store = store
         self._fingerprint = None if fingerprint is None else fingerprint.replace(":", "").lower()
         self._tls = tls
         self._agree = agree
@@ -98,12 +98,12 @@ class Access:
 
     async def greet(self, ask: Ask) -> Greeting:
         """Says hello; where there is a pairing, the host proves it first and this register second."""
-        pairing = None if self._keys is None else self._keys.load()
+        pairing = None if self._store is None else self._store.load()
         if pairing is None:
             answer = await ask("session.hello", self._hello)
             if answer.get("state") == "paired":
                 raise ImpostorHost("The host speaks of a pairing that this register does not have.")
-            return _greeting(answer)
+            return _greeting(answer, "never")
         answer = await self._prove(ask, pairing, pairing.secret)
         if answer["state"] == "paired":
             self._settle_rotation(pairing, pairing.secret)
@@ -111,12 +111,13 @@ class Access:
             answer = await self._prove(ask, pairing, pairing.previous)
             if answer["state"] == "paired":
                 self._settle_rotation(pairing, pairing.previous)
-        return _greeting(answer)
+        # A host that says nothing of a pairing's end has forgotten it, or is not that host.
+        return _greeting(answer, "forgotten")
 
     def _settle_rotation(self, pairing: Pairing, secret: bytes) -> None:
         """Proven both ways: the other secret is over."""
-        if pairing.previous is not None and self._keys is not None:
-            self._keys.save(replace(pairing, secret=secret, previous=None))
+        if pairing.previous is not None and self._store is not None:
+            self._store.save(replace(pairing, secret=secret, previous=None))
 
     async def _prove(self, ask: Ask, pairing: Pairing, secret: bytes) -> Mapping[str, Any]:
         nonce, key_id = proofs.new_nonce(), proofs.key_id_of(secret)
@@ -147,8 +148,8 @@ class Access:
     async def pair(self, ask: Ask, name: str, on_number: OnNumber) -> Pairing:
         """Pairs: `on_number` shows the six digits that the operator compares and types."""
         register_id = self._hello.get("register_id")
-        if self._keys is None or register_id is None:
-            raise NotAllowed("Pairing needs a register_id and a store for the key: connect(url, register_id=…, keys=…).")
+        if self._store is None or register_id is None:
+            raise NotAllowed("Pairing needs a register_id and a store for the key: connect(url, register_id=…, store=…).")
         own, nonce = self._agree(), proofs.new_nonce()
         register = {"id": register_id, "name": name}
         begun = await ask("pairing.begin", {"register": register, "commitment": proofs.commitment(own.public_key, nonce)})
@@ -172,13 +173,13 @@ class Access:
         if completed["key_id"] != proofs.key_id_of(secret):
             raise ImpostorHost("The host did not arrive at the same key. Pair anew.")
         pairing = Pairing(host_id=transcript.host_id, host_name=str(begun["host"]["name"]), register_id=register_id, secret=secret)
-        self._keys.save(pairing)
+        self._store.save(pairing)
         return pairing
 
     async def rotate(self, ask: Ask) -> None:
         """Agrees on a new secret. The old one is kept until the new one was proven, on the next connection."""
-        pairing = None if self._keys is None else self._keys.load()
-        if pairing is None or self._keys is None or pairing.previous is not None:
+        pairing = None if self._store is None else self._store.load()
+        if pairing is None or self._store is None or pairing.previous is not None:
             return
         own, nonce = self._agree(), proofs.new_nonce()
         answer = await ask("pairing.rotate", {"public_key": own.public_key, "nonce": nonce})
@@ -189,11 +190,28 @@ class Access:
         secret = proofs.derive_secret(own.shared_with(answer["public_key"]), salt)
         if answer["key_id"] != proofs.key_id_of(secret):
             raise ImpostorHost("The host did not arrive at the same new key. The old one stays in use.")
-        self._keys.save(replace(pairing, secret=secret, previous=pairing.secret))
+        self._store.save(replace(pairing, secret=secret, previous=pairing.secret))
 
 
-def _greeting(answer: Mapping[str, Any]) -> Greeting:
+_WHY = {
+    "never": "This register was never paired with this payment host.",
+    "unpaired": "The operator ended this register's pairing.",
+    "replaced": "Another register was paired in this one's place.",
+    "forgotten": "The payment host does not know this register's pairing.",
+}
+
+
+def pairing_required(why: str | None, message: str | None = None, idempotency_key: str | None = None) -> PairingRequired:
+    known = why if why in _WHY else "forgotten"
+    key = {} if idempotency_key is None else {"idempotency_key": idempotency_key}
+    detail = "call payhal.pair(); the operator compares the number in the console or with `payhal pair`"
+    return PairingRequired(message or f"{_WHY[known]} Nothing was sent.", {"why": known, "detail": detail, **key})
+
+
+def _greeting(answer: Mapping[str, Any], why: str) -> Greeting:
+    unpaired = answer["state"] == "unpaired"
     return Greeting(
-        host=answer["host"], state=str(answer["state"]), register_id=answer.get("register_id"), why=answer.get("why"),
+        host=answer["host"], state=str(answer["state"]), register_id=answer.get("register_id"),
+        why=(answer.get("why") or why) if unpaired else None,
         permissions=tuple(answer.get("permissions", ())), limits=answer.get("limits") or {}, rotate=bool(answer.get("rotate")),
     )

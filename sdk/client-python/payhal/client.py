@@ -21,13 +21,13 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from . import errors
-from .access import STRANGERS_METHODS, Access, Greeting, OnNumber
-from .attempts import Attempts, Recovered
-from .errors import Cancelled, ConnectionLost, ImpostorHost, NoAnswer, OutcomeUnknown, PairingRequired, PayhalError, SessionEnded, error_from
+from .access import STRANGERS_METHODS, Access, Greeting, OnNumber, pairing_required
+from .errors import Cancelled, ConnectionLost, ImpostorHost, NoAnswer, OutcomeUnknown, PairingRequired, PayhalError, error_from
+from .journal import Journal, Recovered, recovered
 from .keys import new_key
 from .messages import Approved, Event, Progress, Prompt, read
 from .money import MoneyCall, MoneyCalls, OnKey, OnProgress, OnPrompt, given
-from .pairing import KeyStore, Pairing
+from .pairing import Pairing, PairingStore
 
 DEFAULT_URL = "ws://127.0.0.1:7425/v1/ws"
 PROTOCOL = 1
@@ -54,7 +54,7 @@ _KEYED_METHODS = frozenset(
 _REFUSED_AT_THE_DOOR = (errors.RateLimited, errors.JournalUnavailable, errors.HostStopping)
 _REFUSED_ACCESS = (
     errors.PairingRequired, errors.ProofInvalid, errors.PermissionDenied, errors.ProtocolUnsupported,
-    errors.RegisterConflict, ImpostorHost, SessionEnded,
+    errors.RegisterConflict, ImpostorHost,
 )
 # Refusals of a greeting that are over after a while.
 _REFUSED_FOR_NOW = (errors.RateLimited, errors.HostStopping)
@@ -93,10 +93,11 @@ class Payhal(MoneyCalls):
         client_name: str = "payhal-python",
         client_version: str = "0.1.0",
         register_id: str | None = None,
-        keys: KeyStore | None = None,
-        attempts: Attempts | None = None,
+        store: PairingStore | None = None,
+        journal: Journal | None = None,
         fingerprint: str | None = None,
         tls: ssl.SSLContext | None = None,
+        to_pair: bool = False,
         prompts: Iterable[str] = (),
         on_prompt: OnPrompt | None = None,
         on_state_change: OnStateChange | None = None,
@@ -114,7 +115,7 @@ class Payhal(MoneyCalls):
         self.access: str | None = None
         """`open`, `paired` or `unpaired`."""
         self.unpaired_why: str | None = None
-        """Where the operator ended the pairing: `unpaired` or `replaced`."""
+        """Why there is no pairing: `never`, `unpaired`, `replaced` or `forgotten`."""
         self.permissions: tuple[str, ...] = ()
         """What this register may do beyond plain payments."""
         self.limits: Mapping[str, Any] = {}
@@ -125,8 +126,9 @@ class Payhal(MoneyCalls):
             "prompts": list(prompts),
             **given(register_id=register_id),
         }
-        self._access = Access(url, hello, keys=keys, fingerprint=fingerprint, tls=tls)
-        self._attempts = attempts
+        self._access = Access(url, hello, store=store, fingerprint=fingerprint, tls=tls)
+        self._journal = journal
+        self._to_pair = to_pair
         self._on_prompt = on_prompt
         self._on_state_change = on_state_change
         self._patient = patient
@@ -193,10 +195,10 @@ class Payhal(MoneyCalls):
         async def run() -> Approved:
             if on_key is not None:
                 await _maybe_await(on_key(chosen))
-            if self._attempts is None:
+            if self._journal is None:
                 self._start(call)
                 return read(Approved, await call.answer)
-            self._attempts.begin(chosen)
+            self._journal.remember(chosen, method)
             self._start(call)
             try:
                 approved = read(Approved, await call.answer)
@@ -220,11 +222,11 @@ class Payhal(MoneyCalls):
         return str(answer["state"])
 
     async def recover(self, keys: Iterable[str] | None = None, *, wait_s: float = 0.0) -> dict[str, Recovered]:
-        """What became of attempts, as after a restart: by key, those of `attempts` unless given.
+        """What became of attempts, as after a restart: by key, those of `journal` unless given.
 
         Asks only, sends no payment. What still runs, or is unknown, is looked at again for `wait_s`.
         """
-        wanted = list((self._attempts.open() if self._attempts is not None else ()) if keys is None else keys)
+        wanted = list((self._journal.pending() if self._journal is not None else ()) if keys is None else keys)
         found: dict[str, Recovered] = {}
         left_s = wait_s
         while True:
@@ -240,28 +242,24 @@ class Payhal(MoneyCalls):
         try:
             view = await self.get(key=key)
         except errors.TransactionNotFound:
-            found = Recovered(key=key, outcome="not_found", money_moved="no", transaction=None)
+            found = Recovered(key=key, outcome="failed", money_moved="no", never_sent=True)
         except OutcomeUnknown:
-            found = Recovered(key=key, outcome="unknown", money_moved="unknown", transaction=None)
+            found = Recovered(key=key, outcome="unknown", money_moved="unknown")
         else:
-            found = Recovered(key=key, outcome=view["outcome"], money_moved=view["money_moved"], transaction=view)
+            found = recovered(key, view)
         if found.settled:
             self._ended(key)
         return found
 
     def _ended(self, key: str) -> None:
         # A store that fails here must not hide the answer; the key is merely asked about once more.
-        if self._attempts is not None:
-            self._shield(self._attempts.end, key)
+        if self._journal is not None:
+            self._shield(self._journal.forget, key)
 
     # Pairing.
 
     async def pair(self, name: str, on_number: OnNumber) -> Pairing:
-        """Pairs this register, called `name`, with the host.
-
-        `on_number` gets the six digits to show; the operator compares them and enters them at the
-        host. Returns when that is done, the key is stored and both sides have proven it.
-        """
+        """What `payhal.pair` does, on a connection made with `to_pair`."""
         pairing = await self._access.pair(self._ask_for_pairing, name, on_number)
         # On the same connection: what waits is sent once both sides are proven.
         self._greeted(await self._access.greet(self._ask))
@@ -383,8 +381,7 @@ class Payhal(MoneyCalls):
         return self.access != "unpaired" or call.method in STRANGERS_METHODS
 
     def _unpaired(self, call: _Call) -> PairingRequired:
-        said = "This register is not paired with the payment host. Nothing was sent."
-        return PairingRequired(said, {"retry": "ask_operator", **given(idempotency_key=call.key, why=self.unpaired_why)})
+        return pairing_required(self.unpaired_why, idempotency_key=call.key)
 
     def _give_up_unsent(self, call: _Call) -> None:
         fields = given(idempotency_key=call.key)
@@ -485,7 +482,7 @@ class Payhal(MoneyCalls):
         elif method == "session.ended":
             why = str(params.get("why", "unpaired"))
             self.access, self.unpaired_why = "unpaired", why
-            self._end(SessionEnded(str(params.get("message", "The operator ended this register's pairing.")), {"why": why}))
+            self._end(pairing_required(why, str(params.get("message", "The operator ended this register's pairing."))))
         elif isinstance(params.get("seq"), int):
             # `seq` of progress counts within its transaction; of every other notification, within the host.
             self._event_seq = params["seq"]
@@ -552,6 +549,9 @@ class Payhal(MoneyCalls):
         try:
             async with asyncio.timeout(self._hello_timeout_s):
                 greeting = await self._access.greet(lambda method, params: self._ask_first(socket, method, params))
+            if greeting.state == "unpaired" and not self._to_pair:
+                self.access, self.unpaired_why = greeting.state, greeting.why
+                raise pairing_required(greeting.why)
             self._socket = socket
             self._greeted(greeting)
             while self.state != "closed":
@@ -672,6 +672,20 @@ class Payhal(MoneyCalls):
             return
         if inspect.isawaitable(outcome):
             self._spawn(self._quiet(outcome))
+
+
+async def pair(url: str = DEFAULT_URL, *, name: str, on_number: OnNumber, **options: Any) -> Pairing:
+    """Pairs this register, called `name`, with the host at `url`. Needs `register_id` and `store`.
+
+    `on_number` gets the six digits to show; the operator compares them and enters them at the host.
+    Returns when that is done, the key is stored and both sides have proven it.
+    """
+    payhal = Payhal(url, to_pair=True, **options)
+    try:
+        await payhal.ready()
+        return await payhal.pair(name, on_number)
+    finally:
+        await payhal.close()
 
 
 class connect:  # noqa: N801 - used like a function: `async with connect() as p` or `p = await connect()`

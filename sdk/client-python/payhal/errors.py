@@ -60,7 +60,14 @@ class OutcomeUnknown(PayhalError):
 
 
 class PairingRequired(PayhalError):
+    """This register is not paired with the host, or the operator ended its pairing: `why` says which."""
+
     name, code = "PAIRING_REQUIRED", 1001
+
+    def __init__(self, message: str, fields: Mapping[str, Any] | None = None, *, code: int | None = None) -> None:
+        super().__init__(message, {"retry": "ask_operator", **(fields or {})}, code=code)
+        self.why = str(self.fields.get("why", "never"))
+        """`never`, `unpaired`, `replaced` or `forgotten`."""
 
 
 class ProofInvalid(PayhalError):
@@ -194,16 +201,6 @@ class ImpostorHost(PayhalError):
 
     def __init__(self, message: str, fields: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, {"retry": "ask_operator", **(fields or {})})
-
-
-class SessionEnded(PayhalError):
-    """The operator ended the pairing. `why` is `unpaired` or `replaced`; pair anew to go on."""
-
-    name = "SESSION_ENDED"
-
-    def __init__(self, message: str, fields: Mapping[str, Any] | None = None) -> None:
-        super().__init__(message, {"retry": "ask_operator", **(fields or {})})
-        self.why = str(self.fields.get("why", "unpaired"))
 
 
 _BY_CODE: dict[int, type[PayhalError]] = {kind.code: kind for kind in PayhalError.__subclasses__() if kind.code != 0}

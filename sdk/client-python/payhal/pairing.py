@@ -35,7 +35,7 @@ class Pairing:
         return key_id_of(self.secret)
 
 
-class KeyStore(Protocol):
+class PairingStore(Protocol):
     """Where a register keeps its pairing. Anything with these two will do: a file, a keyring, a vault."""
 
     def load(self) -> Pairing | None: ...
@@ -43,7 +43,7 @@ class KeyStore(Protocol):
     def save(self, pairing: Pairing) -> None: ...
 
 
-class KeyFile:
+class PairingFile:
     """A file that only its owner may read (mode 0600), replaced as a whole."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

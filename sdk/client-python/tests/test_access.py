@@ -25,13 +25,13 @@ class World(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self) -> None:
         self.host = await self.enterAsyncContext(PairedHost())
         self.clock = StoppedClock()
-        self.keys = payhal.KeyFile(Path(self.enterContext(tempfile.TemporaryDirectory())) / "keys" / "till-1.json")
+        self.store = payhal.PairingFile(Path(self.enterContext(tempfile.TemporaryDirectory())) / "keys" / "till-1.json")
         self.states: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.numbers: list[str] = []
 
     async def connect(self, **more: Any) -> payhal.Payhal:
         p = await payhal.connect(
-            self.host.url, register_id="till-1", keys=self.keys, sleep=self.clock.sleep, rand=lambda: 0.5,
+            self.host.url, register_id="till-1", store=self.store, sleep=self.clock.sleep, rand=lambda: 0.5,
             on_state_change=lambda state, detail: self.states.put_nowait((state, detail)), **more,
         )
         self.addAsyncCleanup(p.close)
@@ -39,10 +39,9 @@ class World(unittest.IsolatedAsyncioTestCase):
         return p
 
     async def pair(self) -> payhal.Payhal:
-        p = await self.connect()
-        await p.pair("Till 1", self.numbers.append)
-        await self.reach("open")
-        return p
+        """Pairs, and connects as the register does from then on."""
+        await payhal.pair(self.host.url, register_id="till-1", name="Till 1", on_number=self.numbers.append, store=self.store)
+        return await self.connect()
 
     async def reach(self, state: str) -> Any:
         while True:
@@ -65,33 +64,34 @@ class World(unittest.IsolatedAsyncioTestCase):
 
 class Pairing(World):
     async def test_both_see_one_number_and_the_key_is_kept_for_its_owner_only(self) -> None:
-        p = await self.connect()
-        self.assertEqual(p.access, "unpaired")
-        with self.assertRaisesRegex(errors.PairingRequired, "Nothing was sent"):
+        with self.assertRaisesRegex(errors.PairingRequired, "Nothing was sent") as caught:
+            await self.connect()
+        self.assertEqual((caught.exception.why, caught.exception.retry), ("never", "ask_operator"))
+        p = await self.connect(to_pair=True)
+        with self.assertRaises(errors.PairingRequired):
             await p.sale(amount_minor=1, currency="EUR")
         pairing = await p.pair("Till 1", self.numbers.append)
         self.assertEqual([number.replace(" ", "") for number in self.numbers], [self.host.number])
         self.assertEqual((p.access, p.permissions, self.host.proven), ("paired", ("batch_close",), [pairing.key_id]))
         self.assertEqual(p.limits["sale_max"], [{"minor": 50000, "currency": "EUR"}])
-        self.assertEqual(stat.S_IMODE(self.keys.path.stat().st_mode), 0o600)
-        self.assertEqual(self.keys.load(), pairing)
+        self.assertEqual(stat.S_IMODE(self.store.path.stat().st_mode), 0o600)
+        self.assertEqual(self.store.load(), pairing)
         self.assertNotIn(proofs.b64(pairing.secret), repr(pairing))
         self.assertTrue(self.host.requests.empty())
 
     async def test_a_host_with_another_key_is_refused_and_nothing_is_kept(self) -> None:
         self.host.other_key = True
-        p = await self.connect()
         with self.assertRaises(errors.ImpostorHost):
-            await p.pair("Till 1", self.numbers.append)
-        self.assertIsNone(self.keys.load())
+            await self.pair()
+        self.assertIsNone(self.store.load())
 
     async def test_a_key_that_others_may_read_is_not_used(self) -> None:
         await (await self.pair()).close()
-        self.keys.path.chmod(0o640)
+        self.store.path.chmod(0o640)
         with self.assertRaisesRegex(payhal.PayhalError, "others may read"):
             await self.connect()
-        self.keys.path.chmod(0o600)
-        self.keys.path.write_text('{"secret": "thesecret"}')
+        self.store.path.chmod(0o600)
+        self.store.path.write_text('{"secret": "thesecret"}')
         with self.assertRaises(payhal.PayhalError) as caught:
             await self.connect()
         self.assertNotIn("thesecret", str(caught.exception))
@@ -99,7 +99,7 @@ class Pairing(World):
     async def test_a_new_connection_proves_and_goes_on(self) -> None:
         await (await self.pair()).close()
         p = await self.connect()
-        self.assertEqual((p.access, len(self.host.proven)), ("paired", 2))
+        self.assertEqual((p.access, len(self.host.proven)), ("paired", 3))
         sale, request = await self.in_flight(p)
         await request.result(APPROVED)
         self.assertEqual((await sale).outcome, "approved")
@@ -121,8 +121,10 @@ class Impostors(World):
     async def test_one_that_claims_to_know_no_pairing_is_sent_no_payment(self) -> None:
         await (await self.pair()).close()
         self.host.secrets.clear()
-        p = await self.connect()
-        self.assertEqual(p.access, "unpaired")
+        with self.assertRaises(errors.PairingRequired) as caught:
+            await self.connect()
+        self.assertEqual(caught.exception.why, "forgotten")
+        p = await self.connect(to_pair=True)
         with self.assertRaises(errors.PairingRequired):
             await p.sale(amount_minor=1, currency="EUR")
         with self.assertRaises(errors.PairingRequired):
@@ -161,16 +163,16 @@ class Ends(World):
         sale, request = await self.in_flight(p)
         await request.notify("session.ended", why="replaced", message="Another register took this one's place.")
         detail = await self.reach("closed")
-        self.assertEqual((detail["error"].name, detail["error"].why), ("SESSION_ENDED", "replaced"))
+        self.assertEqual((detail["error"].name, detail["error"].why), ("PAIRING_REQUIRED", "replaced"))
         with self.assertRaises(OutcomeUnknown) as caught:
             await sale
-        self.assertIsInstance(caught.exception.__cause__, errors.SessionEnded)
+        self.assertIsInstance(caught.exception.__cause__, errors.PairingRequired)
         self.host.secrets.clear()
         self.host.why = "replaced"
-        p = await self.connect()
-        self.assertEqual((p.access, p.unpaired_why), ("unpaired", "replaced"))
-        await p.pair("Till 1", self.numbers.append)
-        self.assertEqual(p.access, "paired")
+        with self.assertRaises(errors.PairingRequired) as refused:
+            await self.connect()
+        self.assertEqual(refused.exception.why, "replaced")
+        self.assertEqual((await self.pair()).access, "paired")
 
     async def test_a_rate_limit_on_the_greeting_is_waited_out(self) -> None:
         p = await self.pair()
@@ -195,27 +197,27 @@ class Rotation(World):
     async def test_the_new_secret_is_proven_on_the_next_connection_and_only_then_the_old_one_forgotten(self) -> None:
         await (await self.pair()).close()
         self.host.rotate = True
-        old = self.keys.load()
+        old = self.store.load()
         assert old is not None
         p = await self.connect()
         rotated = await self.host.next()
         self.assertEqual(rotated.method, "pairing.rotate")
-        while (kept := self.keys.load()) is None or kept.previous is None:
+        while (kept := self.store.load()) is None or kept.previous is None:
             await asyncio.sleep(0)
         self.assertEqual((kept.previous, kept.key_id in self.host.secrets), (old.secret, True))
         await p.close()
         p = await self.connect()
-        last = self.keys.load()
+        last = self.store.load()
         assert last is not None
         self.assertEqual((p.access, last.secret, last.previous, self.host.proven[-1]), ("paired", kept.secret, None, kept.key_id))
 
     async def test_a_host_that_never_kept_the_new_secret_is_proven_the_old_one(self) -> None:
         await (await self.pair()).close()
-        old = self.keys.load()
+        old = self.store.load()
         assert old is not None
-        self.keys.save(payhal.Pairing(host_id="h", host_name="test", register_id="till-1", secret=bytes(32), previous=old.secret))
+        self.store.save(payhal.Pairing(host_id="h", host_name="test", register_id="till-1", secret=bytes(32), previous=old.secret))
         p = await self.connect()
-        self.assertEqual((p.access, self.keys.load()), ("paired", old))
+        self.assertEqual((p.access, self.store.load()), ("paired", old))
 
 
 class Tls(unittest.IsolatedAsyncioTestCase):
@@ -228,12 +230,13 @@ class Tls(unittest.IsolatedAsyncioTestCase):
         await self.enterAsyncContext(self.host)
 
     async def test_a_pinned_certificate_is_accepted_and_bound_into_pairing_and_proofs(self) -> None:
-        keys = payhal.KeyFile(self.folder / "key")
+        keys = payhal.PairingFile(self.folder / "key")
         spelled = ":".join(self.fingerprint[at:at + 2].upper() for at in range(0, 64, 2))
         for round in range(2):
-            async with payhal.connect(self.host.url, register_id="till-1", keys=keys, fingerprint=spelled) as p:
-                if round == 0:
-                    await p.pair("Till 1", lambda _: None)
+            options: dict[str, Any] = {"register_id": "till-1", "store": keys, "fingerprint": spelled}
+            if round == 0:
+                await payhal.pair(self.host.url, name="Till 1", on_number=lambda _: None, **options)
+            async with payhal.connect(self.host.url, **options) as p:
                 self.assertEqual(p.access, "paired")
 
     async def test_another_certificate_than_the_pinned_one_gets_no_greeting(self) -> None:
@@ -253,7 +256,7 @@ class AfterARestart(unittest.IsolatedAsyncioTestCase):
         self.path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "attempts"
 
     async def connect(self, **more: Any) -> payhal.Payhal:
-        p = await payhal.connect(self.host.url, attempts=payhal.AttemptFile(self.path), **more)
+        p = await payhal.connect(self.host.url, journal=payhal.JournalFile(self.path), **more)
         self.addAsyncCleanup(p.close)
         return p
 
@@ -273,7 +276,7 @@ class AfterARestart(unittest.IsolatedAsyncioTestCase):
         for key, outcome in (("done", "approved"), ("declined", "declined"), ("lost", None), ("unknown", "unknown")):
             sale = p.sale(amount_minor=1, currency="EUR", key=key)
             request = await self.host.next()
-            self.assertIn(key, payhal.AttemptFile(self.path).open(), "kept before it was sent")
+            self.assertIn(key, payhal.JournalFile(self.path).pending(), "kept before it was sent")
             if outcome == "approved":
                 await request.result(APPROVED)
                 await sale
@@ -287,18 +290,18 @@ class AfterARestart(unittest.IsolatedAsyncioTestCase):
         await p.close()
         with self.assertRaises(OutcomeUnknown):
             await lost[0]
-        again = payhal.AttemptFile(self.path)
-        self.assertEqual(again.open(), ["lost", "unknown"])
-        again.begin("never-arrived")
+        again = payhal.JournalFile(self.path)
+        self.assertEqual(again.pending(), ["lost", "unknown"])
+        again.remember("never-arrived", "payment.sale")
 
         p = await self.connect()
         asked = asyncio.create_task(p.recover())
         await self.answer_looks(**{"lost": ("approved", "yes"), "unknown": ("unknown", "unknown"), "never-arrived": None})
         found = await asked
         self.assertEqual({key: (one.outcome, one.money_moved, one.settled) for key, one in found.items()}, {
-            "lost": ("approved", "yes", True), "unknown": ("unknown", "unknown", False), "never-arrived": ("not_found", "no", True),
+            "lost": ("approved", "yes", True), "unknown": ("unknown", "unknown", False), "never-arrived": ("failed", "no", True),
         })
-        self.assertEqual(payhal.AttemptFile(self.path).open(), ["unknown"])
+        self.assertEqual(payhal.JournalFile(self.path).pending(), ["unknown"])
 
     async def test_what_runs_is_looked_at_again_for_a_while(self) -> None:
         clock = StoppedClock()
@@ -311,12 +314,12 @@ class AfterARestart(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await asked)["k"].outcome, "approved")
 
     def test_a_line_that_a_full_disk_cut_off_takes_no_other_with_it(self) -> None:
-        attempts = payhal.AttemptFile(self.path)
-        attempts.begin("a")
+        attempts = payhal.JournalFile(self.path)
+        attempts.remember("a", "payment.sale")
         with self.path.open("a") as file:
-            file.write("+cut-o")
-        attempts.begin("b")
-        self.assertEqual([key for key in payhal.AttemptFile(self.path).open() if key in "ab"], ["a", "b"])
+            file.write('{"key": "cut-o')
+        attempts.remember("b", "payment.sale")
+        self.assertEqual([key for key in payhal.JournalFile(self.path).pending() if key in "ab"], ["a", "b"])
 
 
 if __name__ == "__main__":
