@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Devices as cards one can read across a room, and gateways below them.
+// Devices as cards one can read across a room: beside the counter with the gateways below them, and as a page.
 
 import { el, keyedList, setText, svg, swap } from './dom.js';
 import { sentence, span, timeOfDay } from './format.js';
+import { gatewayCard } from './gateways.js';
+import { momentsOf } from './moments.js';
+import { empty, pageHead } from './parts.js';
 import { DEVICE_STATES, look, shape } from './words.js';
+
+const noDevice = () => empty('No device yet', 'Plug in a card reader: payhal finds it by itself.', el('p', {}, 'To try without one, run ', el('code', {}, 'payhal demo'), '.'));
 
 export function devicesView(state, simulator) {
   const list = el('ul', { class: 'devices' });
   const gateways = el('ul', { class: 'gateways' });
-  const empty = el('div', { class: 'empty' });
+  const none = noDevice();
   const node = el('section', { class: 'side', 'aria-label': 'Devices and gateways' },
-    el('h2', {}, 'Devices'), list, empty, el('h2', {}, 'Gateways'), gateways);
+    el('h2', {}, 'Devices'), list, none, el('h2', {}, 'Gateways'), gateways);
   const drawDevices = keyedList(list, (device) => device.id, (device) => deviceCard(device, state, simulator));
-  const drawGateways = keyedList(gateways, (gateway) => gateway.id, gatewayRow);
+  const drawGateways = keyedList(gateways, (gateway) => gateway.id, gatewayCard);
   // "Busy for 12 s" has to grow while somebody looks at it, and only then.
   const ticker = setInterval(() => state.devices.some((device) => device.state === 'busy') && drawDevices(state.devices), 1000);
   return {
@@ -20,60 +25,83 @@ export function devicesView(state, simulator) {
     update: () => {
       drawDevices(state.devices);
       drawGateways(state.gateways);
-      empty.hidden = !state.loaded || state.devices.length > 0;
-      if (!empty.hidden && empty.childElementCount === 0) {
-        swap(empty, el('p', {}, 'No device yet.'),
-          el('p', {}, 'Plug in a card reader: payhal finds it by itself. To try without one, run ', el('code', {}, 'payhal demo'), '.'));
-      }
+      none.hidden = !state.loaded || state.devices.length > 0;
     },
     leave: () => clearInterval(ticker),
   };
 }
 
+export function devicesPage(state) {
+  momentsOf(state);
+  const list = el('ul', { class: 'devices devices--page' });
+  const none = noDevice();
+  const node = el('div', { class: 'page' }, pageHead('Devices', 'Readers and terminals. A reader reads cards for the host; a terminal runs the whole payment itself.'), none, list);
+  const draw = keyedList(list, (device) => device.id, (device) => deviceCard(device, state));
+  const update = () => {
+    none.hidden = !state.loaded || state.devices.length > 0;
+    draw(state.devices);
+  };
+  const ticker = setInterval(() => state.devices.some((device) => device.state === 'busy') && draw(state.devices), 1000);
+  state.addEventListener('change', update);
+  update();
+  return {
+    node,
+    title: 'Devices',
+    leave: () => {
+      clearInterval(ticker);
+      state.removeEventListener('change', update);
+    },
+  };
+}
+
+/** A button that lets the device be found among others, and what it did. */
+export function identifyButton(state, id, said) {
+  const button = el('button', { type: 'button', class: 'button button--small', title: 'The device beeps, flashes or shows a text' }, 'Identify');
+  button.addEventListener('click', () => {
+    button.disabled = true;
+    state.payhal.identify(id).then(
+      ({ did }) => setText(said, did?.length ? `It should now ${did.join(', ')}.` : 'Asked.'),
+      (error) => setText(said, error.message),
+    ).finally(() => { button.disabled = false; });
+  });
+  return button;
+}
+
 function deviceCard(first, state, simulator) {
-  const picture = el('span', { class: 'device-picture', 'aria-hidden': 'true' }, picturing(first.kind));
-  const name = el('span', { class: 'device-name' });
+  const picture = el('span', { class: 'device-picture', 'aria-hidden': 'true' }, devicePicture(first.kind));
+  const name = el('a', { class: 'device-name', href: `#/devices/${encodeURIComponent(first.id)}` });
   const about = el('span', { class: 'device-about' });
   const pill = el('span', { class: 'pill' });
   const why = el('span', { class: 'device-why' });
-  const actions = el('span', { class: 'device-actions' });
-  const identify = el('button', { type: 'button', class: 'button button--small', title: 'The device beeps or shows a text' }, 'Identify');
-  identify.addEventListener('click', () => state.payhal.identify(first.id).then(
-    ({ did }) => setText(why, did?.length ? `It should now ${did.join(', ')}.` : 'Asked.'),
-    (error) => setText(why, error.message),
-  ));
-  actions.append(identify);
-  if (first.simulated && simulator.choices.length > 1) {
+  const said = el('span', { class: 'device-why', role: 'status' });
+  const actions = el('span', { class: 'device-actions' }, identifyButton(state, first.id, said));
+  if (simulator && first.simulated && simulator.choices.length > 1) {
     actions.append(el('button', { type: 'button', class: 'button button--small', onclick: () => simulator.choose(first.id) }, 'Show'));
   }
-  const node = el('li', { class: 'device' }, picture, el('span', { class: 'device-text' }, name, about, pill, why), actions);
+  const node = el('li', { class: 'device' }, picture, el('span', { class: 'device-text' }, name, about, pill, why, said), actions);
   let shown = '';
   return {
     node,
     update: (device) => {
       setText(name, device.name);
-      setText(about, [sentence(device.kind), device.model, device.connection].filter(Boolean).join(' · '));
+      setText(about, [sentence(device.kind), device.model, device.connection].filter((part, i, all) => part && part !== device.name && all.indexOf(part) === i).join(' · '));
       const known = look(DEVICE_STATES, device.state);
       if (shown !== device.state) {
         shown = device.state;
         node.className = `device tone--${known.tone}`;
         swap(pill, shape(known.shape), known.word);
       }
-      const reason = reasonOf(device);
-      if (reason !== why.dataset.reason) {
-        why.dataset.reason = reason;
-        setText(why, reason);
-      }
+      setText(why, reasonOf(device));
     },
   };
 }
 
-function reasonOf(device) {
+export function reasonOf(device) {
   if (device.state === 'busy' && device.busyWith) {
     const who = device.busyWith.register ? `${device.busyWith.register} · ` : '';
     return `${who}for ${wholeSeconds(device.busyWith.since)}`;
   }
-  if (device.stateText) return device.stateText;
+  if (device.stateText) return sentence(device.stateText);
   return device.state === 'ready' || !device.since ? '' : `since ${timeOfDay(device.since)}`;
 }
 
@@ -82,25 +110,8 @@ function wholeSeconds(since) {
   return seconds < 60 ? `${seconds} s` : span(since, new Date());
 }
 
-function gatewayRow() {
-  const name = el('span', { class: 'gateway-name' });
-  const pill = el('span', { class: 'pill' });
-  const why = el('span', { class: 'device-why' });
-  const node = el('li', { class: 'gateway' }, name, pill, why);
-  return {
-    node,
-    update: (gateway) => {
-      const known = look(DEVICE_STATES, gateway.state);
-      node.className = `gateway tone--${known.tone}`;
-      setText(name, gateway.name);
-      swap(pill, shape(known.shape), known.word);
-      setText(why, gateway.stateText ?? (gateway.simulated ? 'No real money' : ''));
-    },
-  };
-}
-
 // A reader shows keypad and slot; a terminal is wider and prints.
-function picturing(kind) {
+export function devicePicture(kind) {
   const reader = kind !== 'terminal';
   return svg('svg', { viewBox: '0 0 40 48' },
     reader ? null : svg('path', { d: 'M13 2h14v9H13z', class: 'pic-paper' }),

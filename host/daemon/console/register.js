@@ -4,6 +4,7 @@
 
 import { announce, el, setText, swap, twoPress } from './dom.js';
 import { currencyDigits, digitsOnly, lastFour, money } from './format.js';
+import { question } from './question.js';
 import { ENTRIES, explain, look, OUTCOMES, shape, STAGES } from './words.js';
 
 const DIGITS_MAX = 9;
@@ -97,7 +98,7 @@ export function registerView(state) {
     const now = busy ? `${pad.text}|${questions.map(({ prompt }) => prompt.promptId)}` : pad.ending;
     if (now === drawn) return;
     drawn = now;
-    if (questions.length > 0) swap(below, questions.map(question));
+    if (questions.length > 0) swap(below, questions.map((entry) => question(state, entry)));
     else if (busy) swap(below, el('p', { class: 'working' }, el('span', { class: 'pulse', 'aria-hidden': 'true' }), pad.text));
     else if (pad.ending?.approved) swap(below, approvedBox(pad.ending, refund));
     else if (pad.ending?.error) swap(below, errorBox(pad.ending, () => { pad.ending = null; draw(); }));
@@ -136,22 +137,4 @@ function errorBox({ error, what }, dismiss) {
       error.transactionId ? el('a', { href: `#/transaction/${encodeURIComponent(error.transactionId)}` }, 'Look at it') : null,
       (error.unresolved ?? []).map((id) => el('a', { href: `#/transaction/${encodeURIComponent(id)}` }, 'The earlier payment')),
       openUnknown({ error }) ? el('button', { type: 'button', class: 'button button--small', onclick: dismiss }, 'I have looked at it') : null));
-}
-
-const ANSWERS = {
-  confirm_signature: ['The signature matches', 'It does not'],
-  confirm_partial: ['Accept the part', 'Refuse'],
-  confirm_surcharge: ['The customer agrees', 'The customer refuses'],
-};
-
-function question({ prompt, answer }) {
-  const [yes, no] = ANSWERS[prompt.kind] ?? ['Yes', 'No'];
-  const choices = prompt.options?.length
-    ? prompt.options.map((option) => el('button', { type: 'button', class: 'button', onclick: () => answer({ choice: option.id }) }, option.label))
-    : [el('button', { type: 'button', class: 'button button--primary', onclick: () => answer({ accepted: true }) }, yes),
-      el('button', { type: 'button', class: 'button', onclick: () => answer({ accepted: false }) }, no)];
-  return el('div', { class: 'answer tone--accent', role: 'group', 'aria-label': 'Question' },
-    el('p', { class: 'answer-head' }, shape('half'), prompt.text || 'The host asks'),
-    prompt.amount ? el('p', { class: 'answer-amount' }, money(prompt.amount)) : null,
-    el('p', { class: 'answer-links' }, choices));
 }

@@ -33,6 +33,8 @@ export const STAGES = {
 
 export const ENTRIES = { chip: 'inserted', contactless: 'tapped', stripe: 'swiped', manual: 'typed on the reader', token: 'by token' };
 
+export const CVMS = { none: 'not verified', pin_online: 'PIN, checked by the issuer', pin_offline: 'PIN, checked by the card', on_device: 'on the customer\'s own device', signature: 'signature' };
+
 /** Where an offline approval of a terminal is. */
 export const COLLECTIONS = { pending: 'not yet collected', collected: 'collected', refused: 'refused when collected: the money is lost' };
 
