@@ -4,18 +4,27 @@
 // address behind its name: `#/transaction/ID` calls `transactionPage(state, ID)`.
 
 import { counterPage } from './counter.js';
+import { devicePage } from './device.js';
+import { devicesPage } from './devices.js';
+import { gatewayPage, gatewaysPage } from './gateways.js';
 import { healthPage } from './health.js';
 import { pluginsPage } from './plugins.js';
 import { registersPage } from './registers.js';
 import { transactionPage } from './transaction.js';
+import { transactionsPage } from './transactions.js';
+import { unresolvedPage } from './unresolved.js';
 
 /** `word` stands in the navigation; a page without one is reached by links only and belongs `under` another. */
 export const PAGES = [
   { path: '', word: 'Counter', page: counterPage },
+  { path: 'transactions', word: 'Transactions', page: transactionsPage },
+  { path: 'unresolved', word: 'Unresolved', page: unresolvedPage },
+  { path: 'devices', word: 'Devices', page: (state, id) => (id ? devicePage(state, id) : devicesPage(state)) },
+  { path: 'gateways', word: 'Gateways', page: (state, id) => (id ? gatewayPage(state, id) : gatewaysPage(state)) },
   { path: 'registers', word: 'Registers', page: registersPage },
   { path: 'plugins', word: 'Plugins', page: pluginsPage },
   { path: 'health', word: 'Health', page: healthPage },
-  { path: 'transaction', under: '', page: transactionPage },
+  { path: 'transaction', under: 'transactions', page: transactionPage },
 ];
 
 /** `#/transaction/ID` → {entry, params}; null where the address names no page. */
