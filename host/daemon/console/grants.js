@@ -37,13 +37,13 @@ export function grantWords({ permissions = [], limits = {} }) {
 }
 
 /**
- * `12.5` in EUR → 1250; null where it is no amount of that currency. Comma and point both separate decimals, and
- * there is no separator of thousands, so that nothing can be read two ways.
+ * `12.5` in EUR → 1250; null where it is no amount of that currency. Comma and point both separate decimals, never
+ * thousands; three digits behind a comma could be read either way and are no amount.
  */
 export function minorOf(text, currency) {
   const digits = currencyDigits(currency);
   const parts = /^(\d+)(?:[.,](\d+))?$/.exec(text.trim().replace(/[\s\u202f\u00a0]/g, ''));
-  if (!parts || (parts[2] ?? '').length > digits) return null;
+  if (!parts || (parts[2] ?? '').length > digits || /,\d{3}$/.test(text.trim())) return null;
   const all = `${parts[1]}${(parts[2] ?? '').padEnd(digits, '0')}`.replace(/^0+(?=\d)/, '');
   return all.length > AMOUNT_DIGITS_MAX ? null : Number(all);
 }

@@ -10,7 +10,7 @@ import { shape } from './words.js';
 
 const LEVELS = {
   fail: { word: 'Broken', tone: 'bad', shape: 'cross' },
-  warn: { word: 'Needs care', tone: 'unknown', shape: 'triangle' },
+  warn: { word: 'Needs care', tone: 'warn', shape: 'triangle' },
   note: { word: 'Note', tone: 'accent', shape: 'half' },
   ok: { word: 'Good', tone: 'ok', shape: 'check' },
 };

@@ -24,11 +24,11 @@ export const OUT = {
   impostor: { title: 'Do not use this page', says: 'The program that answers at this address is not the payment host you signed in to. Nothing was told to it. Find out which program listens here before you go on.' },
 };
 
-export class Refused extends Error {
-  constructor(why, detail = '') {
+/** The code was not taken, and why: a name in `OUT`. */
+class Refused extends Error {
+  constructor(why) {
     super(OUT[why].title);
     this.why = why;
-    this.detail = detail;
   }
 }
 
@@ -48,7 +48,7 @@ export async function tradeCode(url) {
   } catch {
     throw new Refused('host');
   }
-  if (!answer.ok) throw new Refused(answer.status === 429 ? 'often' : 'code', await answer.json().then((body) => body.message ?? '', () => ''));
+  if (!answer.ok) throw new Refused(answer.status === 429 ? 'often' : answer.status < 500 ? 'code' : 'host');
   const session = await answer.json();
   try {
     await keepOperatorSession({ url, hostId: session.host_id, secret: session.secret });
@@ -77,10 +77,10 @@ export function signInPage(gate) {
 export function waitingPage(state) {
   const node = el('div', { 'aria-busy': 'true' });
   const update = () => {
-    if (state.link.state === 'reconnecting' && !node.firstChild) {
-      swap(node, el('section', { class: 'panel sign-in' }, el('h1', {}, 'The payment host does not answer'),
-        el('p', {}, 'Check that payhal is running. This page connects by itself as soon as it does.')));
-    }
+    const { state: link, error } = state.link;
+    if (node.firstChild || !['reconnecting', 'closed'].includes(link)) return;
+    swap(node, el('section', { class: 'panel sign-in' }, el('h1', {}, error ? 'The payment host refused this page' : 'The payment host does not answer'),
+      el('p', {}, error ? error.message : 'Check that payhal is running. This page connects by itself as soon as it does.')));
   };
   state.addEventListener('change', update);
   return { title: '', node, leave: () => state.removeEventListener('change', update) };

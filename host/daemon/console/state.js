@@ -5,7 +5,7 @@
 import { Payhal } from './payhal.js';
 import { announce } from './dom.js';
 import { operator } from './operator.js';
-import { forget, hasCode, Refused, tradeCode } from './sign-in.js';
+import { forget, hasCode, tradeCode } from './sign-in.js';
 import { look, OUTCOMES } from './words.js';
 import { money } from './format.js';
 
@@ -34,6 +34,7 @@ export class State extends EventTarget {
   gate = { is: 'asking' };
   #url = '';
   #leaving = false;
+  #refused = null;
 
   get operator() {
     return operator(this.payhal);
@@ -43,10 +44,9 @@ export class State extends EventTarget {
   async start() {
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/ws`;
     this.#url = url;
-    let refused = null;
     try {
       // A code that is not taken does not end a session that this browser has already.
-      if (hasCode()) await tradeCode(url).catch((error) => { refused = error; });
+      if (hasCode()) await tradeCode(url).catch((error) => { this.#refused = error; });
       this.payhal = new Payhal({
         url,
         operator: true,
@@ -61,7 +61,7 @@ export class State extends EventTarget {
       await this.payhal.subscribe(undefined, (event) => this.#heard(event));
       await this.read();
     } catch (error) {
-      this.#shutOut(refused && error.name === 'PAIRING_REQUIRED' ? refused : error);
+      this.#shutOut(error);
     }
   }
 
@@ -73,7 +73,7 @@ export class State extends EventTarget {
   }
 
   #shutOut(error) {
-    if (error instanceof Refused) this.#close(error.why, error.detail);
+    if (error.name === 'PAIRING_REQUIRED' && this.#refused) this.#close(this.#refused.why);
     else if (error.name === 'PAIRING_REQUIRED') this.#close(error.why === 'never' ? 'none' : 'ended');
     else if (error.name === 'IMPOSTOR_HOST') this.#close('impostor', error.detail);
     else if (this.gate.is !== 'out') {
@@ -126,6 +126,7 @@ export class State extends EventTarget {
       this.access = detail.access;
       if (this.gate.is !== 'in') {
         this.gate = { is: 'in' };
+        this.#refused = null;
         this.changed('gate');
       }
       if (detail.reconnected) this.read().catch(() => {});
