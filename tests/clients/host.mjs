@@ -2,7 +2,7 @@
 // Starts a real daemon with the simulated plugins on a free port, and ends it by its own process.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,13 +10,17 @@ import { createInterface } from 'node:readline';
 const START_MS = 60_000;
 const STOP_MS = 10_000;
 
-/** Answers {url, page, stop()}. Binaries and plugins are where PAYHAL_BIN, PAYHAL_RUNNER and PAYHAL_PLUGINS say. */
-export async function startHost() {
+/**
+ * Answers {url, page, stop()}. Binaries and plugins are where PAYHAL_BIN, PAYHAL_RUNNER and PAYHAL_PLUGINS say;
+ * `config` is the text of a configuration file, where the simulated plugins alone do not do.
+ */
+export async function startHost({ config } = {}) {
   const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map((name) => {
     if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test stock-clients`);
     return process.env[name];
   });
   const state = await mkdtemp(join(tmpdir(), 'payhal-clients-'));
+  if (config) await writeFile(join(state, 'payhal.toml'), config);
   const child = spawn(daemon, ['demo', '--plugins', plugins, '--runner', runner, '--state', state, '--listen', '127.0.0.1:0', '--serve-only'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -70,7 +70,7 @@ function table({ batch, totals }) {
   if (totals.length === 0) return el('p', { class: 'hint' }, `Batch ${batch} is empty.`);
   const amount = (minor, currency) => money({ minor, currency });
   return el('table', { class: 'batch-table' }, el('caption', {}, `Batch ${batch}`),
-    el('thead', {}, el('tr', {}, ['Currency', 'Sales', '', 'Refunds', ''].map((word, i) => (word ? el('th', { scope: 'col', colspan: i === 0 ? 1 : 2 }, word) : null)))),
+    el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Currency'), ['Sales', 'Refunds'].map((word) => el('th', { scope: 'col', colspan: 2 }, word)))),
     el('tbody', {}, totals.map((line) => el('tr', {}, el('th', { scope: 'row' }, line.currency), el('td', {}, String(line.sales)), el('td', { class: 'is-amount' }, amount(line.salesMinor, line.currency)),
       el('td', {}, String(line.refunds)), el('td', { class: 'is-amount' }, amount(line.refundsMinor, line.currency))))));
 }

@@ -26,7 +26,9 @@ export function counterPage(state) {
   const update = () => {
     simulator.refresh();
     const simulated = simulator.device !== null;
+    // Without a simulated device this is a shop: its registers take the money, not this page.
     bench.hidden = state.loaded && !simulated;
+    register.node.hidden = bench.hidden;
     node.classList.toggle('counter--real', bench.hidden);
     for (const view of [devices, register, reader, faults, now, recent]) view.update();
   };

@@ -81,7 +81,7 @@ function rows(device) {
     ['Firmware', device.firmware],
     ['Connection', sentence(device.connection)],
     ['Busy with', busy ? el('span', {}, busy.transactionId ? el('a', { href: placeOf(busy.transactionId) }, busy.register ? `a payment of ${busy.register}` : 'a payment') : 'a payment of another register') : ''],
-    ['Shows now', device.display ? el('span', { class: 'device-display' }, device.display) : ''],
+    ['Shows now', device.display?.trim() ? el('span', { class: 'device-display' }, device.display.split('\n').filter((line) => line.trim()).join('\n')) : ''],
     ['Card data', protection(device)],
     ['Approvals', device.approvals.length > 0 ? device.approvals.map(approval).join(', ') : device.simulated ? 'None: it is simulated' : 'None that its plugin names'],
     ['Can do', canList(device.capabilities)],

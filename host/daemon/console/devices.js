@@ -84,7 +84,7 @@ function deviceCard(first, state, simulator) {
     node,
     update: (device) => {
       setText(name, device.name);
-      setText(about, [sentence(device.kind), device.model, device.connection].filter((part, i, all) => part && part !== device.name && all.indexOf(part) === i).join(' · '));
+      setText(about, [device.id, device.kind, device.connection].filter((part, i, all) => part && all.indexOf(part) === i).join(' · '));
       const known = look(DEVICE_STATES, device.state);
       if (shown !== device.state) {
         shown = device.state;

@@ -3,6 +3,7 @@
 
 import { el, keyedList, setText, swap } from './dom.js';
 import { money, span } from './format.js';
+import { kindWords, placeOf } from './found-row.js';
 import { look, OUTCOMES, shape, STAGES } from './words.js';
 
 export function nowView(state) {
@@ -20,16 +21,18 @@ export function nowView(state) {
 }
 
 function row(line) {
+  const kind = el('span', { class: 'line-kind' });
   const amount = el('span', { class: 'line-amount' });
   const steps = el('ol', { class: 'steps' });
   const end = el('span', { class: 'line-end' });
-  const node = el('li', {}, el('a', { class: 'line', href: `#/transaction/${encodeURIComponent(line.view.transactionId)}` }, amount, steps, end));
+  const node = el('li', {}, el('a', { class: 'line', href: placeOf(line.view.transactionId) }, kind, amount, steps, end));
   let drawn = 0;
   return {
     node,
     update: ({ view, stages }) => {
       const running = view.outcome === 'running';
-      setText(amount, `${view.kind === 'sale' ? '' : `${view.kind} `}${money(view.amounts.approved ?? view.amounts.requested)}`);
+      setText(kind, kindWords(view.kind));
+      setText(amount, money(view.amounts.approved ?? view.amounts.requested));
       for (; drawn < stages.length; drawn += 1) steps.append(el('li', { class: 'step' }, el('span', {}, STAGES[stages[drawn].stage] ?? stages[drawn].stage), el('small', {})));
       stages.forEach((stage, i) => {
         const until = stages[i + 1]?.at ?? view.endedAt ?? (running ? new Date() : stage.at);

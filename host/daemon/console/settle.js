@@ -54,7 +54,7 @@ function untilThen(view) {
   return [
     'Do not charge again. A payment like this one is refused until this one is known.',
     'If the customer has to go, note time and amount: whatever the card was charged stands or is taken back.',
-    view.device && !view.gateway ? `The terminal ${view.device} takes no payment until this is known.` : 'Other payments go on as usual.',
+    view.device && !view.gateway ? `Device ${view.device} takes no payment until this is known.` : 'Other payments go on as usual.',
   ];
 }
 

@@ -118,7 +118,8 @@ export class Simulator extends EventTarget {
     this.#cardsOf = this.device.id;
     try {
       const { cards } = await this.#state.payhal.simulate(this.device.id, { action: 'cards' });
-      this.cards = cards ?? [];
+      // Canaries are for programs that look for leaked numbers, not for people.
+      this.cards = (cards ?? []).filter((card) => !card.name.startsWith('canary-'));
     } catch (error) {
       this.cards = [];
       // Asked again when something about the device changes, not before.

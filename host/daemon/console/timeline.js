@@ -3,7 +3,7 @@
 // page saw while it ran. The marks tell the two apart, by shape and by word.
 
 import { el } from './dom.js';
-import { span, timeOfDay } from './format.js';
+import { sentence, span, timeOfDay } from './format.js';
 import { STAGES } from './words.js';
 
 /** [{at, event, text, durable}], oldest first. */
@@ -24,7 +24,7 @@ export function timeline(view, seen) {
     el('ol', { class: 'timeline' }, moments.map((moment, i) => el('li', { class: `moment moment--${markOf(moment.event)}${moment.durable ? ' moment--durable' : ''}` },
       el('span', { class: 'moment-gap' }, i === 0 ? timeOfDay(moment.at) : `+${span(moments[i - 1].at, moment.at)}`),
       el('span', { class: 'moment-mark', 'aria-hidden': 'true' }),
-      el('span', { class: 'moment-text' }, moment.text, moment.durable ? el('span', { class: 'durable' }, wordOf(moment.event)) : null)))),
+      el('span', { class: 'moment-text' }, sentence(moment.text), moment.durable ? el('span', { class: 'durable' }, wordOf(moment.event)) : null)))),
     el('p', { class: 'timeline-key' },
       el('span', {}, el('span', { class: 'mark mark--durable', 'aria-hidden': 'true' }), 'in the journal, on the disk before anything followed'),
       el('span', {}, el('span', { class: 'mark', 'aria-hidden': 'true' }), 'seen by this page while it was open')));

@@ -209,9 +209,15 @@ function searchForm(first, changed) {
     now();
     controls.text.focus();
   };
+  // On a phone the rest is behind a button; on a wide screen everything is there.
+  const more = el('button', { type: 'button', class: 'button search-more', 'aria-expanded': 'false', onclick: () => {
+    const open = node.classList.toggle('search--open');
+    more.setAttribute('aria-expanded', String(open));
+  } }, 'More');
   const node = el('form', { class: 'search', role: 'search', onsubmit: (event) => { event.preventDefault(); now(); } },
-    Object.values(fields).map((entry) => entry.node), known, el('button', { type: 'button', class: 'button search-clear', onclick: clear }, 'Clear'));
+    Object.values(fields).map((entry) => entry.node), known, more, el('button', { type: 'button', class: 'button search-clear', onclick: clear }, 'Clear'));
   node.addEventListener('input', () => { clearTimeout(typing); typing = setTimeout(now, TYPING_MS); });
+  if (first.from || first.to || first.register) more.click();
   let offered = '';
   return {
     node, query, wrong, clear, input: controls.text,

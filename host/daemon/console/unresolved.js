@@ -11,6 +11,8 @@ import { isOpen, nextWords } from './settle.js';
 import { look, OUTCOMES, resolutionWords, shape } from './words.js';
 
 const NEWS_MS = 300;
+// A payment that turns from running to unknown is told by no event of its own.
+const AGAIN_MS = 3000;
 const PAGE_ROWS = 100;
 const READ_MAX = 1000;
 
@@ -29,9 +31,9 @@ class Unresolved extends EventTarget {
     this.#soon();
   }
 
-  #soon() {
+  #soon(after = NEWS_MS) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.read().catch(() => {}), NEWS_MS);
+    this.#timer = setTimeout(() => this.read().catch(() => {}), after);
   }
 
   async read() {
@@ -47,7 +49,20 @@ class Unresolved extends EventTarget {
     } while (cursor && all.length < READ_MAX);
     const before = this.views?.length;
     this.#told(all.filter(isOpen));
+    this.#correct(all);
+    if (all.length > 0) this.#soon(AGAIN_MS);
     if (before !== undefined && this.views.length > before) announce('A payment is unresolved. The host is finding out.');
+  }
+
+  // The lists of the other pages learn of it here.
+  #correct(all) {
+    const standing = new Map(all.map((view) => [view.transactionId, view]));
+    const differs = (view) => standing.has(view.transactionId) && standing.get(view.transactionId).outcome !== view.outcome;
+    if (!this.#state.recent.some(differs)) return;
+    const corrected = (view) => (differs(view) ? { ...view, ...standing.get(view.transactionId) } : view);
+    this.#state.recent = this.#state.recent.map(corrected);
+    for (const line of this.#state.lines.values()) line.view = corrected(line.view);
+    this.#state.changed('transactions');
   }
 
   #told(views) {
