@@ -57,6 +57,16 @@ export function keyedList(parent, keyOf, create) {
   };
 }
 
+/** Draws anew; where that takes away what had the focus, focus goes to what `fallback()` answers, not to nowhere. */
+export function keepFocus(container, fallback, draw) {
+  const held = container.contains(document.activeElement);
+  draw();
+  if (!held || container.contains(document.activeElement)) return;
+  const next = fallback();
+  next?.setAttribute('tabindex', '-1');
+  next?.focus();
+}
+
 let announcer;
 /** Says a sentence to screen readers. */
 export function announce(sentence) {

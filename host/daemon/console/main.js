@@ -47,8 +47,7 @@ function waiting() {
   if (pairingNotice.dataset.key === key) return;
   pairingNotice.dataset.key = key;
   pairingNotice.classList.toggle('pairing-notice', names.length > 0);
-  swap(pairingNotice, names.length === 0 ? [] : [shape('half'),
-    el('span', {}, names.length === 1 ? `${names[0].name} asks to be paired.` : `${names.length} registers ask to be paired: ${names.map(({ name }) => name).join(', ')}.`),
+  swap(pairingNotice, names.length === 0 ? [] : [el('span', {}, shape('half'), names.length === 1 ? `${names[0].name} asks to be paired.` : `${names.length} registers ask to be paired: ${names.map(({ name }) => name).join(', ')}.`),
     el('a', { href: '#/registers' }, 'Compare the six digits')]);
 }
 

@@ -36,6 +36,7 @@ function countdown(node) {
 function card(first, state, approved) {
   let pairing = first;
   let editor = null;
+  let sending = false;
   const { id, name } = first.register;
   const number = el('p', { class: 'pairing-number' });
   const asked = el('p', { class: 'pairing-asked' });
@@ -66,6 +67,7 @@ function card(first, state, approved) {
   }
 
   function answer() {
+    if (sending) return;
     const grant = editor ? editor.read() : { permissions: before.permissions ?? [], limits: before.limits ?? {} };
     if (grant === null) {
       grants.open = true;
@@ -77,12 +79,13 @@ function card(first, state, approved) {
   }
 
   const send = async (word) => {
-    approve.disabled = true;
-    refuse.disabled = true;
+    setText(approve, 'Asking the host');
+    sending = true;
     try {
       const { register } = await state.operator.approve(word);
       approved(register);
     } finally {
+      sending = false;
       draw(pairing);
     }
   };
@@ -98,13 +101,14 @@ function card(first, state, approved) {
   }
 
   async function no() {
-    refuse.disabled = true;
+    if (sending) return;
+    sending = true;
     try {
       await state.operator.refuse(pairing.pairingId);
       announce(`${name} was refused`);
     } catch (error) {
       swap(said, failure('The answer did not reach the host', error));
-      refuse.disabled = false;
+      sending = false;
     }
   }
 
@@ -118,12 +122,11 @@ function card(first, state, approved) {
       swap(number, ready ? [el('span', { 'aria-hidden': 'true' }, digits(now.number)), el('span', { class: 'visually-hidden' }, [...now.number].join(' '))] : el('span', { 'aria-hidden': 'true' }, '– – –'));
     }
     approve.disabled = !ready;
-    refuse.disabled = false;
     setText(approve, now.conflict ? `They are equal: replace ${id}` : `They are equal: pair ${name}`);
     conflict.hidden = !now.conflict;
     if (now.conflict) {
       swap(conflict, el('p', { class: 'conflict-title' }, shape('triangle'), `${id} is paired already`),
-        el('p', {}, `This one would take its place: ${now.conflict.name}, ${originWords(now.conflict.origin)}, paired ${fullTime(now.conflict.pairedAt)}, ${now.conflict.lastSeenAt ? `last seen ${fullTime(now.conflict.lastSeenAt)}` : 'never seen since'}.`));
+        el('p', {}, `To pair this one ends the other: ${now.conflict.name} (${originWords(now.conflict.origin)}), paired ${fullTime(now.conflict.pairedAt)}, ${now.conflict.lastSeenAt ? `last seen ${fullTime(now.conflict.lastSeenAt)}` : 'never seen since'}.`));
     }
     swap(facts, fact('Asks from', originWords(now.origin)), fact('Reached us at', now.authority),
       now.certificate ? fact('Certificate', el('code', { class: 'fingerprint' }, fingerprint(now.certificate))) : fact('Connection', 'On this machine, without TLS'));

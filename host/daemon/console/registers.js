@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Registers: who asks to be paired, who is paired, what each may do, and how to pair the first one.
 
-import { announce, el, keyedList, setText, swap } from './dom.js';
+import { announce, el, keepFocus, keyedList, setText, swap } from './dom.js';
 import { fullTime, since } from './format.js';
 import { grantsEditor, grantWords } from './grants.js';
 import { originWords, pairingCards } from './pairing-cards.js';
-import { code, dialog, failure, field, pageHead, pill } from './parts.js';
+import { code, dialog, failure, field, pageHead, pill, tabs } from './parts.js';
 import { shape } from './words.js';
 
 const REGISTER_STATES = {
@@ -16,12 +16,11 @@ const REGISTER_STATES = {
 
 export function registersPage(state) {
   const said = el('div');
-  const done = el('p', { class: 'done tone--ok', hidden: true });
+  const done = el('p', { class: 'done tone--ok', tabindex: '-1', hidden: true });
   const cards = pairingCards(state, (register) => {
     swap(done, shape('check'), `${register.name} is paired and may take payments.`);
     done.hidden = false;
-    announce(`${register.name} is paired and may take payments.`);
-    list.querySelector(`[data-register="${CSS.escape(register.registerId)}"] button`)?.focus();
+    done.focus();
   });
   const waiting = el('section', { 'aria-labelledby': 'waiting' }, el('h2', { id: 'waiting' }, 'Ask to be paired'), cards.node);
   const list = el('ul', { class: 'registers' });
@@ -33,8 +32,10 @@ export function registersPage(state) {
     pageHead('Registers', 'Who may take payments through this host.'), said, done, waiting, paired, first);
   let told = null;
   const update = () => {
-    cards.update();
-    draw(state.registers);
+    keepFocus(node, () => node.querySelector('h1'), () => {
+      cards.update();
+      draw(state.registers);
+    });
     waiting.hidden = state.pairings.length === 0;
     paired.hidden = state.registers.length === 0;
     first.hidden = !state.loaded || Boolean(state.accessError);
@@ -42,7 +43,7 @@ export function registersPage(state) {
       told = state.accessError;
       swap(said, told ? failure('The registers cannot be shown', told) : []);
     }
-    setText(firstTitle, state.registers.length === 0 ? 'No register is paired yet. The first one takes a minute' : 'Pair another register');
+    setText(firstTitle, teachingTitle(state));
   };
   const ticker = setInterval(() => draw(state.registers), 30_000);
   state.addEventListener('change', update);
@@ -139,12 +140,24 @@ function unpair(register, state) {
   });
 }
 
-const EXAMPLE = `import { connect, pair } from './payhal.js';
+function teachingTitle(state) {
+  if (state.access === 'open') return 'Access is open, so no register has to be paired. With “payhal serve” each one is, like this';
+  return state.registers.length === 0 ? 'No register is paired yet. The first one takes a minute' : 'Pair another register';
+}
+
+const JAVASCRIPT = `import { connect, pair } from './payhal.js';
 
 const register = { id: 'till-1', name: 'Till 1' };
 await pair({ register, onNumber: (number) => { document.title = number; } });
-const payhal = await connect({ registerId: register.id });
-await payhal.sale({ amount: { minor: 1250, currency: 'EUR' } });`;
+const till = await connect({ registerId: register.id });
+await till.sale({ amount: { minor: 1250, currency: 'EUR' } });`;
+
+const PYTHON = `import payhal
+
+register = {"register_id": "till-1", "store": payhal.PairingFile("till-1.json")}
+await payhal.pair(name="Till 1", on_number=print, **register)
+async with payhal.connect(**register) as till:
+    await till.sale(amount_minor=1250, currency="EUR")`;
 
 function teaching() {
   return el('div', { class: 'teaching' },
@@ -152,5 +165,5 @@ function teaching() {
       el('li', {}, 'Start the register\'s program. The first time, it asks to be paired and shows six digits.'),
       el('li', {}, 'The same six digits appear on this page, and in a terminal with ', el('code', {}, 'payhal pair'), '. Compare them.'),
       el('li', {}, 'Press “They are equal”. The key stays with the register: nothing has to be typed or copied.')),
-    code(EXAMPLE));
+    tabs('How a register asks', [{ id: 'javascript', word: 'JavaScript', node: code(JAVASCRIPT) }, { id: 'python', word: 'Python', node: code(PYTHON) }]).node);
 }

@@ -188,8 +188,7 @@ test('a page of another origin is paired by keyboard alone', async (t) => {
   assert.deepEqual([grant.registerId, grant.permissions], ['till-keys', []]);
   await onRow(page, 'till-keys').waitFor();
   assert.equal(await card.count(), 0);
-  assert.match(await page.textContent('#announce'), /Till of keys is paired/);
-  assert.notEqual(await page.evaluate(() => document.activeElement.tagName), 'BODY', 'focus is not lost');
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /^Till of keys is paired/, 'focus goes to what was done');
   assert.deepEqual(page.complaints, []);
 });
 
@@ -224,6 +223,14 @@ test('what the operator allows, and up to which amount, holds at once', async (t
   assert.equal(await saleAt(till, 'till-limits', 501), 'PERMISSION_DENIED');
   assert.equal(await saleAt(till, 'till-limits', 500), 'CANCELLED', 'within the limit the reader asks for a card');
   assert.deepEqual(page.complaints, []);
+});
+
+test('an amount that can be read two ways is none', async (t) => {
+  const { page } = await operator(t);
+  const read = (text, currency) => page.evaluate(async ([typed, code]) => (await import('/grants.js')).minorOf(typed, code), [text, currency]);
+  const cases = [['12.5', 'EUR', 1250], ['12,50', 'EUR', 1250], ['0', 'EUR', 0], ['1 000', 'EUR', 100_000], ['5,000', 'KWD', null], ['5.000', 'KWD', 5000],
+    ['5,000.00', 'EUR', null], ['12.505', 'EUR', null], ['12.5', 'JPY', null], ['12', 'JPY', 12], ['-1', 'EUR', null], ['', 'EUR', null], ['1e3', 'EUR', null], ['9'.repeat(20), 'EUR', null]];
+  for (const [text, currency, minor] of cases) assert.equal(await read(text, currency), minor, `${text} ${currency}`);
 });
 
 test('whoever takes a paired place needs a second, named press, and the one before is out', async (t) => {
