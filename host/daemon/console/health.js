@@ -100,8 +100,8 @@ function securityRows(state, { report, plugins }) {
     : ['Access', { word: 'Paired', tone: 'ok', shape: 'check' }, 'Only registers that the operator paired may take payments.']];
   const connected = state.registers.filter((register) => register.state === 'connected').length;
   rows.push(['Registers', { word: `${state.registers.length} paired`, tone: 'muted', shape: 'disc' }, `${connected} connected now${state.pairings.length > 0 ? `, ${state.pairings.length} waiting to be paired` : ''}.`]);
-  for (const [name, pattern] of [['Encryption to registers', /^tls$/i], ['Card data', /seal|card|protect/i]]) {
-    const findings = report.findings.filter(({ area }) => pattern.test(area));
+  for (const [name, pattern] of [['Encryption to registers', /^(tls|browsers) /], ['Card data', /seal|card data|encrypt/i]]) {
+    const findings = report.findings.filter(({ area, title }) => pattern.test(`${area} ${title}`));
     const first = findings.find(({ level }) => level === worst(findings));
     if (first) rows.push([name, LEVELS[first.level], findings.filter(({ level }) => level === first.level).map(({ says }) => says).join(' ')]);
   }

@@ -75,15 +75,14 @@ function card(first, state, approved) {
     }
     const word = { pairingId: pairing.pairingId, number: pairing.number, ...grant };
     if (pairing.conflict) replace(word);
-    else send(word).catch((error) => swap(said, failure(`${name} was not paired`, error, el('p', {}, 'Begin the pairing anew at the register.'))));
+    else send(word).then(approved).catch((error) => swap(said, failure(`${name} was not paired`, error, el('p', {}, 'Begin the pairing anew at the register.'))));
   }
 
   const send = async (word) => {
     setText(approve, 'Asking the host');
     sending = true;
     try {
-      const { register } = await state.operator.approve(word);
-      approved(register);
+      return (await state.operator.approve(word)).register;
     } finally {
       sending = false;
       draw(pairing);
@@ -92,11 +91,12 @@ function card(first, state, approved) {
 
   function replace(word) {
     const { conflict: old } = pairing;
+    let paired = null;
     dialog({
       title: `Replace ${old.name}?`,
       body: [el('p', {}, `${id} is paired already. Its present key stops working at once; where it is in the middle of a payment, the payment goes on and is told to nobody.`),
         el('dl', { class: 'facts' }, fact('Paired', fullTime(old.pairedAt)), fact('From', originWords(old.origin)), fact('Last seen', old.lastSeenAt ? fullTime(old.lastSeenAt) : 'Never'))],
-      named: `Replace ${id}`, keep: `Keep the paired ${id}`, kind: 'button--danger', run: () => send({ ...word, replace: true }),
+      named: `Replace ${id}`, keep: `Keep the paired ${id}`, kind: 'button--danger', run: async () => { paired = await send({ ...word, replace: true }); }, done: () => approved(paired),
     });
   }
 

@@ -118,8 +118,9 @@ export function dialog({ title, body, named, keep = 'Keep as it is', kind = 'but
   node.addEventListener('close', () => {
     const deed = node.returnValue === 'done';
     node.remove();
+    // What was unpaired or refused took its button along: then the page's heading is where to go on.
     if (opener?.isConnected) opener.focus();
-    else document.getElementById('main').focus();
+    else (document.querySelector('main h1[tabindex]') ?? document.getElementById('main')).focus();
     if (deed) done?.();
   });
   document.body.append(node);

@@ -4,9 +4,18 @@
 import { el, keyedList, swap } from './dom.js';
 import { sentence } from './format.js';
 import { empty, failure, pageHead, pill, table } from './parts.js';
-import { DEVICE_STATES, shape } from './words.js';
+import { shape } from './words.js';
 
 const READ_AGAIN_MS = 400;
+const INSTANCE_STATES = {
+  starting: { word: 'Starting', tone: 'muted', shape: 'ring' },
+  ready: { word: 'Ready', tone: 'ok', shape: 'disc' },
+  detached: { word: 'Unplugged', tone: 'muted', shape: 'slash' },
+  failed: { word: 'Failed', tone: 'bad', shape: 'triangle' },
+  given_up: { word: 'Left alone', tone: 'bad', shape: 'cross' },
+  stopped: { word: 'Stopped', tone: 'muted', shape: 'dash' },
+};
+const FAILING = ['failed', 'given_up'];
 const SIGNATURES = { unsigned: { word: 'Not signed', tone: 'muted', shape: 'slash' } };
 
 export function pluginsPage(state) {
@@ -23,8 +32,8 @@ export function pluginsPage(state) {
       const plugins = await state.operator.plugins();
       swap(said);
       // Broken ones first, then those that fail, then by name.
-      const rank = (plugin) => (plugin.broken ? 0 : plugin.instances.some(({ state: now }) => now === 'failed') ? 1 : 2);
-      draw(plugins.sort((a, b) => rank(a) - rank(b) || a.id.localeCompare(b.id)));
+      const rank = (plugin) => (plugin.broken ? 0 : plugin.instances.some(({ state: now }) => FAILING.includes(now)) ? 1 : 2);
+      draw(plugins.toSorted((a, b) => rank(a) - rank(b) || a.id.localeCompare(b.id)));
       none.hidden = plugins.length > 0;
     } catch (error) {
       if (state.gate.is === 'in') swap(said, failure('The plugins cannot be shown', error));
@@ -58,7 +67,7 @@ function pluginRow(first) {
     keyOf: (instance) => instance.name,
     columns: [
       { word: 'Instance', kind: 'main', cell: ({ name }) => name },
-      { word: 'State', cell: ({ state }) => pill(DEVICE_STATES, state) },
+      { word: 'State', cell: ({ state }) => pill(INSTANCE_STATES, state) },
       { word: 'Restarts', kind: 'figure', cell: ({ restarts }) => String(restarts ?? 0) },
       { word: 'Memory', kind: 'figure', cell: ({ memoryBytes }) => memory(memoryBytes) },
       { word: 'Process', kind: 'figure', cell: ({ pid }) => (pid ? String(pid) : '') },
@@ -75,8 +84,8 @@ function pluginRow(first) {
       const now = JSON.stringify(plugin);
       if (now === drawn) return;
       drawn = now;
-      const about = [plugin.kind && `${sentence(plugin.kind)} plugin`, [plugin.vendor, plugin.model].filter(Boolean).join(' '), plugin.abi && `interface ${plugin.abi}`];
-      swap(head, el('div', {}, el('h2', {}, plugin.id, ' ', el('small', {}, plugin.version)), el('p', { class: 'hint' }, about.filter(Boolean).join(' · '))),
+      const about = [plugin.kind && `${sentence(plugin.kind)} plugin`, [plugin.vendor, plugin.model].filter(Boolean).join(' '), plugin.abi && `interface ${plugin.abi}`, ...(plugin.approvals ?? []).map((approval) => `claims ${approval}`)];
+      swap(head, el('div', {}, el('h2', {}, plugin.name ?? plugin.id, ' ', el('small', {}, [plugin.name && plugin.name !== plugin.id ? plugin.id : '', plugin.version].filter(Boolean).join(' '))), el('p', { class: 'hint' }, about.filter(Boolean).join(' · '))),
         plugin.simulated ? pill(null, { word: 'Simulated', tone: 'muted', shape: 'ring' }) : null,
         pill(null, signature(plugin.signed)));
       broken.hidden = !plugin.broken;
