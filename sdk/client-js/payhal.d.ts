@@ -2,7 +2,99 @@
 // Types of payhal.js. Field names are camelCase here and snake_case on the wire; `custom` is kept verbatim.
 
 export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'closed';
-export type Access = 'open' | 'paired' | 'unpaired';
+export type Access = 'open' | 'paired';
+export type Permission = 'refund_unreferenced' | 'others' | 'batch_close' | 'voice_approval' | 'resolve';
+/** Each a list with one amount for each currency. Absent: no limit. A currency that is not in the list: nothing in it. */
+export interface Limits {
+  saleMax?: Amount[];
+  refundMax?: Amount[];
+  refundUnreferencedMax?: Amount[];
+  voiceApprovalMax?: Amount[];
+  resolveMax?: Amount[];
+}
+
+// What the platform has, where its types are loaded.
+type Platform<Name extends string, Otherwise> = typeof globalThis extends { [name in Name]: { prototype: infer Type } } ? Type : Otherwise;
+type Key = Platform<'CryptoKey', object>;
+type Signal = Platform<'AbortSignal', { readonly aborted: boolean }>;
+type Address = Platform<'URL', { readonly href: string }>;
+
+/** What a register keeps of a pairing. */
+export interface Pairing {
+  hostId: string;
+  hostName?: string;
+  registerId: string;
+  keyId: string;
+  /** An HMAC key. Not extractable, unless the store asks for one that is. */
+  key: Key;
+  /** The secret that replaces this one, until it is proven. */
+  next?: { keyId: string; key: Key };
+  pairedAt: string;
+}
+/** Where pairings are kept. Whoever can read the key can pretend to be this register. */
+export interface KeyStore {
+  load(place: string): Promise<Pairing | undefined>;
+  save(place: string, pairing: Pairing): Promise<void>;
+  remove(place: string): Promise<void>;
+  /** True where the key itself cannot be stored, only its bytes: then `key` can be exported. */
+  readonly extractable?: boolean;
+}
+/** The browser's database; scripts can use the key in it and not read it. The default in browsers. */
+export function indexedDbStore(name?: string): KeyStore;
+/** Node: a file of mode 0600. It is as secret as a password. */
+export function fileStore(path: string | Address): KeyStore;
+/** Forgets with the program: for tests. */
+export function memoryStore(): KeyStore;
+
+/** "123 456" to show, and what else can be shown with it. `false`, or a promise of it: the numbers differ. */
+export type NumberListener = (number: string, about: { digits: string; host: HostIdentity; expiresAt: string }) => unknown;
+
+export interface PairOptions {
+  url?: string;
+  /** `id` is unique among the registers of this host and kept for good; `name` is for the operator. */
+  register: { id: string; name: string };
+  onNumber: NumberListener;
+  /** In Node: a path or a store. In browsers the default is `indexedDbStore()`. */
+  store?: KeyStore | string | Address;
+  signal?: Signal;
+  client?: { name: string; version: string };
+  certificate?: string;
+  WebSocket?: SocketClass;
+}
+export interface Paired {
+  registerId: string;
+  permissions: Permission[];
+  limits?: Limits;
+  host: HostIdentity;
+  /** The register that had this id before. */
+  replaced?: { name: string; origin?: string; lastSeenAt?: string };
+}
+/** Pairs this register: the operator compares the number and approves. Waits for it, two minutes at most. */
+export function pair(options: PairOptions): Promise<Paired>;
+/** Forgets the pairing on this side only. */
+export function forgetPairing(which: { url?: string; registerId: string; store?: KeyStore | string | Address }): Promise<void>;
+/** For the host's own console: keeps what POST /operator/session answered. */
+export function keepOperatorSession(session: { url: string; hostId: string; secret: string | Uint8Array; store?: KeyStore }): Promise<Pairing>;
+export function endOperatorSession(which: { url: string; store?: KeyStore }): Promise<void>;
+
+export type Problem =
+  | 'address' | 'not_running' | 'permission_pending' | 'permission_denied' | 'insecure_page' | 'mixed_content' | 'csp' | 'certificate'
+  | 'not_paired' | 'impostor' | 'key_store' | 'host_name_refused' | 'refused' | 'foreign_program' | 'protocol';
+export interface Diagnosis {
+  ok: boolean;
+  problem: Problem | null;
+  /** A sentence for the cashier. */
+  says: string;
+  /** What the developer, or whoever looks after the machine, does about it. */
+  todo: string;
+  details: Record<string, unknown>;
+}
+/** Finds out why the host is not reached. Moves no money and pairs nothing. */
+export function diagnose(options?: Pick<ConnectOptions, 'url' | 'registerId' | 'operator' | 'store' | 'access' | 'certificate' | 'client' | 'WebSocket'> & {
+  timeoutMs?: number;
+  /** Where the listener without TLS is, if not one port before the one with. */
+  plainUrl?: string;
+}): Promise<Diagnosis>;
 
 export interface StateDetail {
   host?: HostIdentity | null;
@@ -21,6 +113,19 @@ export interface ConnectOptions {
   url?: string;
   client?: { name: string; version: string };
   registerId?: string;
+  /** Where the pairing is kept. In browsers the default is `indexedDbStore()`; in Node a path or a store. */
+  store?: KeyStore | string | Address;
+  /** Pairs first, if this register was never paired. One whose pairing ended is refused: call `pair`. */
+  onNumber?: NumberListener;
+  registerName?: string;
+  /** `open`: use a demonstration host without proof, although a pairing is kept. */
+  access?: 'open';
+  /** The console's session instead of a register's pairing. */
+  operator?: boolean;
+  /** On `wss:` in Node: the only certificate to talk to, SHA-256 in hexadecimal. A paired host proves its own. */
+  certificate?: string;
+  /** Holds the key of each payment from before it is sent until it is dealt with. In Node a path will do. */
+  journal?: PaymentJournal | string | Address;
   /** Kinds of prompt this register answers. A kind not listed is never waited for. */
   prompts?: PromptKind[];
   /** Answers prompts of calls that bring no `onPrompt` of their own. */
@@ -35,11 +140,12 @@ export interface ConnectOptions {
   backoffFirstMs?: number;
   backoffMaxMs?: number;
   /** For tests and unusual hosts. */
-  WebSocket?: new (url: string) => unknown;
+  WebSocket?: SocketClass;
   clock?: { setTimeout(run: () => void, ms: number): unknown; clearTimeout(id: unknown): void };
   random?: () => number;
 }
 
+export type SocketClass = new (url: string, protocols?: string[], options?: { certificate?: string }) => unknown;
 export interface HostIdentity { id: string; name: string; version: string }
 export interface Amount { minor: number; currency: string }
 
@@ -125,7 +231,7 @@ export interface MoneyOptions {
   /** Called, and awaited, with the key before anything is sent: store it here. */
   onKey?: (key: string) => void | Promise<void>;
   /** Aborting asks the host to cancel; the call still gets its own one answer. */
-  signal?: AbortSignal;
+  signal?: Signal;
 }
 
 export interface Approved {
@@ -163,6 +269,46 @@ export interface BatchTotals {
   totals: { currency: string; sales: number; salesMinor: number; refunds: number; refundsMinor: number }[];
   collected?: { transactionId: string; accepted: boolean }[];
 }
+
+/** A call as it stands in the journal, to be sent again as it was. */
+export interface KeptCall { method: string; params: Record<string, unknown>; hostId?: string; at?: string }
+export interface KeptPayment extends Partial<KeptCall> { key: string }
+export interface PaymentJournal {
+  /** Durable before it resolves; if it rejects, nothing is sent. */
+  remember(key: string, call: KeptCall): Promise<void>;
+  forget(key: string): Promise<void>;
+  pending(): Promise<KeptPayment[]>;
+}
+/** Keys in the browser's database. */
+export function indexedDbJournal(name?: string): PaymentJournal;
+/** Keys in a file of Node, mode 0600. */
+export function fileJournal(path: string | Address): PaymentJournal;
+
+/** How a payment ended. `switch` over `outcome`, and the compiler says which ending is missing. */
+export type Outcome<T = Approved> =
+  | { outcome: 'approved'; payment: T; error?: undefined; key?: string }
+  | { outcome: 'declined'; error: Failed; payment?: undefined; key?: string }
+  | { outcome: 'cancelled'; error: Failed; payment?: undefined; key?: string }
+  | { outcome: 'failed'; error: Failed; payment?: undefined; key?: string }
+  /** Nobody knows yet. Take no other money for it, and ask again with the same key. */
+  | { outcome: 'unknown'; error: OutcomeUnknown; payment?: undefined; key?: string };
+/** One for each ending; none can be left out. */
+export interface OutcomeHandlers<R = unknown, T = Approved> {
+  approved(payment: T, ended: Outcome<T>): R | Promise<R>;
+  declined(error: Failed, ended: Outcome<T>): R | Promise<R>;
+  cancelled(error: Failed, ended: Outcome<T>): R | Promise<R>;
+  failed(error: Failed, ended: Outcome<T>): R | Promise<R>;
+  unknown(error: OutcomeUnknown, ended: Outcome<T>): R | Promise<R>;
+}
+export function outcome<T>(promise: Promise<T>): Promise<Outcome<T>>;
+export function outcome<R, T>(promise: Promise<T>, handlers: OutcomeHandlers<R, T>): Promise<R>;
+export type Recovered = Outcome & {
+  key: string;
+  method?: string;
+  params?: Record<string, unknown>;
+  /** The host never got it: no money moved, and none will. */
+  neverSent?: true;
+};
 
 export interface PendingMoney<T> extends Promise<T> {
   readonly key: string;
@@ -210,6 +356,20 @@ export class Payhal {
   readonly state: ConnectionState;
   readonly host: HostIdentity | null;
   readonly access: Access | null;
+  readonly registerId: string | null;
+  readonly permissions: Permission[];
+  readonly limits: Limits | undefined;
+  /** As the function `outcome`; with handlers, the journal forgets the key once the handler is done, unless it is unknown. */
+  outcome<T>(promise: Promise<T>): Promise<Outcome<T>>;
+  outcome<R, T>(promise: Promise<T>, handlers: OutcomeHandlers<R, T>): Promise<R>;
+  /** This payment is dealt with: the journal need not hold it. */
+  forget(key: string): Promise<void>;
+  /** What became of the payments of an earlier run: of the journal, or those given. Charges nothing. */
+  recover(keys?: (string | KeptPayment)[], options?: {
+    handlers?: OutcomeHandlers;
+    onProgress?: (progress: Progress) => void;
+    onPrompt?: PromptListener;
+  }): Promise<Recovered[]>;
   sale(request: SaleRequest, options?: MoneyOptions): PendingMoney<Approved>;
   refund(request: RefundRequest, options?: MoneyOptions): PendingMoney<Approved>;
   void(request: VoidRequest, options?: MoneyOptions): PendingMoney<Approved>;
@@ -234,7 +394,7 @@ export class Payhal {
   simulate(device: string, action: { action: string; [field: string]: unknown }): Promise<Record<string, unknown>>;
   respond(promptId: string, answer?: object): Promise<unknown>;
   /** Wire names in, wire names out. */
-  call(method: string, params?: object, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<unknown>;
+  call(method: string, params?: object, options?: { signal?: Signal; timeoutMs?: number }): Promise<unknown>;
   on(topics: string | string[] | undefined, listener: (event: PayhalEvent) => void): () => void;
   subscribe(topics: Topic | Topic[] | undefined, listener: (event: PayhalEvent) => void): Promise<() => void>;
   close(): void;
@@ -270,31 +430,38 @@ export class PayhalError extends Error {
 }
 /** Nobody knows yet whether money moved. Every error with `outcome === 'unknown'` is one. */
 export class OutcomeUnknown extends PayhalError { outcome: 'unknown'; moneyMoved: 'unknown' }
-export class Declined extends PayhalError {}
-export class Cancelled extends PayhalError {}
-export class TimedOut extends PayhalError {}
-export class KeyReused extends PayhalError {}
-export class TransactionNotFound extends PayhalError {}
-export class AmountInvalid extends PayhalError {}
-export class NotAllowed extends PayhalError {}
-export class CardError extends PayhalError {}
-export class GatewayUnavailable extends PayhalError {}
-export class GatewayRejected extends PayhalError {}
-export class UnresolvedTransaction extends PayhalError {}
-export class CardNumberRefused extends PayhalError {}
-export class DeviceNotFound extends PayhalError {}
-export class DeviceBusy extends PayhalError {}
-export class DeviceUnavailable extends PayhalError {}
-export class DeviceUnsupported extends PayhalError {}
-export class PairingRequired extends PayhalError {}
-export class ProofInvalid extends PayhalError {}
-export class PermissionDenied extends PayhalError {}
-export class RateLimited extends PayhalError {}
-export class ProtocolUnsupported extends PayhalError {}
-export class RegisterConflict extends PayhalError {}
-export class PluginFailed extends PayhalError {}
-export class JournalUnavailable extends PayhalError {}
-export class HostStopping extends PayhalError {}
-export class InvalidRequest extends PayhalError {}
-export class ConnectionLost extends PayhalError {}
-export class NoAnswer extends PayhalError {}
+/** It ended for certain and keeps no money. An `OutcomeUnknown` is never one. */
+export class Failed extends PayhalError { outcome: 'declined' | 'cancelled' | 'failed'; moneyMoved: 'no' | 'reversing' }
+export class Declined extends Failed {}
+export class Cancelled extends Failed {}
+export class TimedOut extends Failed {}
+export class KeyReused extends Failed {}
+export class TransactionNotFound extends Failed {}
+export class AmountInvalid extends Failed {}
+export class NotAllowed extends Failed {}
+export class CardError extends Failed {}
+export class GatewayUnavailable extends Failed {}
+export class GatewayRejected extends Failed {}
+export class UnresolvedTransaction extends Failed {}
+export class CardNumberRefused extends Failed {}
+export class DeviceNotFound extends Failed {}
+export class DeviceBusy extends Failed {}
+export class DeviceUnavailable extends Failed {}
+export class DeviceUnsupported extends Failed {}
+/** `why`: never paired, unpaired or replaced by the operator, not known to the host any more, session ended. */
+export class PairingRequired extends Failed { why: 'never' | 'unpaired' | 'replaced' | 'forgotten' | 'operator_ended' }
+export class ProofInvalid extends Failed {}
+export class PermissionDenied extends Failed {}
+export class RateLimited extends Failed {}
+export class ProtocolUnsupported extends Failed {}
+export class RegisterConflict extends Failed {}
+export class PluginFailed extends Failed {}
+export class JournalUnavailable extends Failed {}
+export class HostStopping extends Failed {}
+export class InvalidRequest extends Failed {}
+export class ConnectionLost extends Failed {}
+export class NoAnswer extends Failed {}
+/** What answers is not the host of the pairing: `detail` says how that was seen. Nothing was sent to it. */
+export class ImpostorHost extends Failed {}
+/** A key or a pairing could not be stored or read. Nothing was sent. */
+export class NotStored extends Failed {}
