@@ -9,24 +9,9 @@ import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { openBrowser, visit } from './browser.mjs';
+import { FORBIDDEN, HELLO, PATHS, assertBlind, assertStranger, call } from './claims.mjs';
 import { Shop } from './shop.mjs';
 import { openSite, tryEmbeds, tryRequests, trySocket } from './sites.mjs';
-
-const PATHS = ['/', '/main.js', '/v1/ws', '/v1/rpc', '/operator/session', '/metrics', '/openrpc.json', '/health'];
-const call = (method, params = {}) => JSON.stringify({ jsonrpc: '2.0', id: method, method, params });
-const HELLO = call('session.hello', { client: { name: 'games', version: '1' }, protocol: [1], register_id: 'till-1' });
-const FORBIDDEN = [
-  call('payment.sale', { idempotency_key: 'evil', amount: { minor: 1, currency: 'EUR' } }),
-  call('payment.list'),
-  call('device.list'),
-  call('device.simulate', { device: 'reader-1', action: 'screen' }),
-  call('events.subscribe'),
-  call('pairing.list'),
-  call('pairing.approve', { pairing_id: 'x', number: '000000' }),
-  call('register.list'),
-  call('operator.code'),
-  call('audit.list'),
-];
 
 let shop;
 let browser;
@@ -59,25 +44,6 @@ function attack(name, act) {
     await shop.unharmed();
     assert.deepEqual(await shop.registers(), ['till-1']);
   });
-}
-
-/** All that a stranger hears: that it is one. */
-function assertStranger(got) {
-  assert.equal(got.opened, true, JSON.stringify(got));
-  const [hello, ...refused] = got.heard;
-  assert.equal(hello.result?.state, 'unpaired', JSON.stringify(hello));
-  assert.deepEqual(hello.result.permissions ?? [], []);
-  assert.equal(refused.length, FORBIDDEN.length);
-  for (const answer of refused) assert.equal(answer.error?.data?.name, 'PAIRING_REQUIRED', JSON.stringify(answer));
-}
-
-/** Nothing a page may read came back, but from /health, which tells nothing. */
-function assertBlind(got) {
-  for (const [way, result] of Object.entries(got)) {
-    const told = typeof result === 'object' && result.status !== 0 ? result : null;
-    if (way === 'get /health') assert.equal(result.status, 200, way);
-    else assert.equal(told, null, `${way}: ${JSON.stringify(result)}`);
-  }
 }
 
 attack('a page on another origin is a stranger to the WebSocket', async (t) => {

@@ -49,7 +49,7 @@ export class Rpc {
     rpc.socket = socket;
     rpc.close = () => socket.close();
     (async () => {
-      for (let text = await idle(socket); text !== null; text = await idle(socket)) rpc.#hear(text);
+      for (let text = await socket.idle(); text !== null; text = await socket.idle()) rpc.#hear(text);
       rpc.#end();
     })();
     return rpc;
@@ -111,16 +111,5 @@ export class Rpc {
     this.#gone = true;
     for (const { reject, method } of this.#waiting.values()) reject(new Gone(method));
     this.#waiting.clear();
-  }
-}
-
-/** The next text of a connection that may say nothing for long. */
-async function idle(socket) {
-  for (;;) {
-    try {
-      return await socket.text();
-    } catch (error) {
-      if (!/did not come/.test(error.message)) throw error;
-    }
   }
 }

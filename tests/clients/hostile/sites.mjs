@@ -75,6 +75,7 @@ export async function tryRequests({ base, paths }) {
   for (const path of paths) {
     const url = `${base}${path}`;
     await tried(`get ${path}`, async () => seen(await fetch(url, { credentials: 'include' })));
+    await tried(`get plain ${path}`, async () => seen(await fetch(url)));
     await tried(`get no-cors ${path}`, async () => seen(await fetch(url, { mode: 'no-cors', credentials: 'include' })));
     await tried(`post no-cors ${path}`, async () => seen(await fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include', body: '{"code":"x"}' })));
     await tried(`post json ${path}`, async () => seen(await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"code":"x"}' })));

@@ -188,7 +188,7 @@ export class Socket {
   /** Answers a Socket, or {status, headers} of a refusal. */
   static async open(port, more = [], options = {}) {
     const line = await Line.open(port, options);
-    line.write(head('GET', '/v1/ws', upgrade(port, more)));
+    line.write(head('GET', options.path ?? '/v1/ws', upgrade(port, more)));
     const bytes = await line.until('\r\n\r\n');
     if (bytes === null) {
       line.close();
@@ -236,6 +236,17 @@ export class Socket {
         this.closed = { code: next.payload.length >= 2 ? next.payload.readUInt16BE() : 1005, reason: next.payload.subarray(2).toString() };
         this.line.write(frame(OPCODE.close, next.payload));
         return null;
+      }
+    }
+  }
+
+  /** The same where nothing may be said for long. */
+  async idle() {
+    for (;;) {
+      try {
+        return await this.text();
+      } catch (error) {
+        if (!/did not come/.test(error.message)) throw error;
       }
     }
   }

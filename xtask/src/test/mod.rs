@@ -10,7 +10,7 @@ mod report;
 mod stages;
 mod tools;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::layout::{self, Layout, Profile};
 use report::{Outcome, Report};
@@ -73,7 +73,7 @@ pub(crate) fn run(test: &Test) -> Result<(), String> {
         println!("\n=== {}: {}", stage.name, stage.proves);
         let started = Instant::now();
         let outcome = if SLOW.contains(&stage.name) && !named && !test.all {
-            let minutes = stage.minutes;
+            let minutes = report::minutes(Duration::from_secs(stage.seconds));
             let command = format!("cargo xtask test {}", stage.name);
             Outcome::NotRun(vec![format!("it takes {minutes} minutes: {command}")])
         } else {
@@ -136,7 +136,7 @@ mod tests {
             name: "sample",
             proves: "nothing",
             needs: &[],
-            minutes: 0,
+            seconds: 0,
             run,
         }
     }

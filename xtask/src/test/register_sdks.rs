@@ -113,10 +113,47 @@ pub(crate) fn browser(run: &mut Run) -> Result<(), Stopped> {
     Ok(workspace::run(&mut command)?)
 }
 
+/// `tests/clients/hostile` but for Firefox: attackers beside a paired till.
+pub(crate) fn hostile(run: &mut Run) -> Result<(), Stopped> {
+    attacked(run, |name| name != FIREFOX_TESTS)
+}
+
+/// The same pages in Firefox.
+pub(crate) fn hostile_in_firefox(run: &mut Run) -> Result<(), Stopped> {
+    attacked(run, |name| name == FIREFOX_TESTS)
+}
+
+const FIREFOX_TESTS: &str = "firefox.test.mjs";
+
+fn attacked(run: &mut Run, is_meant: fn(&str) -> bool) -> Result<(), Stopped> {
+    let folder = workspace::root().join("tests/clients/hostile");
+    npm_ci(&folder)?;
+    let layout = run.layout()?;
+    let named = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| is_meant(&name))
+    };
+    let files = node_test_files(&folder).into_iter().filter(named);
+    let mut command = node_tests_of(&folder, files.collect())?;
+    layout.name_in(&mut command);
+    for (variable, program) in [
+        ("PAYHAL_CHROMIUM", tools::chromium()),
+        ("PAYHAL_FIREFOX", tools::firefox()),
+    ] {
+        if let Some(program) = program {
+            command.env(variable, program);
+        }
+    }
+    Ok(workspace::run(&mut command)?)
+}
+
 /// Node's test runner over the `*.test.js` below a folder, by name: left to itself it also runs
 /// what only lies beside them, and passes where there is nothing to run.
 fn node_tests(folder: &Path) -> Result<Command, Stopped> {
-    let files = node_test_files(folder);
+    node_tests_of(folder, node_test_files(folder))
+}
+
+fn node_tests_of(folder: &Path, files: Vec<PathBuf>) -> Result<Command, Stopped> {
     if files.is_empty() {
         return Err(Stopped::Failed(format!("no test in {}", folder.display())));
     }

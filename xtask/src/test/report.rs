@@ -32,7 +32,7 @@ pub(crate) struct Report {
 #[derive(Debug)]
 struct Row {
     name: &'static str,
-    usual_minutes: u64,
+    usual: Duration,
     took: Duration,
     outcome: Outcome,
 }
@@ -41,7 +41,7 @@ impl Report {
     pub(crate) fn add(&mut self, stage: &Stage, took: Duration, outcome: Outcome) {
         self.rows.push(Row {
             name: stage.name,
-            usual_minutes: stage.minutes,
+            usual: Duration::from_secs(stage.seconds),
             took,
             outcome,
         });
@@ -65,7 +65,7 @@ impl fmt::Display for Report {
             "stage", "minutes", "usual"
         )?;
         for row in &self.rows {
-            let (took, usual) = (minutes(row.took), row.usual_minutes);
+            let (took, usual) = (minutes(row.took), minutes(row.usual));
             writeln!(
                 out,
                 "{:<16} {took:>8} {usual:>6}  {}",
@@ -73,7 +73,7 @@ impl fmt::Display for Report {
             )?;
         }
         let sum = self.rows.iter().map(|row| row.took).sum();
-        let usual: u64 = self.rows.iter().map(|row| row.usual_minutes).sum();
+        let usual = minutes(self.rows.iter().map(|row| row.usual).sum());
         writeln!(out, "{:<16} {:>8} {usual:>6}", "sum", minutes(sum))?;
 
         if self.count(|outcome| matches!(outcome, Outcome::NotRun(_))) > 0 {
@@ -92,7 +92,7 @@ impl fmt::Display for Report {
 }
 
 /// Minutes with one decimal, rounded.
-fn minutes(took: Duration) -> String {
+pub(super) fn minutes(took: Duration) -> String {
     let tenths = (took.as_secs() + 3) / 6;
     format!("{}.{}", tenths / 10, tenths % 10)
 }

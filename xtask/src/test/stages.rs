@@ -32,37 +32,37 @@ pub(crate) struct Stage {
     pub(crate) proves: &'static str,
     pub(crate) needs: &'static [Tool],
     /// Measured on two cores from an empty target folder, rounded up with some room.
-    pub(crate) minutes: u64,
+    pub(crate) seconds: u64,
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 24] = [
+pub(crate) const STAGES: [Stage; 26] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
         needs: &[Tool::Rustfmt],
-        minutes: 1,
+        seconds: 10,
         run: |_| cargo(&["fmt", "--all", "--check"]),
     },
     Stage {
         name: "tidy",
         proves: "imports, absences, names, lengths and forms of the house",
         needs: &[],
-        minutes: 1,
+        seconds: 10,
         run: |_| Ok(crate::tidy::run()?),
     },
     Stage {
         name: "generate",
         proves: "checked-in schemas are those of the Rust types",
         needs: &[],
-        minutes: 1,
+        seconds: 20,
         run: |_| Ok(crate::generate::check_all()?),
     },
     Stage {
         name: "clippy",
         proves: "no lint anywhere",
         needs: &[Tool::Clippy],
-        minutes: 4,
+        seconds: 180,
         run: |_| {
             cargo(&[
                 "clippy",
@@ -78,28 +78,28 @@ pub(crate) const STAGES: [Stage; 24] = [
         name: "unit",
         proves: "each crate by itself, and the examples in its documentation",
         needs: &[Tool::Gcc],
-        minutes: 6,
+        seconds: 300,
         run: unit,
     },
     Stage {
         name: "abi",
         proves: "the C header and the Rust layouts agree (gcc)",
         needs: &[Tool::Gcc],
-        minutes: 1,
+        seconds: 10,
         run: |_| cargo(&["test", "--package", "payhal-abi"]),
     },
     Stage {
         name: "abi-compilers",
         proves: "the same with clang and with a C++ compiler",
         needs: &[Tool::Gcc, Tool::Clang, Tool::Gpp],
-        minutes: 1,
+        seconds: 10,
         run: |_| cargo(&["test", "--package", "payhal-abi"]),
     },
     Stage {
         name: "simulation",
         proves: "every invariant under faults, seed by seed, and with a crash at every effect",
         needs: &[],
-        minutes: 1,
+        seconds: 60,
         run: |_| {
             cases::run("simulation", Pick::AllBut(&[]), |command| {
                 simulate::of_seeds(command, 0, SEEDS);
@@ -110,35 +110,35 @@ pub(crate) const STAGES: [Stage; 24] = [
         name: "fuzz",
         proves: "whatever reads foreign bytes neither panics nor hangs nor hoards memory",
         needs: &[],
-        minutes: 1,
+        seconds: 60,
         run: |_| Ok(fuzz::all()?),
     },
     Stage {
         name: "card-peers",
         proves: "DUKPT, PIN blocks, MACs, chip data and seals are what others' programs make",
         needs: &[Tool::Python, Tool::Venv],
-        minutes: 1,
+        seconds: 60,
         run: register_sdks::card_peers,
     },
     Stage {
         name: "mutations",
         proves: "the simulation notices every deliberate mutation of what it proves",
         needs: &[],
-        minutes: 6,
+        seconds: 360,
         run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {
         name: "processes",
         proves: "the real daemon, runners and journal together",
         needs: &[],
-        minutes: 3,
+        seconds: 240,
         run: |run| processes(run, Pick::AllBut(OWN_STAGE)),
     },
     Stage {
         name: "card-data",
         proves: "no card is in the host's memory, files, logs or words, whatever happens",
         needs: &[],
-        minutes: 2,
+        seconds: 40,
         run: |run| {
             let layout = run.layout()?;
             cases::run_seeing_memory("processes", Pick::Only("card_data"), |command| {
@@ -150,35 +150,35 @@ pub(crate) const STAGES: [Stage; 24] = [
         name: "runner-kill",
         proves: "a killed runner disturbs no other device, and its sale is resolved",
         needs: &[],
-        minutes: 1,
+        seconds: 10,
         run: |run| processes(run, Pick::Only("runner_kill")),
     },
     Stage {
         name: "failpoints",
         proves: "a death at any named point of any flow breaks no promise",
         needs: &[],
-        minutes: 2,
+        seconds: 150,
         run: |run| Ok(kill::at_points(&run.layout()?)?),
     },
     Stage {
         name: "kill",
         proves: "SIGKILL at random moments under load breaks no promise",
         needs: &[],
-        minutes: 1,
+        seconds: 30,
         run: |run| Ok(kill::at_random(&run.layout()?, kill::TIMES, 1)?),
     },
     Stage {
         name: "disk",
         proves: "system calls of the journal that fail lose nothing and charge nobody twice",
         needs: &[Tool::Strace],
-        minutes: 1,
+        seconds: 20,
         run: |run| processes(run, Pick::Only("traced")),
     },
     Stage {
         name: "disk-full",
         proves: "nor does a disk without room",
         needs: &[Tool::Mounts],
-        minutes: 1,
+        seconds: 30,
         run: |run| {
             let layout = run.layout()?;
             cases::run_with_mounts("processes", Pick::Only("mounted"), |command| {
@@ -190,42 +190,56 @@ pub(crate) const STAGES: [Stage; 24] = [
         name: "load",
         proves: "every request gets one answer, and the ledger agrees",
         needs: &[],
-        minutes: 1,
+        seconds: 10,
         run: |run| processes(run, Pick::Only("load")),
     },
     Stage {
         name: "sdk-js",
         proves: "the JavaScript SDK",
         needs: &[Tool::Node],
-        minutes: 1,
+        seconds: 20,
         run: register_sdks::javascript,
     },
     Stage {
         name: "sdk-python",
         proves: "the Python SDK",
         needs: &[Tool::Python, Tool::Venv],
-        minutes: 1,
+        seconds: 30,
         run: register_sdks::python,
     },
     Stage {
         name: "stock-clients",
         proves: "a sale by JSON-RPC clients that know nothing of payhal",
         needs: &[Tool::Node, Tool::Npm, Tool::Python, Tool::Venv],
-        minutes: 2,
+        seconds: 60,
         run: register_sdks::stock_clients,
     },
     Stage {
         name: "browser",
         proves: "a sale in a browser, at the console",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        minutes: 1,
+        seconds: 90,
         run: register_sdks::browser,
+    },
+    Stage {
+        name: "hostile",
+        proves: "no page, program or flood gets anything of a paired host, and a sale goes on",
+        needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
+        seconds: 240,
+        run: register_sdks::hostile,
+    },
+    Stage {
+        name: "hostile-firefox",
+        proves: "nor does a page in Firefox, which asks nobody",
+        needs: &[Tool::Node, Tool::Npm, Tool::Firefox],
+        seconds: 40,
+        run: register_sdks::hostile_in_firefox,
     },
     Stage {
         name: "demo",
         proves: "the command of the README sells something",
         needs: &[],
-        minutes: 4,
+        seconds: 360,
         run: demo,
     },
 ];
@@ -299,6 +313,7 @@ mod tests {
     fn names_are_distinct_and_the_sum_fits_in_45_minutes() {
         let names: BTreeSet<&str> = STAGES.iter().map(|stage| stage.name).collect();
         assert_eq!(names.len(), STAGES.len());
-        assert!(STAGES.iter().map(|stage| stage.minutes).sum::<u64>() <= 45);
+        let sum: u64 = STAGES.iter().map(|stage| stage.seconds).sum();
+        assert!(sum <= 45 * 60, "{sum} seconds");
     }
 }

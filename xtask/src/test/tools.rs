@@ -19,6 +19,7 @@ pub(crate) enum Tool {
     Python,
     Venv,
     Chromium,
+    Firefox,
     Strace,
     Mounts,
 }
@@ -32,19 +33,31 @@ pub(crate) fn missing(needs: &[Tool]) -> Vec<String> {
         .collect()
 }
 
+/// Names under which Firefox is installed.
+const FIREFOX: [&str; 2] = ["firefox-esr", "firefox"];
+
 /// Chromium's program, under whichever name it is here, with its whole path: who drives it does
 /// not search for it.
 pub(crate) fn chromium() -> Option<PathBuf> {
+    program(&CHROMIUM)
+}
+
+/// The same of Firefox.
+pub(crate) fn firefox() -> Option<PathBuf> {
+    program(&FIREFOX)
+}
+
+fn program(names: &[&str]) -> Option<PathBuf> {
     let found = |name: &str| {
         let folders = std::env::var_os("PATH")?;
         std::env::split_paths(&folders)
             .map(|folder| folder.join(name))
             .find(|path| path.is_file())
     };
-    CHROMIUM
-        .into_iter()
+    names
+        .iter()
         .filter(|name| answers(name, &["--version"]))
-        .find_map(found)
+        .find_map(|name| found(name))
 }
 
 impl Tool {
@@ -60,6 +73,7 @@ impl Tool {
             Self::Python => "Python 3.11 or newer",
             Self::Venv => "Python's venv",
             Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
             Self::Strace => "strace that may trace a running process",
             Self::Mounts => "a mount namespace",
         }
@@ -77,6 +91,7 @@ impl Tool {
             Self::Python => "apt-get install -y python3",
             Self::Venv => "apt-get install -y python3-venv",
             Self::Chromium => "apt-get install -y chromium",
+            Self::Firefox => "apt-get install -y firefox-esr",
             Self::Strace => "apt-get install -y strace",
             Self::Mounts => "run as root, where containers may mount",
         }
@@ -100,6 +115,7 @@ impl Tool {
             }
             Self::Venv => answers("python3", &["-c", "import ensurepip, venv"]),
             Self::Chromium => chromium().is_some(),
+            Self::Firefox => firefox().is_some(),
             Self::Strace => may_attach() && answers("strace", &["-o", "/dev/null", "true"]),
             Self::Mounts => {
                 let private = ["--map-root-user", "--mount"];
@@ -147,6 +163,7 @@ mod tests {
             Tool::Npm,
             Tool::Venv,
             Tool::Chromium,
+            Tool::Firefox,
             Tool::Strace,
         ] {
             assert!(tool.installed_by().starts_with("apt-get install -y "));

@@ -55,8 +55,8 @@ pub(crate) fn links_resolve(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// A page that names a test beside a link to a Rust file names one that is there: a claim without
-/// its proof is found out.
+/// A page that names a test beside a link to a Rust file, or to a test of Node's, names one that is
+/// there: a claim without its proof is found out.
 pub(crate) fn proofs_exist(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(|file| file.path.ends_with(".md")) {
@@ -65,8 +65,13 @@ pub(crate) fn proofs_exist(tree: &Tree) -> Vec<Finding> {
             for (name, link) in named_cases(text) {
                 let target = resolved(folder, link);
                 let proof = tree.files.iter().find(|file| file.path == target);
-                let head = format!("fn {name}(");
-                if !proof.is_some_and(|proof| proof.text.contains(&head)) {
+                let heads = match link.ends_with(".rs") {
+                    true => [format!("fn {name}("), format!("fn {name}<")],
+                    // As a case is named there; a quote inside a name asks for the other kind.
+                    false => [format!("('{name}'"), format!("(\"{name}\"")],
+                };
+                let has = |text: &str| heads.iter().any(|head| text.contains(head));
+                if !proof.is_some_and(|proof| has(&proof.text)) {
                     let message = format!("names `{name}`, which `{link}` has not");
                     findings.push(file.finding(line, message));
                 }
@@ -76,14 +81,16 @@ pub(crate) fn proofs_exist(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Names in backticks that link to a Rust file, with the file.
+/// Names in backticks that link to a Rust file or to a test of Node's, with the file.
 fn named_cases(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.match_indices("`](").filter_map(|(at, open)| {
         let name = &text[text[..at].rfind("[`")? + 2..at];
         let rest = &text[at + open.len()..];
         let link = &rest[..rest.find(')')?];
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        (link.ends_with(".rs") && name.chars().all(is_name)).then_some((name, link))
+        let is_case = link.ends_with(".test.mjs") && name.contains(' ');
+        let is_function = link.ends_with(".rs") && name.chars().all(is_name);
+        (is_case || is_function).then_some((name, link))
     })
 }
 
@@ -114,6 +121,18 @@ mod tests {
         let lines: Vec<_> = found.iter().map(|finding| finding.line).collect();
         assert_eq!(lines, [1, 2], "{found:?}");
         assert!(found[0].message.contains("it_is_gone"));
+    }
+
+    #[test]
+    fn so_is_one_of_nodes() {
+        let page = "[`it holds`](../tests/a.test.mjs), [`it's so`](../tests/a.test.mjs)\n\
+                    [`it is gone`](../tests/a.test.mjs) [`a.test.mjs`](../tests/a.test.mjs)";
+        let cases =
+            "test('it holds', run);\nattack(\"it's so\", run);\ntest('it is gone too', run);";
+        let tree = Tree::sample(&[("docs/a.md", page), ("tests/a.test.mjs", cases)]);
+        let found = proofs_exist(&tree);
+        let lines: Vec<_> = found.iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [2], "{found:?}");
     }
 
     #[test]
