@@ -114,9 +114,9 @@ function slotted(card, onRemove) {
     event.stopPropagation();
     onRemove();
   };
-  return svg('g', { role: 'button', tabindex: 0, 'aria-label': `Take the card out: ${card.label}`, onclick: act, onkeydown: act },
+  return svg('g', { role: 'button', tabindex: 0, 'aria-label': `${words(card).name} Take out`, onclick: act, onkeydown: act },
     svg('path', { d: 'M84 430h112v62a9 9 0 0 1-9 9H93a9 9 0 0 1-9-9z', class: `slot-plastic scheme-fill--${card.scheme}` }),
-    svg('text', { x: 140, y: 462, 'text-anchor': 'middle', class: 'slot-label' }, words(card).name),
+    svg('text', { x: 140, y: 462, 'text-anchor': 'middle', class: 'slot-label' }, `${words(card).name} `),
     svg('text', { x: 140, y: 483, 'text-anchor': 'middle', class: 'slot-hint' }, 'Take out'));
 }
 

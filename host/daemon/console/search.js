@@ -41,6 +41,9 @@ function params(query) {
 
 export function matches(view, query) {
   if (query.outcome && query.outcome !== 'open' && view.outcome !== query.outcome) return false;
+  // What still runs is in every first page of the host's list, whatever the time asked for.
+  const began = new Date(view.startedAt);
+  if ((query.from && began < new Date(query.from)) || (query.to && began >= new Date(query.to))) return false;
   if (!query.amount) return true;
   const { requested, approved } = view.amounts;
   return [requested, approved].some((amount) => amount && minorOf(query.amount, amount.currency) === amount.minor);

@@ -98,7 +98,8 @@ export function transactionPage(state, id = '') {
   const changed = ({ detail }) => {
     questions();
     const mine = state.lines.get(id)?.view ?? state.recent.find((view) => view.transactionId === id);
-    const now = JSON.stringify([mine ?? null, moments.of(id).length]);
+    const children = state.recent.filter((view) => view.parent === id).map((view) => `${view.transactionId} ${view.outcome}`);
+    const now = JSON.stringify([mine ?? null, moments.of(id).length, children]);
     if (detail === 'link' || now !== seen) {
       seen = now;
       read();

@@ -5,18 +5,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
 import { startHost } from '../host.mjs';
+import { launch, openPage } from './shop.mjs';
 
 let host;
 let browser;
-const WAIT_MS = 15_000;
 
 before(async () => {
   host = await startHost();
-  // --no-sandbox: build machines run as root, and the page is our own.
-  browser = await chromium.launch({ executablePath: process.env.PAYHAL_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+  browser = await launch();
 });
 
 after(async () => {
@@ -25,16 +22,8 @@ after(async () => {
 });
 
 async function open(t, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(WAIT_MS);
-  const complaints = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective}`)));
-  const response = await page.goto(host.page);
-  t.after(() => context.close());
+  const { page, complaints, response, close } = await openPage(browser, host, options);
+  t.after(close);
   await page.waitForSelector('.card');
   return { page, complaints, response };
 }

@@ -142,11 +142,13 @@ export async function openPage(browser, host, { hash = '', before, ...options } 
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`));
   await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective}`)));
-  await page.goto(`${host.page}${hash}`);
-  return { page, complaints, close: () => context.close() };
+  const response = await page.goto(`${host.page}${hash}`);
+  return { page, complaints, response, close: () => context.close() };
 }
 
 const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html' };
+
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws://127.0.0.1:*";
 
 // While the pages are being written: PAYHAL_CONSOLE names folders, with `:` between, whose files go before the
 // host's own. Everything else is the host's.
@@ -156,7 +158,7 @@ async function serveFrom(context, folders) {
     const file = pathname === '/' ? 'index.html' : pathname.slice(1);
     for (const folder of folders.split(':')) {
       const body = await readFile(join(folder, file)).catch(() => null);
-      if (body) return route.fulfill({ body, contentType: TYPES[extname(file)] ?? 'text/plain', headers: { 'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'" } });
+      if (body) return route.fulfill({ body, contentType: TYPES[extname(file)] ?? 'text/plain', headers: { 'content-security-policy': POLICY } });
     }
     return route.continue();
   });
