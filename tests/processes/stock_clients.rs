@@ -29,18 +29,41 @@ fn rpc_websockets() {
 }
 
 #[test]
+fn jsonrpc_websocket_client() {
+    run("jsonrpc-websocket-client");
+}
+
+#[test]
 fn vscode_ws_jsonrpc() {
     run("vscode-ws-jsonrpc");
 }
 
 #[test]
-fn sdk_js() {
-    run("sdk-js");
+fn json_rpc_2_0() {
+    run("json-rpc-2.0");
+}
+
+#[test]
+fn python_jsonrpc_websocket() {
+    run("jsonrpc-websocket");
 }
 
 #[test]
 fn python_jsonrpcclient() {
-    run("python");
+    run("jsonrpcclient");
+}
+
+/// Builds its crate, `clients/rust`, when it is run first.
+#[test]
+fn rust_jsonrpsee() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("processes");
+    assert!(root.join("../clients/rust/src/main.rs").is_file());
+    run("jsonrpsee");
+}
+
+#[test]
+fn sdk_js() {
+    run("sdk-js");
 }
 
 #[test]

@@ -13,6 +13,7 @@ await new Promise((resolve, reject) => {
 const good = await runAll('rpc-websockets', {
   call: (method, params) => client.call(method, params, 60_000),
   hear: (method, listener) => client.on(method, listener),
+  ids: { like: '1, 2, …', made: (id) => Number.isInteger(id) && id > 0 },
 });
 client.close();
 process.exit(good ? 0 : 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What every stock client must see, whatever library speaks: the same calls, the same answers.
-// A client is {call(method, params) → result or throws {code, message, data}, hear(method, listener)}.
+// A client is {call(method, params) → result or throws {code, message, data}, hear(method, listener)}. One that
+// answers requests of the host has answer(method, handler); `ids` says which ids the library makes and how to tell.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -14,6 +15,8 @@ const TABLE = {
   UNRESOLVED_TRANSACTION: [3012, 'failed', 'no', 'ask_operator'],
 };
 
+const QUESTION = 'confirm_signature';
+
 /** Runs every scenario, prints a line for each, and answers whether all went well. */
 export async function runAll(name, client) {
   const world = await meet(name, client);
@@ -21,8 +24,7 @@ export async function runAll(name, client) {
   for (const [title, scenario] of Object.entries(SCENARIOS)) {
     try {
       await idle(world);
-      await scenario(world);
-      console.log(`ok ${name}: ${title}`);
+      console.log(`ok ${name}: ${title} = ${await scenario(world) ?? 'yes'}`);
     } catch (error) {
       good = false;
       console.log(`not ok ${name}: ${title}\n  ${String(error.stack ?? JSON.stringify(error)).replace(/\n/g, '\n  ')}`);
@@ -32,16 +34,20 @@ export async function runAll(name, client) {
 }
 
 async function meet(name, client) {
-  const greeting = await client.call('session.hello', { client: { name, version: '0' }, protocol: [1], register_id: name });
-  assert.equal(greeting.state, 'open');
+  const greeting = await client.call('session.hello', {
+    client: { name, version: '0' }, protocol: [1], register_id: name, prompts: [QUESTION], answers_requests: client.answer !== undefined,
+  });
   const { devices } = await client.call('device.list', {});
   const { gateways } = await client.call('gateway.list', {});
-  const world = { client, reader: devices.find((device) => device.simulated).id, gateway: gateways.find((gateway) => gateway.simulated).id, heard: new Map(), waits: [], minor: Number(process.env.PAYHAL_MINOR ?? 1011) };
+  const world = { client, greeting, reader: devices.find((device) => device.simulated).id, gateway: gateways.find((gateway) => gateway.simulated).id, heard: new Map(), waits: [], minor: Number(process.env.PAYHAL_MINOR ?? 1011) };
   client.hear('payment.progress', (progress) => {
     const list = world.heard.get(progress.idempotency_key) ?? [];
     world.heard.set(progress.idempotency_key, [...list, progress]);
     for (const wait of [...world.waits]) if (wait.key === progress.idempotency_key && wait.stage === progress.stage) wait.resolve(progress);
   });
+  const asked = (by) => (prompt) => world.questions?.(by, prompt);
+  client.hear('payment.prompt', asked('call'));
+  client.answer?.(`pos.${QUESTION}`, asked('request'));
   return world;
 }
 
@@ -106,9 +112,49 @@ async function plainSale(world) {
 }
 
 const SCENARIOS = {
-  'a sale: progress with increasing seq, then one result': plainSale,
+  'a greeting': async (world) => {
+    assert.deepEqual([world.greeting.state, world.greeting.protocol ?? 1], ['open', 1]);
+    await world.client.call('session.ping', {});
+  },
 
-  'a decline': async (world) => {
+  'a sale: progress with increasing seq, then one result': async (world) => {
+    await plainSale(world);
+  },
+
+  'its ids come back as it made them': async (world) => {
+    const { sale } = await plainSale(world);
+    const id = world.heard.get(sale.key)[0].request_id;
+    assert.ok(world.client.ids.made(id), JSON.stringify(id));
+    return world.client.ids.like;
+  },
+
+  'an unknown method': async (world) => {
+    await assert.rejects(world.client.call('payment.steal', {}), (error) => error.code === -32601 && error.data?.name === 'METHOD_NOT_FOUND');
+  },
+
+  'bad params: the field is named': async (world) => {
+    const bad = { idempotency_key: randomUUID(), amount: { minor: 'a lot', currency: 'EUR' } };
+    await assert.rejects(world.client.call('payment.sale', bad), (error) => error.code === -32602 && error.data?.field === 'amount.minor' && error.data.money_moved === 'no');
+  },
+
+  'a question of the host': async (world) => {
+    const ways = [];
+    world.questions = (by, prompt) => {
+      if (prompt.kind !== QUESTION || (by === 'call' && world.client.answer)) return undefined;
+      ways.push(by);
+      if (by === 'request') return { accepted: true };
+      world.client.call('payment.respond', { prompt_id: prompt.prompt_id, accepted: true });
+      return undefined;
+    };
+    const sale = begin(world);
+    await present(world, sale, 'insert', 'mastercard-signature');
+    const result = await sale.answer;
+    assert.deepEqual([result.outcome, result.cvm, ways.length], ['approved', 'signature', 1]);
+    await simulate(world, world.reader, { action: 'reset' });
+    return `by ${ways[0]}`;
+  },
+
+  'a decline: outcome, money and retry in the error': async (world) => {
     const sale = begin(world);
     await present(world, sale, 'tap', 'visa-decline');
     const data = await refused(sale.answer, 'DECLINED');
@@ -146,7 +192,7 @@ const SCENARIOS = {
     assert.equal((await again.answer).replayed, false);
   },
 
-  'a reused key': async (world) => {
+  'the same key again: the same answer; another body: refused': async (world) => {
     const { sale, result } = await plainSale(world);
     await refused(begin(world, { idempotency_key: sale.key }).answer, 'KEY_REUSED');
     const repeated = await world.client.call('payment.sale', sale.params);
@@ -154,7 +200,7 @@ const SCENARIOS = {
     assert.deepEqual({ ...repeated, replayed: false }, result);
   },
 
-  'a lost gateway reply, tapped: the host asks the gateway and the register gets the approval': async (world) => {
+  'a lost gateway reply, tapped: asked for, approved, charged once': async (world) => {
     // The first inquiry is lost too, so that the payment stays open long enough to be tried again.
     for (const at of ['authorize', 'inquire']) await simulate(world, world.gateway, { action: 'fault', fault: 'lose_reply', at, count: 1 });
     const sale = begin(world);
@@ -167,7 +213,7 @@ const SCENARIOS = {
     assert.equal(await charged(world, sale), 1);
   },
 
-  'a lost gateway reply, chip: reversed, and the register is told so': async (world) => {
+  'a lost gateway reply, chip: reversed, and told so': async (world) => {
     const resolved = new Promise((resolve) => world.client.hear('payment.resolved', resolve));
     await world.client.call('events.subscribe', { topics: ['payment.resolved'] });
     await simulate(world, world.gateway, { action: 'fault', fault: 'lose_reply', at: 'authorize', count: 1 });

@@ -23,6 +23,8 @@ connection.listen();
 const good = await runAll('vscode-ws-jsonrpc', {
   call: (method, params) => connection.sendRequest(method, params),
   hear: (method, listener) => connection.onNotification(method, listener),
+  answer: (method, handler) => connection.onRequest(method, handler),
+  ids: { like: '0, 1, …', made: (id) => Number.isInteger(id) && id >= 0 },
 });
 connection.dispose();
 process.exit(good ? 0 : 1);

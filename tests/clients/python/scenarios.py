@@ -29,10 +29,24 @@ class Refused(Exception):
         self.code, self.message, self.fields = code, message, fields
 
 
+QUESTION = "confirm_signature"
+Handler = Callable[[dict[str, Any]], Any]
+
+
 class Client(Protocol):
+    """A stock client. `ids_like` says which ids the library makes, `made_id` tells one of them."""
+
+    ids_like: str
+
+    def made_id(self, id: Any) -> bool: ...
+
     async def call(self, method: str, params: dict[str, Any]) -> Any: ...
 
-    def hear(self, method: str, listener: Callable[[dict[str, Any]], None]) -> None: ...
+    def hear(self, method: str, listener: Handler) -> None: ...
+
+    def answer(self, method: str, handler: Handler) -> bool:
+        """Answers requests of the host; false for a library that cannot."""
+        ...
 
 
 class Sale:
@@ -69,10 +83,16 @@ class World:
         self.heard: dict[str, list[dict[str, Any]]] = {}
         self.minor = int(os.environ.get("PAYHAL_MINOR", "1011"))
         self._news = asyncio.Event()
+        self.ways: list[str] = []
+        self._responses: set[asyncio.Future[Any]] = set()
 
     async def meet(self, name: str) -> None:
-        greeting = await self.client.call("session.hello", {"client": {"name": name, "version": "0"}, "protocol": [1], "register_id": name})
-        assert greeting["state"] == "open", greeting
+        self.answers = self.client.answer(f"pos.{QUESTION}", lambda prompt: self._asked("request", prompt))
+        self.client.hear("payment.prompt", lambda prompt: self._asked("call", prompt))
+        self.greeting = await self.client.call("session.hello", {
+            "client": {"name": name, "version": "0"}, "protocol": [1], "register_id": name, "prompts": [QUESTION],
+            "answers_requests": self.answers,
+        })
         devices = (await self.client.call("device.list", {}))["devices"]
         gateways = (await self.client.call("gateway.list", {}))["gateways"]
         self.reader = next(device["id"] for device in devices if device["simulated"])
@@ -82,6 +102,17 @@ class World:
     def _progressed(self, progress: dict[str, Any]) -> None:
         self.heard.setdefault(progress["idempotency_key"], []).append(progress)
         self._news.set()
+
+    def _asked(self, way: str, prompt: dict[str, Any]) -> Any:
+        """Says yes, as a result or by a call. A client that answers requests leaves the notification alone."""
+        if prompt["kind"] != QUESTION or (way == "call" and self.answers):
+            return None
+        self.ways.append(way)
+        if way == "request":
+            return {"accepted": True}
+        answer = {"prompt_id": prompt["prompt_id"], "accepted": True}
+        self._responses.add(asyncio.ensure_future(self.client.call("payment.respond", answer)))
+        return None
 
     def look(self, key: str, stage: str) -> bool:
         self._news.clear()
@@ -134,8 +165,49 @@ async def plain_sale(world: World) -> tuple[Sale, dict[str, Any]]:
     return sale, result
 
 
+async def a_greeting(world: World) -> None:
+    assert (world.greeting["state"], world.greeting.get("protocol", 1)) == ("open", 1), world.greeting
+    await world.client.call("session.ping", {})
+
+
 async def a_sale(world: World) -> None:
     await plain_sale(world)
+
+
+async def ids(world: World) -> str:
+    sale, _ = await plain_sale(world)
+    id = world.heard[sale.key][0]["request_id"]
+    assert world.client.made_id(id), id
+    return world.client.ids_like
+
+
+async def unknown_method(world: World) -> None:
+    error = await protocol_error(world.client.call("payment.steal", {}))
+    assert (error.code, error.fields["name"]) == (-32601, "METHOD_NOT_FOUND"), error
+
+
+async def bad_params(world: World) -> None:
+    bad = {"idempotency_key": str(uuid.uuid4()), "amount": {"minor": "a lot", "currency": "EUR"}}
+    error = await protocol_error(world.client.call("payment.sale", bad))
+    assert (error.code, error.fields["field"], error.fields["money_moved"]) == (-32602, "amount.minor", "no"), error
+
+
+async def protocol_error(answer: Awaitable[Any]) -> Refused:
+    try:
+        result = await answer
+    except Refused as error:
+        return error
+    raise AssertionError(f"an error expected, but it was answered {result}")
+
+
+async def a_question(world: World) -> str:
+    world.ways.clear()
+    sale = Sale(world)
+    await sale.present("insert", "mastercard-signature")
+    result = await sale.answer
+    assert (result["outcome"], result["cvm"], len(world.ways)) == ("approved", "signature", 1), (result, world.ways)
+    await world.simulate(world.reader, action="reset")
+    return f"by {world.ways[0]}"
 
 
 async def a_decline(world: World) -> None:
@@ -206,15 +278,20 @@ async def a_lost_reply_chip(world: World) -> None:
     await world.simulate(world.reader, action="reset")
 
 
-SCENARIOS = {
+SCENARIOS: dict[str, Callable[[World], Awaitable[str | None]]] = {
+    "a greeting": a_greeting,
     "a sale: progress with increasing seq, then one result": a_sale,
-    "a decline": a_decline,
+    "its ids come back as it made them": ids,
+    "an unknown method": unknown_method,
+    "bad params: the field is named": bad_params,
+    "a question of the host": a_question,
+    "a decline: outcome, money and retry in the error": a_decline,
     "a cancel while waiting for the card": a_cancel,
     "a time-out": a_time_out,
     "a busy device": a_busy_device,
-    "a reused key": a_reused_key,
-    "a lost gateway reply, tapped: the host asks the gateway and the register gets the approval": a_lost_reply_tapped,
-    "a lost gateway reply, chip: reversed, and the register is told so": a_lost_reply_chip,
+    "the same key again: the same answer; another body: refused": a_reused_key,
+    "a lost gateway reply, tapped: asked for, approved, charged once": a_lost_reply_tapped,
+    "a lost gateway reply, chip: reversed, and told so": a_lost_reply_chip,
 }
 
 
@@ -226,8 +303,7 @@ async def run_all(name: str, client: Client) -> bool:
     for title, scenario in SCENARIOS.items():
         try:
             await world.idle()
-            await scenario(world)
-            print(f"ok {name}: {title}", flush=True)
+            print(f"ok {name}: {title} = {await scenario(world) or 'yes'}", flush=True)
         except Exception:
             good = False
             text = traceback.format_exc().replace("\n", "\n  ")

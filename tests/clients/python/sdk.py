@@ -7,7 +7,6 @@ import asyncio
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "sdk" / "client-pyt
 
 import payhal  # noqa: E402
 
-from scenarios import Refused, run_all  # noqa: E402
+from scenarios import Handler, QUESTION, Refused, run_all  # noqa: E402
 
 
 class Sdk:
+    ids_like = "1, 2, …"
+
     def __init__(self, p: payhal.Payhal) -> None:
         self._p = p
 
@@ -32,7 +33,13 @@ class Sdk:
             assert isinstance(error, payhal.OutcomeUnknown) == (error.outcome == "unknown")
             raise Refused(error.code, error.message, dict(error.fields)) from error
 
-    def hear(self, method: str, listener: Callable[[dict[str, Any]], None]) -> None:
+    def made_id(self, id: Any) -> bool:
+        return isinstance(id, int) and id > 0
+
+    def answer(self, method: str, handler: Handler) -> bool:
+        return False
+
+    def hear(self, method: str, listener: Handler) -> None:
         self._p.on([method], lambda event: listener(dict(event.params)))
 
 
@@ -56,11 +63,11 @@ async def typed(p: payhal.Payhal) -> None:
 
 
 async def main() -> int:
-    async with payhal.connect(os.environ["PAYHAL_URL"], register_id="sdk-python") as p:
+    async with payhal.connect(os.environ["PAYHAL_URL"], register_id="sdk-python", prompts=[QUESTION]) as p:
         good = await run_all("sdk-python", Sdk(p))
         try:
             await typed(p)
-            print("ok sdk-python: sale and refund by the typed calls")
+            print("ok sdk-python: sale and refund by the typed calls = yes")
         except Exception:
             good = False
             print("not ok sdk-python: sale and refund by the typed calls\n  " + traceback.format_exc().replace("\n", "\n  "))

@@ -6,20 +6,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
 from jsonrpcclient import Error, parse, request
 from websockets.asyncio.client import ClientConnection, connect
 
-from scenarios import Refused, run_all
+from scenarios import Handler, Refused, run_all
 
 
 class Stock:
+    ids_like = "1, 2, …"
+
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._pending: dict[int, asyncio.Future[Any]] = {}
-        self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self._listeners: dict[str, Handler] = {}
 
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         message = request(method, params=params)
@@ -27,14 +28,23 @@ class Stock:
         await self._socket.send(json.dumps(message))
         return await self._pending[message["id"]]
 
-    def hear(self, method: str, listener: Callable[[dict[str, Any]], None]) -> None:
+    def made_id(self, id: Any) -> bool:
+        return isinstance(id, int) and id > 0
+
+    def hear(self, method: str, listener: Handler) -> None:
         self._listeners[method] = listener
+
+    def answer(self, method: str, handler: Handler) -> bool:
+        self._listeners[method] = handler
+        return True
 
     async def receive(self) -> None:
         async for text in self._socket:
             message = json.loads(text)
             if "method" in message:
-                self._listeners.get(message["method"], lambda _: None)(message["params"])
+                result = self._listeners.get(message["method"], lambda _: None)(message["params"])
+                if "id" in message:
+                    await self._socket.send(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}))
                 continue
             answer = parse(message)
             # Popped: a second answer to one call is a fault and ends the run with its id.
@@ -60,4 +70,5 @@ async def main() -> int:
         return 0 if running.result() else 1
 
 
-raise SystemExit(asyncio.run(main()))
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main()))

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// A real daemon that lets in only who is paired, and its operator, who approves the number that a client shows.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const START_MS = 60_000;
+const STOP_MS = 10_000;
+// The reader always has a card: what is shown here is the way in.
+const SHOP = `[host]
+name = "Test shop"
+[[device]]
+name = "reader"
+plugin = "virtual-reader"
+config = { auto = "tap visa-approve" }
+[[gateway]]
+name = "sandbox"
+plugin = "sandbox"
+`;
+
+/** Answers {url, authority, approve(number), stop()}. */
+export async function startPairedHost() {
+  const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map((name) => {
+    if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test stock-clients`);
+    return process.env[name];
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'payhal-paired-'));
+  const state = join(folder, 'state');
+  await writeFile(join(folder, 'shop.toml'), SHOP);
+  const args = ['serve', '--config', join(folder, 'shop.toml'), '--state', state, '--plugins', plugins, '--runner', runner, '--listen', '127.0.0.1:0'];
+  const child = spawn(daemon, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise((resolve) => child.once('close', resolve));
+  let operator;
+  const stop = async () => {
+    operator?.end();
+    child.kill('SIGTERM');
+    const forced = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await gone;
+    clearTimeout(forced);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const authority = await listening(child, gone);
+    operator = await Operator.connect(join(state, 'payhal.sock'));
+    await operator.everythingReady();
+    return { url: `ws://${authority}/v1/ws`, authority, approve: (number) => operator.approve(number), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function listening(child, gone) {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the daemon did not listen within ${START_MS / 1000} s`)), START_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const found = /listening on (127\.0\.0\.1:\d+)/.exec(line);
+      if (found) resolve(found[1]);
+    });
+    child.once('error', (error) => reject(new Error(`failed to start ${child.spawnfile}: ${error.message}`)));
+    gone.then((code) => reject(new Error(`the daemon ended with ${code} before it listened`)));
+    gone.finally(() => clearTimeout(late));
+  });
+}
+
+/** The Unix socket, which only the operator's account reaches: a line of JSON for each message. */
+class Operator {
+  #socket;
+  #last = 0;
+  #waiting = new Map();
+
+  static async connect(path) {
+    const operator = new Operator();
+    operator.#socket = connect(path);
+    await new Promise((resolve, reject) => operator.#socket.once('connect', resolve).once('error', reject));
+    operator.#socket.on('error', () => {});
+    createInterface({ input: operator.#socket }).on('line', (line) => operator.#take(JSON.parse(line)));
+    await operator.#call('session.hello', { client: { name: 'operator', version: '0' }, protocol: [1] });
+    return operator;
+  }
+
+  #take({ id, result, error }) {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error) waiting?.reject(new Error(`${error.message} ${JSON.stringify(error.data)}`));
+    else waiting?.resolve(result);
+  }
+
+  #call(method, params = {}) {
+    this.#last += 1;
+    this.#socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: this.#last, method, params })}\n`);
+    return new Promise((resolve, reject) => this.#waiting.set(this.#last, { resolve, reject }));
+  }
+
+  /** Each question is answered before the next is asked. */
+  async everythingReady() {
+    for (;;) {
+      const { devices } = await this.#call('device.list');
+      const { gateways } = await this.#call('gateway.list');
+      if ([...devices, ...gateways].every(({ state }) => state === 'ready')) return;
+    }
+  }
+
+  /** Types the number that the register shows; the host refuses any other. */
+  async approve(number) {
+    const { pairings } = await this.#call('pairing.list');
+    const open = pairings.find((pairing) => pairing.number !== undefined);
+    if (!open) throw new Error('no pairing waits for its number');
+    await this.#call('pairing.approve', { pairing_id: open.pairing_id, number });
+  }
+
+  end() {
+    this.#socket.destroy();
+  }
+}
