@@ -32,6 +32,9 @@ pub(crate) struct File {
     #[serde(default)]
     host: HostTable,
     #[serde(default)]
+    tls: crate::tls::TlsTable,
+    lan: Option<crate::tls::LanTable>,
+    #[serde(default)]
     device: Vec<InstanceTable>,
     #[serde(default)]
     gateway: Vec<InstanceTable>,
@@ -152,6 +155,8 @@ pub(crate) struct Config {
     pub(crate) name: String,
     /// Where the register API listens; loopback.
     pub(crate) listen: SocketAddr,
+    /// The listeners with TLS.
+    pub(crate) tls: crate::tls::Settings,
     /// Journal, instance folders, socket.
     pub(crate) state: PathBuf,
     /// Folders that hold plugin folders.
@@ -220,6 +225,8 @@ pub(crate) struct Overrides {
     pub(crate) state: Option<PathBuf>,
     /// `--listen`.
     pub(crate) listen: Option<SocketAddr>,
+    /// `--tls-listen`.
+    pub(crate) tls_listen: Option<SocketAddr>,
     /// `--plugins`.
     pub(crate) plugins: Vec<PathBuf>,
     /// `--runner`.
@@ -282,6 +289,9 @@ impl Config {
         if !listen.ip().is_loopback() {
             return Err(value("host.listen", "a loopback address: access is open"));
         }
+        let over = overrides.tls_listen;
+        let tls = crate::tls::Settings::read(&file.tls, file.lan.as_ref(), listen, over)
+            .map_err(|(key, must)| value(key, must))?;
         let instances = file.instances(&value)?;
         let engine = file.engine(&value)?;
         let retention = file.journal.retention(&value)?;
@@ -301,6 +311,7 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| "payhal".to_owned()),
             listen,
+            tls,
             state: absolute(
                 overrides
                     .state

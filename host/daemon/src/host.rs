@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::pump::{HostPorts, Inbox, Pump};
 use crate::records::Records;
-use crate::server::{self, Server};
+use crate::server::{self, Addresses, Server};
 use crate::supervisor::{Outlet, Plugins, Supervisor};
 use crate::vault::Vault;
 use payhal_dispatcher::Dispatcher;
@@ -62,6 +62,9 @@ pub(crate) enum HostError {
         /// Who has it, in words.
         holder: String,
     },
+    /// The listener in the shop's network has no certificate.
+    #[error("failed to listen in the network: {0}")]
+    Tls(#[from] crate::tls::TlsError),
     /// The listener cannot be made for another reason.
     #[error("failed to listen on {place}: {source}")]
     Listen {
@@ -81,7 +84,7 @@ impl Host {
         survive_full_disks();
         leave_no_core_files();
         make_state_folder(&config.state)?;
-        let listeners = server::bind(config.listen).await?;
+        let listeners = server::bind(&config).await?;
         let (inbox, inputs) = Inbox::new();
         let telling = inbox.clone();
         let mut options = payhal_journal::Options::default();
@@ -146,8 +149,8 @@ impl Host {
     }
 
     /// Where the register API listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.server.address()
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.server.addresses()
     }
 
     /// The Unix socket.
@@ -228,7 +231,7 @@ fn open_vault(state: &Path, inbox: Inbox) -> Result<Vault, HostError> {
     .map_err(|source| HostError::State { path, source })
 }
 
-fn make_state_folder(path: &Path) -> Result<(), HostError> {
+pub(crate) fn make_state_folder(path: &Path) -> Result<(), HostError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new()
         .recursive(true)

@@ -9,6 +9,7 @@ mod audit;
 mod cli;
 mod clock;
 mod config;
+pub mod conformance;
 pub mod fuzz;
 mod host;
 mod pricing;
@@ -17,6 +18,7 @@ mod records;
 mod rights;
 mod server;
 mod supervisor;
+mod tls;
 mod vault;
 
 pub use cli::main;

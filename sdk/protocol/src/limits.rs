@@ -7,6 +7,10 @@
 /// the Unix socket. A page of the longest list answers fits; a client cannot make the host buffer more.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 
+/// Deepest nesting of objects and lists in one message. What payhal says itself has half of it; the
+/// rest is for a register's own `custom`.
+pub const NESTING_MAX: usize = 32;
+
 /// Longest string id of a request, in bytes between its quotes: it is kept for as long as the call
 /// runs and echoed in each progress notification.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;

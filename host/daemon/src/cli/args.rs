@@ -2,6 +2,7 @@
 //! What can be said on the command line. It must never do anything.
 
 use super::payment_args::{BatchCommand, PayCommand, RefundArgs, ResolveArgs, SaleArgs, VoidArgs};
+use super::tls::TlsCommand;
 use crate::config::Overrides;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -59,6 +60,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
+    /// Certificates: let this machine's programs trust them, or no longer
+    Tls {
+        #[command(subcommand)]
+        command: TlsCommand,
+    },
     /// Keys of simulated readers and of the sandbox gateway; `payhal keys --help`
     #[command(disable_help_flag = true)]
     Keys(KeysArgs),
@@ -94,6 +100,9 @@ pub(super) struct HostArgs {
     /// Loopback address and port of the register API [default: 127.0.0.1:7425]; port 0 takes any
     #[arg(long, value_name = "ADDRESS")]
     pub(super) listen: Option<SocketAddr>,
+    /// Loopback address and port with TLS [default: the port after that of --listen]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) tls_listen: Option<SocketAddr>,
     /// Folder of plugin folders; may be given several times
     #[arg(long, value_name = "FOLDER")]
     pub(super) plugins: Vec<PathBuf>,
@@ -119,6 +128,7 @@ impl HostArgs {
     pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             listen: self.listen,
+            tls_listen: self.tls_listen,
             plugins: self.plugins.clone(),
             runner: self.runner.clone(),
             allow_origins: self.allow_origin.clone(),

@@ -52,14 +52,14 @@ pub(super) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let sold = tokio::select! {
-        sold = sell(host.address()) => sold,
+        sold = sell(host.addresses().plain) => sold,
         _ = tokio::signal::ctrl_c() => Ok(Exit::Cancelled),
     };
     if args.once || !matches!(sold, Ok(Exit::Ok)) {
         host.stop().await;
         return sold;
     }
-    invite(host.address());
+    invite(host.addresses().plain);
     host.until_stopped().await;
     Ok(Exit::Ok)
 }

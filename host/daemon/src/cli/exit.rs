@@ -103,7 +103,7 @@ impl From<HostError> for Failure {
             }
             error @ HostError::PortTaken { .. } => Self::new(Exit::PortTaken, error.to_string())
                 .advise("`--listen 127.0.0.1:0` takes any free port."),
-            error @ (HostError::State { .. } | HostError::Listen { .. }) => {
+            error @ (HostError::State { .. } | HostError::Listen { .. } | HostError::Tls(_)) => {
                 Self::new(Exit::Failed, error.to_string())
             }
         }

@@ -21,6 +21,7 @@ mod reader;
 mod resolve;
 mod screen;
 mod serve;
+mod tls;
 mod waiting;
 
 use crate::amount;
@@ -92,6 +93,7 @@ fn run(command: &Command) -> Result<Exit, Failure> {
                 },
         } => plugins::list(*json, plugins, place),
         Command::Keys(args) => Err(keys::become_keys(args)),
+        Command::Tls { command } => tls::tls(command),
         Command::Journal {
             command:
                 JournalCommand::Show {
@@ -147,7 +149,10 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Journal {
             command: JournalCommand::Open { journal },
         } => journal::open(journal).await,
-        Command::Keys(_) | Command::Plugin { .. } | Command::Journal { .. } => {
+        Command::Keys(_)
+        | Command::Tls { .. }
+        | Command::Plugin { .. }
+        | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")
         }
     }

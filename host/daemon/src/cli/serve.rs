@@ -25,10 +25,18 @@ pub(super) async fn serve(args: &HostArgs) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The one line on standard output that says where, once everything answers.
+/// The lines on standard output that say where, once everything answers. The first is for whoever
+/// started this; the others name the listeners with TLS.
 pub(super) fn ready(host: &Host) {
     tracing::info!("Unix socket at {}", host.socket().display());
-    say(&format!("payhal: listening on {}", host.address()));
+    let at = host.addresses();
+    say(&format!("payhal: listening on {}", at.plain));
+    if let Some(tls) = at.tls {
+        say(&format!("payhal: with TLS on localhost:{}", tls.port()));
+    }
+    if let Some(network) = at.network {
+        say(&format!("payhal: in the network, with TLS, on {network}"));
+    }
 }
 
 pub(super) fn warn_of_open_access() {

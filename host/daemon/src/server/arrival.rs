@@ -3,6 +3,7 @@
 //!
 //! Every request carries its [`Arrival`] as an extension. Nothing here decides who may do what.
 
+use super::seats::Seat;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,6 +92,8 @@ pub(super) struct Arrival {
     pub(super) channel: Channel,
     /// The listener's names.
     pub(super) names: Arc<Names>,
+    /// Its place among the connections.
+    pub(super) seat: Arc<Seat>,
 }
 
 /// Who knocks at the WebSocket, as its request shows it. Host and Origin were checked.

@@ -2,10 +2,77 @@
 //! Bounds of the register API, each with its reason. Those that registers must know stand in
 //! `payhal_protocol::limits`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Connections at once. A shop has dozens of registers; each idle connection costs some 7 KiB.
+/// Connections that have proven who they are, at once. A shop has dozens of registers; each idle
+/// connection costs some 7 KiB.
 pub(super) const CONNECTIONS_MAX: usize = 1024;
+
+/// Connections that have not sent a whole request head. The oldest is dropped for a newcomer: a
+/// register sends its head within milliseconds, so that it is gone from here before others come.
+pub(super) const GREETING_MAX: usize = 256;
+
+/// Connections that have sent a request and proven nothing: pages being read, registers about to
+/// prove themselves. The oldest is dropped for a newcomer here too.
+pub(super) const UNPROVEN_MAX: usize = 256;
+
+/// WebSockets of the pages of one origin: a shop's registers in as many tabs, and one hostile page
+/// cannot take more.
+pub(super) const ORIGIN_CONNECTIONS_MAX: usize = 64;
+
+/// WebSockets of one register: its pages, and those that a dead network has not ended yet.
+pub(super) const REGISTER_CONNECTIONS_MAX: usize = 32;
+
+/// How long a WebSocket may prove nothing (close 4401). Registers need milliseconds; a person who
+/// compares numbers is waited for until the pairing's own end.
+pub(super) const UNPROVEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// After so long without a word a WebSocket is pinged. Browsers answer by themselves.
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// After so long without a word, two pings unanswered, the other side is gone.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Messages a second on one proven WebSocket, for long. A sale takes a handful.
+pub(super) const MESSAGE_RATE: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+
+/// Messages at once on one proven WebSocket: a register that comes back asks for all it has open.
+pub(super) const MESSAGE_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
+
+/// Messages a second of one register on all its WebSockets, for long.
+pub(super) const REGISTER_RATE: NonZeroU32 = NonZeroU32::new(400).expect("not zero");
+
+/// Messages at once of one register on all its WebSockets.
+pub(super) const REGISTER_BURST: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+
+/// Messages a second of who has proven nothing, for long: it can only ask to be paired.
+pub(super) const STRANGER_RATE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// Messages at once of who has proven nothing.
+pub(super) const STRANGER_BURST: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+
+/// Refusals a second, for long; who is refused oftener does not listen (close 4429).
+pub(super) const REFUSED_RATE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// Refusals at once: what was on its way when the first one was said.
+pub(super) const REFUSED_BURST: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+
+/// What who spoke too fast is told to wait: at the slowest rate a handful of messages.
+pub(super) const RATE_RETRY_MS: u64 = 1_000;
+
+/// Messages of one WebSocket that are no JSON-RPC, before it is ended (close 4400). A developer
+/// makes some by hand; a register makes none.
+pub(super) const MALFORMED_MAX: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+
+/// Time after which one malformed message is forgotten.
+pub(super) const MALFORMED_REFILL: Duration = Duration::from_secs(10);
+
+/// From accept to the end of the TLS handshake, which takes two round trips.
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long no connection is accepted where the system has no room and no stranger can be dropped.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// WebSocket read buffer. The library's default of 128 KiB is touched at once, 21 times the cost
 /// of everything else a connection holds.
@@ -32,6 +99,9 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to accept what it is sent; then it is closed. Whoever comes
 /// back gets every answer by its key.
 pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a closed WebSocket is listened to for the other side's goodbye.
+pub(super) const CLOSE_LINGER: Duration = Duration::from_secs(1);
 
 /// Bytes of a request head.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -10,9 +10,12 @@ mod audit;
 mod calls;
 mod card_numbers;
 mod closing;
+mod conduct;
 mod convert;
+mod depth;
 mod events;
 mod follow;
+mod frames;
 mod instances;
 mod limits;
 mod listener;
@@ -25,13 +28,15 @@ mod permissions;
 mod questions;
 mod receipt;
 mod registers;
+mod seats;
 mod session;
 mod socket;
 mod timeline;
 mod views;
 mod websocket;
 
-pub(crate) use listener::{Listeners, bind};
+pub(crate) use frames::echo;
+pub(crate) use listener::{Addresses, Listeners, bind};
 pub(crate) use registers::Registers;
 
 use crate::config::{Config, Merchant};
@@ -44,7 +49,6 @@ use closing::Closing;
 use events::{Events, Subject};
 use metrics::Metrics;
 use payhal_protocol::session::HostIdentity;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -71,7 +75,7 @@ pub(crate) struct Shared {
 /// The listening server.
 pub(crate) struct Server {
     shared: Arc<Shared>,
-    address: SocketAddr,
+    addresses: Addresses,
     socket: PathBuf,
     tasks: [JoinHandle<()>; 2],
 }
@@ -79,7 +83,7 @@ pub(crate) struct Server {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server")
-            .field("address", &self.address)
+            .field("addresses", &self.addresses)
             .finish_non_exhaustive()
     }
 }
@@ -96,11 +100,8 @@ impl Server {
         supervisor: Supervisor,
         outlet: Arc<dyn Outlet>,
     ) -> Result<Self, HostError> {
-        let failed = |source| HostError::Listen {
-            place: config.listen.to_string(),
-            source,
-        };
-        let address = listeners.named.local_addr().map_err(failed)?;
+        let identity = identity(config)?;
+        let (listeners, addresses) = listeners.open(config, &identity.id)?;
         let socket = config.state.join("payhal.sock");
         let unix = socket::bind(&socket)?;
         let events = Arc::new(Events::default());
@@ -110,7 +111,7 @@ impl Server {
             outlet,
             supervisor,
             journal,
-            identity: identity(config)?,
+            identity,
             access: Access::new(&config.allow_origins),
             rights: config.rights.clone(),
             merchant: config.merchant.clone(),
@@ -126,7 +127,7 @@ impl Server {
         ];
         Ok(Self {
             shared,
-            address,
+            addresses,
             socket,
             tasks,
         })
@@ -138,8 +139,8 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     /// The Unix socket.
@@ -165,25 +166,28 @@ impl Server {
     }
 }
 
-/// The host's id is made once and kept in the state folder.
 fn identity(config: &Config) -> Result<HostIdentity, HostError> {
-    let path = config.state.join("host-id");
+    Ok(HostIdentity {
+        id: host_id(&config.state)?,
+        name: config.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// The host's id is made once and kept in the state folder.
+pub(crate) fn host_id(state: &Path) -> Result<String, HostError> {
+    let path = state.join("host-id");
     let failed = |source| HostError::State {
         path: path.clone(),
         source,
     };
-    let id = match std::fs::read_to_string(&path) {
-        Ok(id) if uuid::Uuid::parse_str(id.trim()).is_ok() => id.trim().to_owned(),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+    match std::fs::read_to_string(&path) {
+        Ok(id) if uuid::Uuid::parse_str(id.trim()).is_ok() => Ok(id.trim().to_owned()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
         _ => {
             let id = uuid::Uuid::now_v7().to_string();
             std::fs::write(&path, &id).map_err(failed)?;
-            id
+            Ok(id)
         }
-    };
-    Ok(HostIdentity {
-        id,
-        name: config.name.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
+    }
 }

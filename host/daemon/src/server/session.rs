@@ -7,6 +7,8 @@
 use super::Shared;
 use super::arrival::Visitor;
 use super::calls;
+use super::conduct::Known;
+use super::depth;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
 use super::outgoing::{Outgoing, Sendings};
 use super::questions::{self, Questions};
@@ -19,7 +21,7 @@ use payhal_engine::prompt::PromptKinds;
 use payhal_engine::request::Caller;
 use payhal_failpoint::failpoint;
 use payhal_protocol::error::{ErrorName, ErrorObject};
-use payhal_protocol::limits::MESSAGE_BYTES_MAX;
+use payhal_protocol::limits::{MESSAGE_BYTES_MAX, NESTING_MAX};
 use payhal_protocol::method::Method;
 use payhal_protocol::rpc::{self, Id, Incoming};
 use payhal_protocol::session::Permission;
@@ -40,6 +42,8 @@ pub(super) enum Taken {
     Silent,
     /// The answer.
     Answer(String),
+    /// The answer to what nobody understands.
+    Malformed(String),
     /// To be driven until the connection ends.
     Running(Vec<Running>),
 }
@@ -158,12 +162,26 @@ impl Session {
         self.shared.rights.of(&self.register().0)
     }
 
+    /// Whose connection this is, for its bounds.
+    pub(super) fn known(&self) -> Known {
+        match self.operator {
+            true => Known::Proven,
+            false => Known::Open,
+        }
+    }
+
     /// Takes one message.
     pub(super) fn take(self: &Arc<Self>, text: &str) -> Taken {
+        // Before anything parses it: what is nested without end costs a parser its stack.
+        if depth::exceeds(text, NESTING_MAX) {
+            let error = ErrorObject::named(ErrorName::InvalidRequest)
+                .with_detail(format!("nested deeper than {NESTING_MAX}"));
+            return Taken::Malformed(rpc::error_text(None, &error));
+        }
         match rpc::read(text) {
             Ok(Incoming::Batch(members)) => self.take_batch(&members),
             Ok(message) => self.take_one(message, false),
-            Err(malformed) => Taken::Answer(malformed.to_text()),
+            Err(malformed) => Taken::Malformed(malformed.to_text()),
         }
     }
 
@@ -187,7 +205,7 @@ impl Session {
             };
             match taken {
                 Taken::Silent => {}
-                Taken::Answer(text) => batch.outgoing.send(text),
+                Taken::Answer(text) | Taken::Malformed(text) => batch.outgoing.send(text),
                 Taken::Running(more) => running.extend(more),
             }
         }

@@ -94,7 +94,7 @@ async fn converse(stream: UnixStream, shared: Arc<Shared>) {
             line = lines.next() => match line {
                 Some(Ok(line)) => match session.take(&line) {
                     Taken::Silent => None,
-                    Taken::Answer(text) => Some(text),
+                    Taken::Answer(text) | Taken::Malformed(text) => Some(text),
                     Taken::Running(more) => {
                         running.extend(more);
                         None

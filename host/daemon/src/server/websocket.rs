@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The register API over WebSocket.
+//! The register API over WebSocket: who knocks, how it behaves, and how it ends.
 
 use super::Shared;
 use super::arrival::{Arrival, Visitor};
 use super::closing::{Closing, next_of};
-use super::limits::{READ_BUFFER_BYTES, SEND_TIMEOUT, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES_MAX};
+use super::conduct::{Conduct, Due, Known, Verdict};
+use super::frames::{close, close_of, configured, in_time};
+use super::limits::RATE_RETRY_MS;
 use super::outgoing::{Farewell, Outgoing, Sendings};
+use super::seats::Seat;
 #[cfg(feature = "failpoints")]
 use super::session::what;
 use super::session::{Door, Running, Session, Taken};
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderName, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use payhal_failpoint::failpoint;
-use payhal_protocol::limits::{CLOSE_NOT_TEXT, CLOSE_TOO_LARGE, MESSAGE_BYTES_MAX};
+use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::limits::{CLOSE_NOT_TEXT, CLOSE_TOO_MANY_MESSAGES, MESSAGE_BYTES_MAX};
+use payhal_protocol::rpc::{self, Incoming};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// The subprotocol a client may ask for.
-const SUBPROTOCOL: &str = "payhal.v1";
+use tokio::time::{Instant, sleep_until};
 
 /// `GET /v1/ws`.
 pub(super) async fn upgrade(
@@ -31,15 +34,13 @@ pub(super) async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let visitor = visitor(&arrival, &headers);
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        // What is sent together leaves together: everything is flushed by whoever sends it.
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(MESSAGE_BYTES_MAX)
-        .max_frame_size(MESSAGE_BYTES_MAX)
-        .on_upgrade(|socket| Box::pin(converse(socket, shared, visitor)))
+    if arrival.seat.visit(visitor.origin.as_deref()).is_err() {
+        let text = "this page has too many connections; close some of its tabs";
+        return (StatusCode::TOO_MANY_REQUESTS, text).into_response();
+    }
+    let seat = arrival.seat;
+    configured(upgrade, MESSAGE_BYTES_MAX)
+        .on_upgrade(|socket| Box::pin(converse(socket, shared, visitor, seat)))
 }
 
 /// Who knocks. The headers were checked.
@@ -57,129 +58,206 @@ fn visitor(arrival: &Arrival, headers: &HeaderMap) -> Visitor {
     }
 }
 
-/// Why a conversation ends.
-enum End {
-    /// The other side closed, or the socket broke.
-    Gone,
-    /// With this code and reason.
-    Close(u16, &'static str),
-}
-
-async fn converse(mut socket: WebSocket, shared: Arc<Shared>, visitor: Visitor) {
+async fn converse(mut socket: WebSocket, shared: Arc<Shared>, visitor: Visitor, seat: Arc<Seat>) {
     shared.connections.fetch_add(1, Ordering::Relaxed);
-    let end = until_end(&mut socket, &shared, visitor).await;
-    if let End::Close(code, reason) = end {
-        let frame = CloseFrame {
-            code,
-            reason: Utf8Bytes::from_static(reason),
-        };
-        // The other side may be gone already.
-        in_time(socket.send(Message::Close(Some(frame)))).await;
+    let mut conversation = Conversation::new(&shared, visitor, seat);
+    if let Some(Farewell { code, reason }) = conversation.until_end(&mut socket, &shared).await {
+        close(&mut socket, code, reason).await;
     }
     shared.connections.fetch_sub(1, Ordering::Relaxed);
 }
 
-async fn until_end(socket: &mut WebSocket, shared: &Arc<Shared>, visitor: Visitor) -> End {
-    let (outgoing, mut sendings) = Outgoing::new();
-    let session = Session::new(Arc::clone(shared), outgoing, Door::Web(visitor));
-    let ended = sendings.farewell_apart();
-    tokio::pin!(ended);
-    let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
-    let mut closing = shared.closing.subscribe();
-    loop {
-        tokio::select! {
-            biased;
-            farewell = &mut ended => return last_words(socket, &mut sendings, farewell).await,
-            message = sendings.queue.recv() => {
-                // The session keeps a sender, so the queue cannot end.
-                let Some(message) = message else { return End::Gone };
-                let sent = tokio::select! {
-                    sent = in_time(send_all(socket, message, &mut sendings)) => sent,
-                    farewell = &mut ended => return farewell.into(),
-                };
-                if !sent {
-                    return End::Gone;
-                }
+/// One WebSocket and what is known about it.
+struct Conversation {
+    session: Arc<Session>,
+    sendings: Sendings,
+    conduct: Conduct,
+    seat: Arc<Seat>,
+    known: Known,
+}
+
+/// Nobody is there any more.
+struct Gone;
+
+impl Conversation {
+    fn new(shared: &Arc<Shared>, visitor: Visitor, seat: Arc<Seat>) -> Self {
+        let (outgoing, sendings) = Outgoing::new();
+        Self {
+            session: Session::new(Arc::clone(shared), outgoing, Door::Web(visitor)),
+            sendings,
+            conduct: Conduct::new(Instant::now()),
+            seat,
+            known: Known::Stranger,
+        }
+    }
+
+    /// How it ends; no farewell if the other side closed, or the socket broke.
+    async fn until_end(
+        &mut self,
+        socket: &mut WebSocket,
+        shared: &Arc<Shared>,
+    ) -> Option<Farewell> {
+        let ended = self.sendings.farewell_apart();
+        tokio::pin!(ended);
+        let timer = sleep_until(self.conduct.next(self.known));
+        tokio::pin!(timer);
+        let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
+        let mut closing = shared.closing.subscribe();
+        let seat = Arc::clone(&self.seat);
+        loop {
+            if let Err(farewell) = self.recognize() {
+                return self.last_words(socket, farewell).await;
             }
-            received = socket.recv() => match heard(&session, received) {
-                Ok(Taken::Silent) => {}
-                Ok(Taken::Answer(text)) => {
-                    if !in_time(send_all(socket, text, &mut sendings)).await {
-                        return End::Gone;
+            let step = tokio::select! {
+                biased;
+                farewell = &mut ended => return self.last_words(socket, farewell).await,
+                // The session keeps a sender, so the queue cannot end.
+                Some(message) = self.sendings.queue.recv() => tokio::select! {
+                    sent = self.send_all(socket, message) => sent.map(|()| Vec::new()),
+                    farewell = &mut ended => return Some(farewell),
+                }.map_err(|Gone| None),
+                received = socket.recv() => match self.heard(received) {
+                    Ok(Taken::Silent) => Ok(Vec::new()),
+                    Ok(Taken::Answer(text) | Taken::Malformed(text)) => {
+                        self.send_all(socket, text).await.map(|()| Vec::new()).map_err(|Gone| None)
+                    }
+                    Ok(Taken::Running(more)) => Ok(more),
+                    Err(farewell) => Err(farewell),
+                },
+                Some(()) = running.next(), if !running.is_empty() => Ok(Vec::new()),
+                () = &mut timer => {
+                    let due = self.conduct.due(self.known, Instant::now());
+                    timer.as_mut().reset(self.conduct.next(self.known));
+                    self.is_due(socket, due).await.map(|()| Vec::new())
+                }
+                () = seat.lost(), if self.known == Known::Stranger => return None,
+                now = next_of(&mut closing) => {
+                    self.session.announce_stop();
+                    match now {
+                        Closing::Closed => Err(Some(Farewell {
+                            code: 1001,
+                            reason: "the host is stopping",
+                        })),
+                        _ => Ok(Vec::new()),
                     }
                 }
-                Ok(Taken::Running(more)) => running.extend(more),
-                Err(end) => return end,
-            },
-            Some(()) = running.next(), if !running.is_empty() => {}
-            now = next_of(&mut closing) => {
-                session.announce_stop();
-                if now == Closing::Closed {
-                    let farewell = Farewell { code: 1001, reason: "the host is stopping" };
-                    return last_words(socket, &mut sendings, farewell).await;
-                }
+            };
+            match step {
+                Ok(more) => running.extend(more),
+                Err(Some(farewell)) => return self.last_words(socket, farewell).await,
+                Err(None) => return None,
             }
         }
     }
-}
 
-impl From<Farewell> for End {
-    fn from(farewell: Farewell) -> Self {
-        Self::Close(farewell.code, farewell.reason)
-    }
-}
-
-/// What was sent before the end was decided goes out, if somebody reads it.
-async fn last_words(socket: &mut WebSocket, sendings: &mut Sendings, farewell: Farewell) -> End {
-    if farewell.is_patient()
-        && let Ok(last) = sendings.queue.try_recv()
-    {
-        in_time(send_all(socket, last, sendings)).await;
-    }
-    farewell.into()
-}
-
-/// Whether it was sent. A peer that takes nothing for so long is gone, whatever its socket says.
-async fn in_time(sending: impl Future<Output = Result<(), axum::Error>>) -> bool {
-    matches!(
-        tokio::time::timeout(SEND_TIMEOUT, sending).await,
-        Ok(Ok(()))
-    )
-}
-
-/// One message, and with the same flush whatever else is waiting.
-async fn send_all(
-    socket: &mut WebSocket,
-    message: String,
-    sendings: &mut Sendings,
-) -> Result<(), axum::Error> {
-    failpoint!("register.write.before", what(&message));
-    socket.feed(Message::Text(message.into())).await?;
-    while let Some(Some(message)) = sendings.queue.recv().now_or_never() {
-        failpoint!("register.write.before", what(&message));
-        socket.feed(Message::Text(message.into())).await?;
-    }
-    SinkExt::<Message>::flush(socket).await?;
-    failpoint!("register.write.after");
-    Ok(())
-}
-
-fn heard(
-    session: &Arc<Session>,
-    received: Option<Result<Message, axum::Error>>,
-) -> Result<Taken, End> {
-    match received {
-        Some(Ok(Message::Text(text))) => Ok(session.take(text.as_str())),
-        Some(Ok(Message::Binary(_))) => Err(End::Close(CLOSE_NOT_TEXT, "text frames only")),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Taken::Silent),
-        Some(Err(error)) if is_too_large(&error) => {
-            Err(End::Close(CLOSE_TOO_LARGE, "a message has at most 256 KiB"))
+    /// Gives who has proven something its place.
+    fn recognize(&mut self) -> Result<(), Farewell> {
+        let known = self.session.known();
+        if known == self.known {
+            return Ok(());
         }
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+        let full = |reason| {
+            move |_| Farewell {
+                code: CLOSE_TOO_MANY_MESSAGES,
+                reason,
+            }
+        };
+        if known != Known::Stranger {
+            let settled = self.seat.settle();
+            settled.map_err(full("there are too many connections"))?;
+        }
+        if known == Known::Proven {
+            let register = self.session.register();
+            let taken = self.seat.belongs_to(&register.0);
+            taken.map_err(full("this register has too many connections"))?;
+        }
+        self.known = known;
+        Ok(())
+    }
+
+    fn heard(
+        &mut self,
+        received: Option<Result<Message, axum::Error>>,
+    ) -> Result<Taken, Option<Farewell>> {
+        self.conduct.heard(Instant::now());
+        let end = |code, reason| Err(Some(Farewell { code, reason }));
+        match received {
+            Some(Ok(Message::Text(text))) => self.message(text.as_str()).map_err(Some),
+            Some(Ok(Message::Binary(_))) => end(CLOSE_NOT_TEXT, "text frames only"),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Taken::Silent),
+            Some(Err(error)) => match close_of(error) {
+                Some((code, reason)) => end(code, reason),
+                None => Err(None),
+            },
+            Some(Ok(Message::Close(_))) | None => Err(None),
+        }
+    }
+
+    fn message(&mut self, text: &str) -> Result<Taken, Farewell> {
+        let within_register = self.known != Known::Proven || self.seat.may_speak();
+        match self.conduct.message(self.known, within_register) {
+            Verdict::Take => {}
+            Verdict::Refuse => return Ok(refused(text)),
+            Verdict::End(farewell) => return Err(farewell),
+        }
+        let taken = self.session.take(text);
+        if matches!(taken, Taken::Malformed(_))
+            && let Some(farewell) = self.conduct.malformed()
+        {
+            return Err(farewell);
+        }
+        Ok(taken)
+    }
+
+    async fn is_due(&mut self, socket: &mut WebSocket, due: Due) -> Result<(), Option<Farewell>> {
+        match due {
+            Due::Nothing => Ok(()),
+            Due::End(farewell) => Err(Some(farewell)),
+            Due::Ping => match in_time(socket.send(Message::Ping(Vec::new().into()))).await {
+                true => Ok(()),
+                false => Err(None),
+            },
+        }
+    }
+
+    /// What was sent before the end was decided goes out, if somebody reads it.
+    async fn last_words(&mut self, socket: &mut WebSocket, farewell: Farewell) -> Option<Farewell> {
+        if farewell.is_patient()
+            && let Ok(last) = self.sendings.queue.try_recv()
+        {
+            self.send_all(socket, last).await.ok();
+        }
+        Some(farewell)
+    }
+
+    /// One message, and with the same flush whatever else is waiting.
+    async fn send_all(&mut self, socket: &mut WebSocket, message: String) -> Result<(), Gone> {
+        let queue = &mut self.sendings.queue;
+        let sent = in_time(async {
+            failpoint!("register.write.before", what(&message));
+            socket.feed(Message::Text(message.into())).await?;
+            while let Some(Some(message)) = queue.recv().now_or_never() {
+                failpoint!("register.write.before", what(&message));
+                socket.feed(Message::Text(message.into())).await?;
+            }
+            SinkExt::<Message>::flush(socket).await?;
+            failpoint!("register.write.after");
+            Ok(())
+        });
+        sent.await.then_some(()).ok_or(Gone)
     }
 }
 
-/// axum hides the library's error type; its words are stable enough to choose a close code by.
-fn is_too_large(error: &axum::Error) -> bool {
-    error.to_string().contains("too long")
+/// The answer to a message that came too soon after others.
+fn refused(text: &str) -> Taken {
+    let id = match rpc::read(text) {
+        Ok(Incoming::Call { id, .. }) => Some(id),
+        Ok(Incoming::Batch(_)) => None,
+        Ok(Incoming::Notification { .. } | Incoming::Answer { .. }) => return Taken::Silent,
+        Err(malformed) => malformed.id,
+    };
+    let error = ErrorObject::named(ErrorName::RateLimited)
+        .with_detail("too many messages on this connection or of this register")
+        .with_retry_after(RATE_RETRY_MS);
+    Taken::Answer(rpc::error_text(id.as_ref(), &error))
 }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `payhal tls`: makes this host's certificates trusted on this machine, shows that, and takes it
+//! back.
+//!
+//! Changes trust stores by their own programs. It must never touch a key.
+
+mod args;
+mod stores;
+mod tool;
+
+pub(super) use args::TlsCommand;
+
+use super::connect::state_folder;
+use super::exit::{Exit, Failure};
+use super::screen::say;
+use crate::clock::wall_micros;
+use crate::host::make_state_folder;
+use crate::tls::{self, Authority, State, Trust};
+use args::{StoreArg, TlsArgs};
+use jiff::Timestamp;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use stores::{Has, Store};
+use tool::Trouble;
+
+/// What is wanted of each store.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Wish {
+    Trust,
+    Look,
+    NoTrust,
+}
+
+/// Does what the command line says.
+pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
+    let (args, wish) = match command {
+        TlsCommand::Install(args) => (args, Wish::Trust),
+        TlsCommand::Status(args) => (args, Wish::Look),
+        TlsCommand::Remove(args) => (args, Wish::NoTrust),
+    };
+    let state = state_folder(&args.place)?;
+    let authority = authority(args, &state, wish)?;
+    if wish == Wish::Look && args.ca.is_none() {
+        describe(&tls::state(&state, now()));
+    }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let stores = stores::find(args.store, home.as_deref());
+    if stores.is_empty() {
+        say(nothing_there(args.store));
+        return Ok(Exit::Failed);
+    }
+    let file = in_a_file(&authority)?;
+    let mut all_well = true;
+    let mut found = Vec::new();
+    for store in &stores {
+        let (well, text) = match bring(store, &authority, file.path(), wish) {
+            Ok((has, text)) => {
+                if has == Has::Ours {
+                    found.push(trust(store, &authority));
+                }
+                (wish != Wish::Look || has == Has::Ours, text.to_owned())
+            }
+            Err(trouble) => (false, trouble.to_string()),
+        };
+        all_well &= well;
+        say(&format!("{:8} {}: {text}", store.name(), store.place()));
+    }
+    if args.ca.is_none() {
+        let looked_at: Vec<&str> = stores.iter().map(Store::name).collect();
+        // Another user's host cannot be told; its doctor then does not know.
+        tls::record_trust(&state, &looked_at, &found).ok();
+    }
+    if wish == Wish::Trust && !found.is_empty() {
+        say("Programs that run already may have to be started again.");
+    }
+    Ok(if all_well { Exit::Ok } else { Exit::Failed })
+}
+
+fn now() -> i64 {
+    wall_micros() / 1_000_000
+}
+
+fn nothing_there(store: StoreArg) -> &'static str {
+    match store {
+        StoreArg::Firefox => "There is no Firefox profile in this home: start Firefox once.",
+        _ => "There is no such trust store here: HOME is not set.",
+    }
+}
+
+/// The authority that is meant: of a file, or of the state folder, made there if there is none.
+fn authority(args: &TlsArgs, state: &Path, wish: Wish) -> Result<Authority, Failure> {
+    let failed = |text: String| Failure::new(Exit::Failed, text);
+    let pem = match &args.ca {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| failed(format!("failed to read {}: {error}", path.display())))?,
+        ),
+        None => {
+            let folder = tls::folder(state);
+            if wish == Wish::Trust {
+                let made = make_state_folder(state)
+                    .and_then(|()| crate::server::host_id(state))
+                    .map_err(|error| error.to_string())
+                    .and_then(|host_id| {
+                        let opened = tls::Keyring::open(&folder, &host_id, now());
+                        opened.map(drop).map_err(|error| error.to_string())
+                    });
+                made.map_err(failed)?;
+            }
+            tls::authority_pem(&folder).map_err(|error| failed(error.to_string()))?
+        }
+    };
+    let none = "there are no certificates yet; the host makes them when it starts, as \
+                `payhal tls install` does";
+    let pem = pem.ok_or_else(|| failed(none.to_owned()))?;
+    Authority::read(&pem).map_err(failed)
+}
+
+/// Brings one store to what is wanted. What it has then, and words for it.
+fn bring(
+    store: &Store,
+    authority: &Authority,
+    file: &Path,
+    wish: Wish,
+) -> Result<(Has, &'static str), Trouble> {
+    let has = store.look(authority)?;
+    match (wish, has) {
+        (Wish::Trust, Has::Ours) => Ok((has, "was trusted already")),
+        (Wish::Trust, _) => {
+            if has == Has::Older {
+                store.remove(authority)?;
+            }
+            store.add(authority, file)?;
+            // A program that says it is done is believed when it shows it.
+            match store.look(authority)? {
+                Has::Ours => Ok((Has::Ours, "is trusted now")),
+                _ => Err(Trouble::Failed("it did not take the certificate".into())),
+            }
+        }
+        (Wish::NoTrust, Has::Nothing) => Ok((has, "was not trusted")),
+        (Wish::NoTrust, _) => {
+            store.remove(authority)?;
+            Ok((Has::Nothing, "is no longer trusted"))
+        }
+        (Wish::Look, Has::Ours) => Ok((has, "trusted")),
+        (Wish::Look, Has::Older) => Ok((has, "trusts an older certificate of this host")),
+        (Wish::Look, Has::Nothing) => Ok((has, "not trusted")),
+    }
+}
+
+fn trust(store: &Store, authority: &Authority) -> Trust {
+    Trust {
+        store: store.name().to_owned(),
+        place: store.place(),
+        authority: authority.fingerprint.clone(),
+    }
+}
+
+/// The programs read the certificate from a file, which must not be the user's to choose for root.
+fn in_a_file(authority: &Authority) -> Result<tempfile::NamedTempFile, Failure> {
+    let made = || {
+        let mut file = tempfile::Builder::new().suffix(".pem").tempfile()?;
+        file.write_all(authority.pem.as_bytes())?;
+        file.flush()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    made().map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("failed to make a temporary file: {error}"),
+        )
+    })
+}
+
+fn describe(state: &State) {
+    let day = |seconds: i64| {
+        let time = Timestamp::from_second(seconds).unwrap_or_default();
+        time.strftime("%Y-%m-%d").to_string()
+    };
+    let lines = [
+        ("authority", &state.authority, state.authority_valid),
+        ("shown now", &state.leaf, state.leaf_valid),
+    ];
+    for (what, fingerprint, valid) in lines {
+        if let (Some(fingerprint), Some((from, until))) = (fingerprint, valid) {
+            let (from, until) = (day(from), day(until));
+            say(&format!("{what} {fingerprint}, {from} to {until}"));
+        }
+    }
+    if let Some(ends) = state.ends {
+        say(&format!(
+            "{} certificates are signed, the last until {}",
+            state.leaves,
+            day(ends)
+        ));
+    }
+    if let Some(damage) = &state.damage {
+        say(&format!(
+            "damaged: {damage}; the host makes them anew when it starts"
+        ));
+    }
+}
