@@ -34,11 +34,11 @@ def say_key(key: str) -> None:
 
 
 def shown(p: payhal.Payhal) -> Callable[[payhal.Progress], Awaitable[None]]:
-    """Prints each step, and holds a test card to a reader that is only simulated."""
+    """Prints each step. In a demonstration it also holds a card to the virtual reader; elsewhere a person does."""
 
     async def on_progress(step: payhal.Progress) -> None:
         print(f"progress: {step.stage}", flush=True)
-        if step.stage == "waiting_for_card":
+        if step.stage == "waiting_for_card" and p.access == "open":
             for device in await p.devices():
                 if device["simulated"] and device["kind"] == "reader":
                     await p.simulate(device["id"], "tap", card=CARD)
@@ -58,5 +58,12 @@ async def outcome_of(payment: payhal.MoneyCall[payhal.Approved]) -> str:
     except payhal.PayhalError as error:
         print(f"error: {error.name}", flush=True)
         return error.outcome
+    print(f"approved {money(approved)}", flush=True)
     print(f"transaction: {approved.transaction_id}", flush=True)
     return "approved"
+
+
+def money(approved: payhal.Approved) -> str:
+    """"12.50 EUR", without a float in between. The samples sell in euros, which have cents."""
+    minor = (approved.amounts or {})["approved"]["minor"]
+    return f"{minor // 100}.{minor % 100:02} EUR"
