@@ -90,7 +90,7 @@ export function gatewayPage(state, id) {
     const last = state.recent.find((view) => view.gateway === id && view.outcome === 'approved');
     if (!last) return;
     const view = await state.payhal.get({ transactionId: last.transactionId }).catch(() => null);
-    acceptor = Object.entries(view?.acceptor ?? {}).filter(([, value]) => typeof value === 'string').map(([name, value]) => `${name} ${value}`).join(', ');
+    acceptor = Object.entries(view?.acceptor ?? {}).filter(([, value]) => typeof value === 'string').map(([name, value]) => `${name.replace(/Id$/, '')} ${value}`).join(', ');
     update();
   }
 

@@ -164,7 +164,7 @@ function facts(view) {
     ['Register', view.register],
     ['Device', view.device ? el('a', { href: `#/devices/${encodeURIComponent(view.device)}` }, view.device) : ''],
     ['Gateway', view.gateway ? el('a', { href: `#/gateways/${encodeURIComponent(view.gateway)}` }, view.gateway) : ''],
-    ['Acceptor', view.acceptor ? Object.values(view.acceptor).filter((part) => typeof part === 'string').join(', ') : ''],
+    ['Acceptor', view.acceptor ? Object.entries(view.acceptor).filter(([, value]) => typeof value === 'string').map(([name, value]) => `${name.replace(/Id$/, '')} ${value}`).join(', ') : ''],
     ['RRN', view.rrn],
     ['STAN', view.stan],
     ['Transaction', view.transactionId],

@@ -67,49 +67,58 @@ export async function sell(till, minor, card, { action = 'tap', pin = false, ...
   return ended;
 }
 
-/** A day of the shop: each payment after the one before. Answers the transactions by name. */
+/** A day of the shop: each payment after the one before. Answers the transactions by name, in that order. */
 export async function playDay({ till }) {
   const one = await till('till-1');
   const two = await till('till-2');
   const ids = {};
-  const keep = (name, { transactionId }) => { ids[name] = transactionId; };
-  keep('sale', await sell(one, 1250, 'visa-approve', { reference: 'table 7' }));
-  keep('pin', await sell(one, 2390, 'visa-pin', { action: 'insert', pin: true, reference: 'table 3' }));
+  const marks = [];
+  const next = async (name, pay) => {
+    marks.push({ name, at: Date.now() });
+    const { transactionId } = await pay(`day-1-${String(marks.length).padStart(4, '0')}`);
+    ids[name] = transactionId;
+  };
+  await next('sale', (key) => sell(one, 1250, 'visa-approve', { key, reference: 'table 7' }));
+  await next('pin', (key) => sell(one, 2390, 'visa-pin', { key, action: 'insert', pin: true, reference: 'table 3' }));
   await one.simulate(READER, { action: 'remove' });
-  keep('declined', await sell(one, 8400, 'visa-decline', { reference: 'table 12' }));
-  keep('refund', await one.refund({ transactionId: ids.sale, amount: eur(500) }));
-  keep('second', await sell(two, 3120, 'mastercard-approve', { reference: 'kiosk 41' }));
-  keep('tip', await sell(two, 1890, 'amex-approve', { reference: 'kiosk 42' }));
-  const held = one.authorize({ amount: eur(10_000), device: READER, gateway: GATEWAY, reference: 'room 204' });
-  await one.simulate(READER, { action: 'tap', card: 'jcb-approve' });
-  keep('held', await held);
-  keep('capture', await one.capture({ transactionId: ids.held, amount: eur(6000) }));
-  keep('cancelled', await cancelled(two));
-  keep('void', await one.void({ transactionId: ids.pin }));
-  ids.needsPerson = await lostAtTerminal(two, 4550, 'kiosk 44');
-  return { ids, one, two };
+  await next('declined', (key) => sell(one, 8400, 'visa-decline', { key, reference: 'table 12' }));
+  await next('refund', (key) => one.refund({ key, transactionId: ids.sale, amount: eur(500) }));
+  await next('second', (key) => sell(two, 3120, 'mastercard-approve', { key, reference: 'kiosk 41' }));
+  await next('third', (key) => sell(two, 1890, 'amex-approve', { key, reference: 'kiosk 42' }));
+  await next('held', (key) => holdAmount(one, key));
+  await next('capture', (key) => one.capture({ key, transactionId: ids.held, amount: eur(6000) }));
+  await next('cancelled', (key) => cancelled(two, key));
+  await next('void', (key) => one.void({ key, transactionId: ids.pin }));
+  await next('needsPerson', (key) => lostAtTerminal(two, 4550, 'kiosk 44', key));
+  return { ids, marks, one, two };
 }
 
-async function cancelled(till) {
-  const call = till.sale({ amount: eur(700), device: READER, gateway: GATEWAY, reference: 'kiosk 43' });
+async function holdAmount(till, key) {
+  const held = till.authorize({ key, amount: eur(10_000), device: READER, gateway: GATEWAY, reference: 'room 204' });
+  await till.simulate(READER, { action: 'tap', card: 'jcb-approve' });
+  return held;
+}
+
+async function cancelled(till, key) {
+  const call = till.sale({ key, amount: eur(700), device: READER, gateway: GATEWAY, reference: 'kiosk 43' });
   const ended = call.catch((error) => error);
   await call.cancel();
   return ended;
 }
 
 /** The terminal charges the card and its answer is lost: nobody can find out but a person. */
-export async function lostAtTerminal(till, minor, reference) {
+export async function lostAtTerminal(till, minor, reference, key) {
   await till.simulate(TERMINAL, { action: 'fault', fault: 'lose_answer', at: 'pay_answer' });
-  till.sale({ amount: eur(minor), device: TERMINAL, reference }).catch(() => {});
+  till.sale({ key, amount: eur(minor), device: TERMINAL, reference }).catch(() => {});
   await till.simulate(TERMINAL, { action: 'tap', card: 'visa-approve' });
   return opened(till, reference);
 }
 
-/** The gateway's answer is lost, and it does not say what became of it before `answered()`. */
-export async function lostAtGateway(till, minor, reference) {
+/** The gateway's answer is lost, and then it does not say what became of it. */
+export async function lostAtGateway(till, minor, reference, key) {
   await till.simulate(GATEWAY, { action: 'fault', fault: 'lose_reply', at: 'authorize', count: 1 });
   await till.simulate(GATEWAY, { action: 'fault', fault: 'pending', at: 'inquire', count: 1000 });
-  till.sale({ amount: eur(minor), device: READER, gateway: GATEWAY, reference }).catch(() => {});
+  till.sale({ key, amount: eur(minor), device: READER, gateway: GATEWAY, reference }).catch(() => {});
   await till.simulate(READER, { action: 'tap', card: 'unionpay-approve' });
   return opened(till, reference);
 }
@@ -119,7 +128,7 @@ async function opened(till, reference) {
   for (;;) {
     const { transactions } = await till.list({ open: true });
     const found = transactions.find((view) => view.reference === reference && (view.outcome === 'unknown' || view.resolution));
-    if (found) return found.transactionId;
+    if (found) return found;
   }
 }
 
@@ -131,11 +140,12 @@ export function launch() {
 }
 
 /** A page of the console at `hash`, and everything the browser complained of. */
-export async function openPage(browser, host, { hash = '', before, ...options } = {}) {
+export async function openPage(browser, host, { hash = '', before, clock, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options });
   if (process.env.PAYHAL_CONSOLE) await serveFrom(context, process.env.PAYHAL_CONSOLE);
   await before?.(context);
   const page = await context.newPage();
+  if (clock) await page.clock.setFixedTime(clock);
   page.setDefaultTimeout(WAIT_MS);
   const complaints = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));

@@ -166,7 +166,7 @@ test('what nobody knows says what the host does next, and a person settles it wi
 });
 
 test('a device that is quarantined says why and what ends it', async (t) => {
-  const id = await lostAtTerminal(two, 2210, 'kiosk 50');
+  const { transactionId: id } = await lostAtTerminal(two, 2210, 'kiosk 50');
   const { page, complaints } = await open(t, '#/devices');
   await page.waitForSelector('.device:has-text("Quarantined")');
   await page.click('.device:has-text("Quarantined") a');
@@ -235,7 +235,7 @@ const PAGES = () => [['#/', '.recent-table td'], ['#/transactions', '.found-list
   ['#/devices', '.device'], ['#/devices/counter', '.facts dd'], ['#/gateways', '.gateway'], ['#/gateways/bank', '.batch-table']];
 
 test('axe finds nothing, in light and in dark, and nothing scrolls sideways at 360 px', async (t) => {
-  const unknown = await lostAtGateway(two, 5990, 'kiosk 60');
+  const { transactionId: unknown } = await lostAtGateway(two, 5990, 'kiosk 60');
   const pages = [...PAGES(), [`#/transaction/${unknown}`, '.next:not([hidden])']];
   for (const options of [{}, { colorScheme: 'dark' }, { viewport: { width: 360, height: 740 }, reducedMotion: 'reduce' }]) {
     const { page, complaints } = await open(t, '#/', options);
