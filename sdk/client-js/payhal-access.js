@@ -301,7 +301,7 @@ export async function rotate(ask, me, kept) {
   const turn = (run) => (globalThis.navigator?.locks ? globalThis.navigator.locks.request(`payhal ${place}`, run) : run());
   return turn(async () => {
     const now = await me.store.load(place);
-    if (now?.keyId !== kept.keyId) return;
+    if (now?.keyId !== kept.keyId || now.next?.keyId !== kept.next?.keyId) return;
     const share = await newShare();
     const theirs = await ask('pairing.rotate', { public_key: share.publicKey, nonce: share.nonce });
     const host = { publicKey: theirs.public_key, nonce: theirs.nonce };
@@ -310,7 +310,17 @@ export async function rotate(ask, me, kept) {
     const keyId = await keyIdOf(key);
     if (keyId !== theirs.key_id) throw impostor('it derived another secret while replacing it');
     await saved(me.store, place, { ...kept, next: { keyId, key } });
-    await introduce(ask, me);
+    await proveOnItsOwn(me);
   });
+}
+
+// A connection is proven once, so the new secret is proven on one of its own. If that fails, the next one does it.
+async function proveOnItsOwn(me) {
+  const line = await openLine(me);
+  try {
+    await introduce((method, params) => line.ask(method, params), { ...me, socket: line.socket });
+  } finally {
+    line.close();
+  }
 }
 

@@ -553,7 +553,7 @@ export class Payhal {
   // Hello, the host's proof, our proof: nothing else goes out before.
   #greet(socket, greeted, lost) {
     const { url, registerId, operator, access, certificate, client, prompts } = this.#options;
-    const me = { url, registerId, operator, access, certificate, socket, store: this.#store, hello: { client, protocol: [PROTOCOL], prompts } };
+    const me = { url, registerId, operator, access, certificate, socket, store: this.#store, WebSocket: this.#WebSocket, hello: { client, protocol: [PROTOCOL], prompts } };
     const ask = (method, params) => this.#ask(socket, method, params);
     introduce(ask, me).then(
       (met) => {

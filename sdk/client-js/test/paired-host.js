@@ -88,12 +88,14 @@ const METHODS = {
     const secret = kept && kept.origin === link.origin && [kept.secret, kept.next].find((one) => one && keyIdOf(one) === params.key_id);
     if (!secret) return { ...answer, state: 'unpaired', why: host.why[params.key_id] };
     const about = { hostId: host.id, registerId: params.register_id, keyId: params.key_id, nonceRegister: params.nonce, nonceHost: b64(randomBytes(32)) };
-    link.offered = { about, secret, kept };
+    if (!link.proven) link.offered = { about, secret, kept };
     const said = proof('payhal host proof v1', host.lie.secret ?? secret, about, link);
     return { ...answer, state: 'paired', nonce: about.nonceHost, proof: host.lie.proof ?? said, rotate: host.rotate || undefined };
   },
   'session.prove': (host, link, params) => {
+    if (!link.offered) throw refusal(3008, 'NOT_ALLOWED');
     const { about, secret, kept } = link.offered;
+    link.offered = null;
     if (params.proof !== proof('payhal register proof v1', secret, about, link)) throw refusal(1002, 'PROOF_INVALID');
     link.proven = about.registerId;
     if (secret === kept.next) Object.assign(kept, { secret, next: undefined });

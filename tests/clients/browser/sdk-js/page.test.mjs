@@ -119,6 +119,45 @@ test('a Content-Security-Policy that forgets the host, and one that names it', a
   await found(await visit(t, browser, right.page), host.url, 'not_paired', /pair/);
 });
 
+test('a name that the host does not know for itself, and a frame without an origin', async (t) => {
+  const strict = http.createServer((request, response) => {
+    const known = /^(127\.0\.0\.1|localhost):/.test(request.headers.host);
+    response.writeHead(known ? 200 : 403, known ? { 'Access-Control-Allow-Origin': '*' } : {});
+    response.end(JSON.stringify(known ? { product: 'payhal', version: '0', protocol: [1] } : { error: 'HOST_REFUSED' }));
+  });
+  await new Promise((resolve) => strict.listen(0, '127.0.0.1', resolve));
+  t.after(() => strict.close());
+  const { port } = strict.address();
+  const [site, browser] = [await startSite(t), await openBrowser(t, { rules: 'MAP payhal.example.test 127.0.0.1' })];
+  const page = await visit(t, browser, site.page);
+  await found(page, `ws://payhal.example.test:${port}/v1/ws`, 'host_name_refused', /Use 127\.0\.0\.1/);
+  // It answers /health and takes no connection: as the host does with the origin null.
+  await found(page, `ws://127.0.0.1:${port}/v1/ws`, 'refused', /refuses[\s\S]*null/);
+});
+
+test('an address that no https page may use', async (t) => {
+  const tls = selfSigned();
+  const { createServer } = await import('node:https');
+  const { readFile } = await import('node:fs/promises');
+  const sdk = new URL('../../../../sdk/client-js/', import.meta.url);
+  const secure = createServer(tls, async (request, response) => {
+    const module = /^\/payhal[a-z-]*\.js$/.test(request.url);
+    response.writeHead(200, { 'Content-Type': module ? 'text/javascript' : 'text/html' }).end(module ? await readFile(new URL(request.url.slice(1), sdk)) : '<!doctype html><title>Shop</title>');
+  });
+  await new Promise((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    secure.closeAllConnections();
+    secure.close();
+  });
+  const browser = await openBrowser(t, { rules: 'MAP till.example.test 127.0.0.1' });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`https://localhost:${secure.address().port}/`);
+  await load(page);
+  await found(page, 'ws://till.example.test:7425/v1/ws', 'mixed_content', /needs wss:/);
+});
+
 test('a certificate that this browser does not trust', async (t) => {
   const [site, browser] = [await startSite(t), await openBrowser(t)];
   const tls = selfSigned();

@@ -29,11 +29,11 @@ export async function startSite(t, { address = '127.0.0.1', csp, files = {}, sdk
 }
 
 /** Chromium; with `publicPort`, what listens at 127.0.0.2 there is the public internet, as shop.example.test. */
-export async function openBrowser(t, { publicPort, secure = true } = {}) {
+export async function openBrowser(t, { publicPort, secure = true, rules = 'MAP shop.example.test 127.0.0.2' } = {}) {
   // Build machines run as root, and every page is this test's own.
-  const args = ['--no-sandbox'];
+  const args = ['--no-sandbox', `--host-resolver-rules=${rules}`];
   if (publicPort) {
-    args.push('--host-resolver-rules=MAP shop.example.test 127.0.0.2', `--ip-address-space-overrides=127.0.0.2:${publicPort}=public`);
+    args.push(`--ip-address-space-overrides=127.0.0.2:${publicPort}=public`);
     // As if it had a certificate.
     if (secure) args.push(`--unsafely-treat-insecure-origin-as-secure=http://shop.example.test:${publicPort}`);
   }
