@@ -43,7 +43,7 @@ pub use backup::backup;
 pub use epoch::{EpochBegan, Reason, adopt};
 pub use error::{Fault, JournalError};
 pub use export::{Format, Span, export, export_audit};
-pub use offline::{Report, audit, epochs, open_transactions, show, verify};
+pub use offline::{Look, Report, audit, epochs, look, open_transactions, show, verify};
 pub use prune::Pruned;
 pub use shared::Happened;
 pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};

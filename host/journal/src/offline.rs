@@ -59,6 +59,52 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Report, JournalError> {
     Ok(report)
 }
 
+/// What `look` found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// The last position.
+    pub position: u64,
+    /// When the newest record was made; absent where there is none.
+    pub newest_micros: Option<i64>,
+    /// Transactions that are not at rest.
+    pub open: u64,
+    /// Of these, waiting for a person.
+    pub needs_operator: u64,
+    /// Entries of the audit.
+    pub audit: AuditReport,
+    /// The epoch it is in.
+    pub epoch: EpochBegan,
+}
+
+/// Reads the ends: the last records and their chain, and the whole audit. `verify` reads all.
+pub fn look(path: impl AsRef<Path>) -> Result<Look, JournalError> {
+    let path = path.as_ref();
+    let connection = open_sound(path)?;
+    let snapshot = connection.unchecked_transaction().doing("read")?;
+    let head = crate::open::stand(&snapshot, path)?;
+    let newest = lookup::last_at_micros(&snapshot)?;
+    let last = rows::epochs(&snapshot)?;
+    let last = last
+        .last()
+        .ok_or_else(|| JournalError::damaged(path, "its epoch is missing"))?;
+    let (open, needs_operator) = snapshot
+        .query_row(
+            r#"SELECT count(*), coalesce(sum(needs_operator), 0) FROM "transaction"
+             WHERE open = 1"#,
+            (),
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+        .doing("read")?;
+    Ok(Look {
+        position: head.position,
+        newest_micros: (head.position > 0 && newest > 0).then_some(newest),
+        open: open.unsigned_abs(),
+        needs_operator: needs_operator.unsigned_abs(),
+        audit: audit::check(&snapshot, path)?,
+        epoch: EpochBegan::of(last),
+    })
+}
+
 /// Everything about one transaction.
 pub fn show(path: impl AsRef<Path>, by: &RecallBy) -> Result<Option<View>, JournalError> {
     let connection = open(path.as_ref())?;

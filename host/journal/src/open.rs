@@ -162,7 +162,7 @@ fn fill(connection: &Connection, keys: &Keys, shared: &Shared) {
 }
 
 /// Where the journal stands, after comparing what says so with the last records themselves.
-fn stand(connection: &Connection, path: &Path) -> Result<Head, JournalError> {
+pub(crate) fn stand(connection: &Connection, path: &Path) -> Result<Head, JournalError> {
     let epochs = rows::epochs(connection)?;
     let first = epochs
         .first()

@@ -7,7 +7,7 @@ use crate::{Open, PATIENCE, cut_power, folder, open, open_with};
 use payhal_journal::limits::{AUDIT_BODY_BYTES_MAX, AUDIT_PAGE_ROWS_MAX, AUDITS_WAITING_MAX};
 use payhal_journal::{
     AuditReport, Entry, Fault, Format, JournalError, Options, Retention, Span, audit, backup,
-    export_audit, verify,
+    export_audit, look, verify,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -297,6 +297,16 @@ fn old_entries_go_with_the_retention_and_the_chain_goes_on() {
         pruned: 399,
     };
     assert_eq!((report.audit, report.damage), (expected, None));
+    let found = look(&path).unwrap();
+    assert_eq!(
+        (found.position, found.open, found.needs_operator),
+        (1, 1, 0)
+    );
+    assert_eq!(found.audit, expected);
+    assert_eq!(
+        found.newest_micros,
+        Some(FIRST_MICROS + 100 * 86_400 * 1_000_000)
+    );
     drop(open);
     let again = crate::open(&path);
     assert_eq!(write(&again, &entry(2), false).unwrap(), 702);
@@ -308,6 +318,8 @@ fn old_entries_go_with_the_retention_and_the_chain_goes_on() {
         .unwrap();
     let damage = verify(&path).unwrap().damage.unwrap();
     assert_eq!(&*damage, "entry 400 of its audit is missing");
+    let found = look(&path).unwrap_err().to_string();
+    assert!(found.contains("entry 400 of its audit"), "{found}");
 }
 
 #[test]
