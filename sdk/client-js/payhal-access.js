@@ -5,7 +5,7 @@
 // never let a secret be read where it can be kept unreadable, and never send one.
 
 import { Cancelled, dropUndefined, impostor, InvalidRequest, NotAllowed, NotStored, pairingRequired, ProofInvalid, toCamel } from './payhal-errors.js';
-import { CLIENT, DEFAULT_URL, IN_NODE, openLine, PROTOCOL } from './payhal-line.js';
+import { askForLoopback, CLIENT, DEFAULT_URL, IN_NODE, openLine, PROTOCOL } from './payhal-line.js';
 
 export const OPERATOR = 'operator';
 const NONCE_BYTES = 32;
@@ -200,6 +200,7 @@ export async function introduce(ask, me) {
 
 function unproven(answer, me) {
   if (answer.state === 'unpaired') throw pairingRequired(answer.why ?? 'never', { host: answer.host });
+  if (answer.state === 'paired') throw impostor('it takes this register for paired without a proof', { host: answer.host });
   const peer = me.socket?.peer;
   if (peer && !peer.trusted && !me.certificate) {
     throw impostor(`${peer.reason}. Give certificate: '${peer.certificate}' if it is the one the host shows, or run payhal tls install`, { name: 'CERTIFICATE_NOT_TRUSTED' });
@@ -247,6 +248,7 @@ export async function pair(options) {
   if (!store) throw new TypeError('pair needs store: the path of a file, or an object that keeps keys');
   const stopped = () => new Cancelled('The pairing was stopped.', { name: 'CANCELLED', code: 3002, outcome: 'cancelled', retry: 'new_key' });
   if (signal?.aborted) throw stopped();
+  await askForLoopback(url);
   const line = await openLine({ ...options, url });
   const stop = () => line.close(stopped());
   signal?.addEventListener('abort', stop, { once: true });

@@ -5,23 +5,10 @@
 // move money, pair, or change what is stored, and never ask the user for a permission that nothing needs.
 
 import { introduce, ownOrigin, storeFrom } from './payhal-access.js';
-import { CLIENT, DEFAULT_URL, IN_NODE, openLine, PROTOCOL } from './payhal-line.js';
+import { CLIENT, DEFAULT_URL, healthOf, IN_NODE, isChromium, onPublicPage, openLine, PROTOCOL, spaceOf } from './payhal-line.js';
 
-const LOOPBACK = /^(localhost|(.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 const STEP_MS = 4000;
 const CERTIFICATE_CODES = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/;
-
-/** Chromium names what a page may reach, and asks for it. */
-const isChromium = () => Boolean(globalThis.navigator?.userAgentData);
-const onPublicPage = () => Boolean(globalThis.location?.hostname) && !LOOPBACK.test(globalThis.location.hostname);
-const spaceOf = (url) => (LOOPBACK.test(url.hostname) ? 'loopback' : 'local');
-const healthOf = (url) => new URL('/health', String(url).replace(/^ws/, 'http'));
-
-/** Chromium asks the user before a public page may reach this machine, and only a fetch makes it ask. */
-export async function askForLoopback(url) {
-  if (IN_NODE || !isChromium() || !onPublicPage()) return;
-  await fetch(healthOf(url), { targetAddressSpace: spaceOf(new URL(url)) }).catch(() => {});
-}
 
 /** Answers {ok, problem, says, todo, details}. */
 export async function diagnose(options = {}) {

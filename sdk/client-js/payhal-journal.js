@@ -62,6 +62,11 @@ export function journalFrom(given) {
 
 const ENDED = new Set(['declined', 'cancelled', 'failed']);
 const APPROVED = new Set(['approved', 'accepted_offline']);
+// Refusals of the second sending that say nothing of the payment itself.
+const NOT_OF_IT = new Set([
+  'CONNECTION_LOST', 'KEY_REUSED', 'INVALID_REQUEST', 'RATE_LIMITED', 'JOURNAL_UNAVAILABLE', 'HOST_STOPPING', 'PAIRING_REQUIRED', 'PROOF_INVALID', 'PERMISSION_DENIED',
+  'PROTOCOL_UNSUPPORTED', 'REGISTER_CONFLICT', 'IMPOSTOR_HOST', 'DEVICE_BUSY', 'UNRESOLVED_TRANSACTION',
+]);
 const fieldsOf = (key, view) => ({
   idempotencyKey: key, transactionId: view?.transactionId, outcome: view?.outcome, moneyMoved: view?.moneyMoved, resolution: view?.resolution, retry: 'new_key',
 });
@@ -73,7 +78,7 @@ const fieldsOf = (key, view) => ({
 export async function recoverOne(entry, { hostId, get, resend, pause }) {
   const unknown = (text, fields) => ({ outcome: 'unknown', error: new OutcomeUnknown(text, { idempotencyKey: entry.key, ...fields }) });
   if (entry.hostId && hostId !== entry.hostId) return unknown('This payment was sent to another payment host. Ask that one.', { retry: 'ask_operator' });
-  for (;;) {
+  for (let attach = entry.method !== undefined; ; attach = false) {
     let view;
     try {
       view = await get(entry.key);
@@ -81,8 +86,10 @@ export async function recoverOne(entry, { hostId, get, resend, pause }) {
       if (error.name !== 'TRANSACTION_NOT_FOUND') return unknown('The payment host cannot say yet what became of this payment. Take no other money for it; ask again.', { cause: error, resolution: error.resolution });
       return { outcome: 'failed', neverSent: true, error: new Failed('This payment never reached the payment host. No money moved.', { name: 'NEVER_SENT', idempotencyKey: entry.key, retry: 'new_key' }) };
     }
-    if ((view.outcome === 'running' || APPROVED.has(view.outcome)) && entry.method) {
-      return outcomeOf(resend(entry));
+    if (attach && (view.outcome === 'running' || APPROVED.has(view.outcome))) {
+      const ended = await outcomeOf(resend(entry));
+      if (ended.outcome === 'approved' || (view.outcome === 'running' && !NOT_OF_IT.has(ended.error.name))) return ended;
+      continue;
     }
     if (view.outcome === 'running') {
       await pause();

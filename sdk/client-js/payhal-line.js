@@ -20,6 +20,19 @@ export async function socketClass(wanted) {
   return (await import('./payhal-node.js')).NodeWebSocket;
 }
 
+const LOOPBACK = /^(localhost|(.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
+/** Chromium names what a page may reach, and asks for it. */
+export const isChromium = () => Boolean(globalThis.navigator?.userAgentData);
+export const onPublicPage = () => Boolean(globalThis.location?.hostname) && !LOOPBACK.test(globalThis.location.hostname);
+export const spaceOf = (url) => (LOOPBACK.test(url.hostname) ? 'loopback' : 'local');
+export const healthOf = (url) => new URL('/health', String(url).replace(/^ws/, 'http'));
+
+/** Chromium asks the user before a public page may reach this machine, and only a fetch makes it ask. */
+export async function askForLoopback(url) {
+  if (IN_NODE || !isChromium() || !onPublicPage()) return;
+  await fetch(healthOf(url), { targetAddressSpace: spaceOf(new URL(url)) }).catch(() => {});
+}
+
 export const systemClock = {
   setTimeout: (run, ms) => globalThis.setTimeout(run, ms),
   clearTimeout: (id) => globalThis.clearTimeout(id),

@@ -7,12 +7,11 @@
 // and never keep card data (none reaches it).
 
 import { introduce, pair, rotate, storeFrom } from './payhal-access.js';
-import { askForLoopback } from './payhal-diagnose.js';
 import {
   AmountInvalid, Cancelled, connectionLost, dropUndefined, errorFrom, Failed, NoAnswer, NotStored, OutcomeUnknown, PayhalError, pairingRequired, toCamel, toSnake,
 } from './payhal-errors.js';
 import { checkHandlers, handled, journalFrom, outcome, outcomeOf, recoverOne } from './payhal-journal.js';
-import { CLIENT, DEFAULT_URL, PROTOCOL, socketClass, systemClock } from './payhal-line.js';
+import { askForLoopback, CLIENT, DEFAULT_URL, PROTOCOL, socketClass, systemClock } from './payhal-line.js';
 
 export { endOperatorSession, fileStore, forgetPairing, indexedDbStore, keepOperatorSession, memoryStore, pair } from './payhal-access.js';
 export { diagnose } from './payhal-diagnose.js';
@@ -326,8 +325,8 @@ export class Payhal {
       this.#start(call);
     };
     prepared().catch((error) => outcome.reject(error));
-    // A payment that ended for certain without money leaves nothing to recover.
-    if (this.#journal) promise.catch((error) => (error instanceof Failed ? this.forget(key).catch(reportLater) : undefined));
+    // A payment that ended for certain without money leaves nothing to recover; a key of another one stays.
+    if (this.#journal) promise.catch((error) => (error instanceof Failed && error.name !== 'KEY_REUSED' ? this.forget(key).catch(reportLater) : undefined));
     return promise;
   }
 

@@ -221,6 +221,12 @@ test('a secret whose replacement the host never kept falls back to the one befor
   assert.equal(host.hellos.at(-1).key_id, kept.keyId);
 });
 
+test('a program that calls a register paired without a proof is no host', async (t) => {
+  const { host, join } = await world(t);
+  host.stateSaid = 'paired';
+  await assert.rejects(join(), ImpostorHost);
+});
+
 test('open access needs no pairing; a paired register takes it only when told to', async (t) => {
   const open = await scriptedHost();
   t.after(() => open.stop());

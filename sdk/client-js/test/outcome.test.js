@@ -171,6 +171,38 @@ test('a payment that still runs is attached to, with its progress; by its key al
   assert.deepEqual([ended.outcome, ended.payment.transactionId], ['approved', 't-k2']);
 });
 
+test('a refusal to take the call again is not the end of the payment', async (t) => {
+  const { host, clock, payhal } = await world(t);
+  const refusals = [[1004, 'RATE_LIMITED'], [3005, 'KEY_REUSED'], [1003, 'PERMISSION_DENIED'], [5002, 'HOST_STOPPING']];
+  for (const [code, name] of refusals) {
+    const running = payhal.recover([kept('k1')]);
+    (await host.next()).result(view('k1', { outcome: 'running' }));
+    (await host.next()).error(code, 'no', { name, outcome: 'failed', money_moved: 'no', retry: 'same_key' });
+    (await host.next()).result(view('k1', { outcome: 'running' }));
+    while (!clock.delays().includes(2000)) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(2000);
+    (await host.next()).result(view('k1', { outcome: 'unknown', money_moved: 'unknown' }));
+    assert.equal((await running)[0].outcome, 'unknown', name);
+
+    const approved = payhal.recover([kept('k2')]);
+    (await host.next()).result(view('k2', { outcome: 'approved', money_moved: 'yes' }));
+    (await host.next()).error(code, 'no', { name, outcome: 'failed', money_moved: 'no', retry: 'same_key' });
+    (await host.next()).result(view('k2', { outcome: 'approved', money_moved: 'yes' }));
+    const [ended] = await approved;
+    assert.deepEqual([ended.outcome, ended.payment.transactionId], ['approved', 't-k2'], name);
+  }
+});
+
+test('a key that another payment has stays in the journal', async (t) => {
+  const journal = memoryJournal();
+  const { host, payhal } = await world(t, { journal });
+  const reused = payhal.sale({ amount: AMOUNT, key: 'k1' });
+  (await host.next()).error(3005, 'no', { name: 'KEY_REUSED', outcome: 'failed', money_moved: 'no', retry: 'never' });
+  await assert.rejects(reused);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([...journal.rows.keys()], ['k1']);
+});
+
 test('a host that does not answer leaves it unknown', async (t) => {
   const { host, payhal } = await world(t);
   const asked = payhal.recover(['k1']);
