@@ -23,6 +23,9 @@ use std::path::{Path, PathBuf};
 use stores::{Has, Store};
 use tool::Trouble;
 
+/// What is said of a store that was changed.
+const TRUSTED_NOW: &str = "is trusted now";
+
 /// What is wanted of each store.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Wish {
@@ -52,9 +55,11 @@ pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
     let file = in_a_file(&authority)?;
     let mut all_well = true;
     let mut found = Vec::new();
+    let mut changed = false;
     for store in &stores {
         let (well, text) = match bring(store, &authority, file.path(), wish) {
             Ok((has, text)) => {
+                changed |= text == TRUSTED_NOW;
                 if has == Has::Ours {
                     found.push(trust(store, &authority));
                 }
@@ -70,7 +75,7 @@ pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
         // Another user's host cannot be told; its doctor then does not know.
         tls::record_trust(&state, &looked_at, &found).ok();
     }
-    if wish == Wish::Trust && !found.is_empty() {
+    if changed {
         say("Programs that run already may have to be started again.");
     }
     Ok(if all_well { Exit::Ok } else { Exit::Failed })
@@ -133,7 +138,7 @@ fn bring(
             store.add(authority, file)?;
             // A program that says it is done is believed when it shows it.
             match store.look(authority)? {
-                Has::Ours => Ok((Has::Ours, "is trusted now")),
+                Has::Ours => Ok((Has::Ours, TRUSTED_NOW)),
                 _ => Err(Trouble::Failed("it did not take the certificate".into())),
             }
         }

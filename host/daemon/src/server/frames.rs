@@ -9,6 +9,7 @@ use super::limits::{
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
+use futures_util::SinkExt;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -62,6 +63,12 @@ pub(super) async fn close(socket: &mut WebSocket, code: u16, reason: &'static st
     }
 }
 
+/// Lets what is still on its way out go, the answer to the other side's goodbye above all.
+pub(super) async fn part(socket: &mut WebSocket) {
+    let flushed = SinkExt::<Message>::flush(socket);
+    tokio::time::timeout(CLOSE_LINGER, flushed).await.ok();
+}
+
 /// Whether it was sent. A peer that takes nothing for so long is gone, whatever its socket says.
 pub(super) async fn in_time(sending: impl Future<Output = Result<(), axum::Error>>) -> bool {
     matches!(
@@ -103,7 +110,7 @@ async fn send_back(mut socket: WebSocket) {
                 }
                 return;
             }
-            Some(Ok(Message::Close(_))) | None => return,
+            Some(Ok(Message::Close(_))) | None => return part(&mut socket).await,
         }
     }
 }

@@ -115,3 +115,104 @@ pub(super) const EVENTS_KEPT: usize = 1024;
 
 /// Request ids remembered for `$/cancelRequest`; the same bound as the calls they name.
 pub(super) const CANCELLABLE_MAX: usize = CALLS_MAX;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    const DOCUMENT: &str = include_str!("../../../../docs/limits.md");
+    const PARTS: [(&str, &str); 2] = [
+        ("host", include_str!("limits.rs")),
+        (
+            "protocol",
+            include_str!("../../../../sdk/protocol/src/limits.rs"),
+        ),
+    ];
+
+    /// Every constant of a file: name, value and reason, as a table says them.
+    fn table(source: &str) -> String {
+        let mut table = String::from("| limit | value | reason |\n|---|---|---|\n");
+        let mut reason: Vec<&str> = Vec::new();
+        for line in source.lines() {
+            if let Some(text) = line.strip_prefix("///") {
+                reason.push(text.trim());
+            } else if let Some((name, value)) = constant(line) {
+                let reason = std::mem::take(&mut reason).join(" ").replace("[`", "`");
+                let reason = reason.replace("`]", "`");
+                writeln!(table, "| `{name}` | {} | {reason} |", shown(value)).unwrap();
+            } else {
+                reason.clear();
+            }
+        }
+        table
+    }
+
+    fn constant(line: &str) -> Option<(&str, &str)> {
+        let rest = line.strip_prefix("pub ");
+        let rest = rest.or_else(|| line.strip_prefix("pub(super) "))?;
+        let (name, rest) = rest.strip_prefix("const ")?.split_once(':')?;
+        let (_, value) = rest.split_once('=')?;
+        Some((name, value.trim().strip_suffix(';')?))
+    }
+
+    /// `256 * 1024` as 262,144; `Duration::from_secs(10)` as 10 s.
+    fn shown(value: &str) -> String {
+        let within = |open: &str| Some(value.strip_prefix(open)?.split_once(')')?.0);
+        if let Some(seconds) = within("Duration::from_secs(") {
+            return format!("{seconds} s");
+        }
+        if let Some(ms) = within("Duration::from_millis(") {
+            return format!("{ms} ms");
+        }
+        let plain = within("NonZeroU32::new(").unwrap_or(value).replace('_', "");
+        let factors: Option<Vec<u64>> = plain.split('*').map(|n| n.trim().parse().ok()).collect();
+        match factors {
+            Some(factors) => grouped(factors.iter().product()),
+            None => plain,
+        }
+    }
+
+    fn grouped(number: u64) -> String {
+        let digits = number.to_string();
+        let mut text = String::new();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index) % 3 == 0 {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text
+    }
+
+    #[test]
+    fn the_document_names_every_limit_with_its_value_and_reason() {
+        for (part, source) in PARTS {
+            let (begin, end) = (
+                format!("<!-- begin {part} -->\n"),
+                format!("<!-- end {part} -->"),
+            );
+            let (_, rest) = DOCUMENT.split_once(&begin).expect(part);
+            let (written, _) = rest.split_once(&end).expect(part);
+            let wanted = table(source);
+            assert!(wanted.lines().count() > 20, "{part} has limits");
+            assert_eq!(
+                written, wanted,
+                "docs/limits.md, {part}, must be:\n{wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_people_say_them() {
+        for (value, text) in [
+            ("256 * 1024", "262,144"),
+            ("1_000", "1,000"),
+            ("Duration::from_secs(10)", "10 s"),
+            ("NonZeroU32::new(200).expect(\"not zero\")", "200"),
+            ("CALLS_MAX", "CALLS_MAX"),
+            ("[24, 32]", "[24, 32]"),
+        ] {
+            assert_eq!(shown(value), text);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::Shared;
 use super::arrival::{Arrival, Visitor};
 use super::closing::{Closing, next_of};
 use super::conduct::{Conduct, Due, Known, Verdict};
-use super::frames::{close, close_of, configured, in_time};
+use super::frames::{close, close_of, configured, in_time, part};
 use super::limits::RATE_RETRY_MS;
 use super::outgoing::{Farewell, Outgoing, Sendings};
 use super::seats::Seat;
@@ -61,8 +61,9 @@ fn visitor(arrival: &Arrival, headers: &HeaderMap) -> Visitor {
 async fn converse(mut socket: WebSocket, shared: Arc<Shared>, visitor: Visitor, seat: Arc<Seat>) {
     shared.connections.fetch_add(1, Ordering::Relaxed);
     let mut conversation = Conversation::new(&shared, visitor, seat);
-    if let Some(Farewell { code, reason }) = conversation.until_end(&mut socket, &shared).await {
-        close(&mut socket, code, reason).await;
+    match conversation.until_end(&mut socket, &shared).await {
+        Some(Farewell { code, reason }) => close(&mut socket, code, reason).await,
+        None => part(&mut socket).await,
     }
     shared.connections.fetch_sub(1, Ordering::Relaxed);
 }

@@ -217,7 +217,7 @@ impl Store {
         match self {
             Self::System { folder, fedora } => {
                 write(&system_file(folder, *fedora, authority), &authority.pem)?;
-                self.update(*fedora)
+                update(*fedora).run([])?.done().map(drop)
             }
             Self::Nss { folder, .. } => {
                 let database = database(folder);
@@ -258,7 +258,12 @@ impl Store {
             Self::System { folder, fedora } => {
                 let file = system_file(folder, *fedora, authority);
                 std::fs::remove_file(file).map_err(|error| failed(&error))?;
-                self.update(*fedora)
+                // Debian's leaves links to what is gone unless it makes all of them anew.
+                let updated = match fedora {
+                    true => update(true).run([]),
+                    false => update(false).run([OsStr::new("--fresh")]),
+                };
+                updated?.done().map(drop)
             }
             Self::Nss { folder, .. } => {
                 let (database, name) = (database(folder), authority.name());
@@ -282,10 +287,6 @@ impl Store {
                 KEYTOOL.run(words.map(OsStr::new))?.done().map(drop)
             }
         }
-    }
-
-    fn update(&self, fedora: bool) -> Result<(), Trouble> {
-        update(fedora).run([])?.done().map(drop)
     }
 }
 
