@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 
 /** Every kind of route. */
-export const PATHS = ['/', '/main.js', '/v1/ws', '/v1/rpc', '/operator/session', '/metrics', '/openrpc.json', '/health'];
+export const PATHS = ['/', '/main.js', '/icon.svg', '/v1/ws', '/v1/rpc', '/operator/session', '/metrics', '/openrpc.json', '/health'];
 /** One message. */
 export const call = (method, params = {}) => JSON.stringify({ jsonrpc: '2.0', id: method, method, params });
 /** Who pretends to be the till. */

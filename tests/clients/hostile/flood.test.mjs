@@ -305,7 +305,7 @@ attack('3,000 WebSockets that say nothing leave a sale as it was, and are sent a
 });
 
 attack('a till that floods is closed out alone', async () => {
-  const other = await shop.pair('till-2');
+  const other = await shop.pair('till-2', { origin: 'http://till-2.example.test' });
   for (let times = 0; times < 20_000; times += 1) other.rpc.socket.send(PING);
   const code = await soon('the end of a flooding till', (async () => {
     while (!other.rpc.socket.closed && !other.rpc.socket.line.ended) await shop.sells();

@@ -64,19 +64,20 @@ attack('who knows a register and its key id, and not its secret, gets no further
 });
 
 attack('a proof that was recorded proves nothing on another connection', async () => {
-  const till = await shop.pair('till-2');
+  const till = await shop.pair('till-2', { origin: 'http://till-2.example.test' });
   till.rpc.close();
-  const rpc = await Rpc.ws(shop.port);
+  const origin = [['Origin', till.origin]];
+  const rpc = await Rpc.ws(shop.port, origin);
   const ours = nonce();
   const hello = { client: CLIENT, protocol: [1], register_id: 'till-2', key_id: keyId(till.secret), nonce: ours };
   const said = await rpc.call('session.hello', hello);
   const recorded = proof('register', till.secret, { ...till, ours, theirs: said.nonce });
-  const replay = await Rpc.ws(shop.port);
+  const replay = await Rpc.ws(shop.port, origin);
   await replay.call('session.hello', hello);
   assert.equal(await replay.refusal('session.prove', { proof: recorded }), 'PROOF_INVALID');
   await assertStranger(replay);
   // Nor does the host's own proof, sent back.
-  const mirror = await Rpc.ws(shop.port);
+  const mirror = await Rpc.ws(shop.port, origin);
   const mirrored = await mirror.call('session.hello', hello);
   assert.equal(await mirror.refusal('session.prove', { proof: mirrored.proof }), 'PROOF_INVALID');
   // Where it belongs, it is good.
@@ -87,12 +88,12 @@ attack('a proof that was recorded proves nothing on another connection', async (
 });
 
 attack('who guesses proofs is closed out, then told to wait', async () => {
-  const victim = await shop.pair('till-3');
+  const victim = await shop.pair('till-3', { origin: 'http://till-3.example.test' });
   const key = keyId(victim.secret);
   const names = [];
   const codes = [];
   for (let connection = 0; connection < 4; connection += 1) {
-    const rpc = await Rpc.ws(shop.port);
+    const rpc = await Rpc.ws(shop.port, [['Origin', victim.origin]]);
     for (let guess = 0; guess < 4; guess += 1) {
       try {
         await rpc.call('session.hello', { client: CLIENT, protocol: [1], register_id: 'till-3', key_id: key, nonce: nonce() });
@@ -117,7 +118,7 @@ attack('who guesses proofs is closed out, then told to wait', async () => {
 });
 
 attack('a pairing with another number than the operator reads is ended by it', async () => {
-  const rpc = await Rpc.ws(shop.port);
+  const rpc = await Rpc.ws(shop.port, [['Origin', 'http://till-9.example.test']]);
   const half = new Half();
   const begun = await rpc.call('pairing.begin', { register: { id: 'till-9', name: 'Till 9' }, commitment: half.commitment });
   await rpc.call('pairing.reveal', { pairing_id: begun.pairing_id, public_key: half.publicKey, nonce: half.nonce });
@@ -134,7 +135,7 @@ attack('a pairing with another number than the operator reads is ended by it', a
 });
 
 attack('who reveals another key than it committed to cannot choose the number', async () => {
-  const rpc = await Rpc.ws(shop.port);
+  const rpc = await Rpc.ws(shop.port, [['Origin', 'http://till-9.example.test']]);
   const [committed, chosen] = [new Half(), new Half()];
   const begun = await rpc.call('pairing.begin', { register: { id: 'till-9', name: 'Till 9' }, commitment: committed.commitment });
   assert.equal(await rpc.refusal('pairing.reveal', { pairing_id: begun.pairing_id, public_key: chosen.publicKey, nonce: chosen.nonce }), 'PROOF_INVALID');
@@ -237,11 +238,12 @@ attack('a program that passes everything on to the real host is found out by its
   await assert.rejects(prove(rpc, { ...shop.till, authority }), /impostor/);
   rpc.close();
   // A pairing through it shows two numbers.
-  const pairing = await Rpc.ws(forger.address().port);
+  const origin = 'http://till-8.example.test';
+  const pairing = await Rpc.ws(forger.address().port, [['Origin', origin]]);
   const half = new Half();
   const begun = await pairing.call('pairing.begin', { register: { id: 'till-8', name: 'Till 8' }, commitment: half.commitment });
   await pairing.call('pairing.reveal', { pairing_id: begun.pairing_id, public_key: half.publicKey, nonce: half.nonce });
-  const { number } = agreed(half, { ...begun, host: begun.host.id }, { id: 'till-8', name: 'Till 8', authority, channel: 'ws' });
+  const { number } = agreed(half, { ...begun, host: begun.host.id }, { id: 'till-8', name: 'Till 8', origin, authority, channel: 'ws' });
   const { pairings } = await shop.operator.call('pairing.list');
   assert.notEqual(pairings[0].number, number);
   await shop.operator.call('pairing.refuse', { pairing_id: begun.pairing_id });
