@@ -6,13 +6,17 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn run(client: &str) {
+    run_by("run.mjs", client);
+}
+
+fn run_by(script: &str, client: &str) {
     let node = std::env::var_os("PAYHAL_NODE");
     let node =
         node.expect("PAYHAL_NODE is not set; run this through: cargo xtask test stock-clients");
     from_xtask("PAYHAL_BIN");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
     let done = Command::new(node)
-        .arg("run.mjs")
+        .arg(script)
         .arg(client)
         .current_dir(folder)
         .stdin(Stdio::null())
@@ -69,4 +73,19 @@ fn sdk_js() {
 #[test]
 fn sdk_python() {
     run("sdk-python");
+}
+
+#[test]
+fn samples_in_javascript() {
+    run_by("samples.mjs", "sdk-js");
+}
+
+#[test]
+fn samples_in_python() {
+    run_by("samples.mjs", "sdk-python");
+}
+
+#[test]
+fn samples_in_rust() {
+    run_by("samples.mjs", "sdk-rust");
 }

@@ -5,6 +5,7 @@
 //! where a key makes it safe.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use payhal_protocol::batch::{BatchTotals, CloseParams, TotalsParams};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult};
@@ -14,16 +15,19 @@ use payhal_protocol::payment::{
     ResolveParams, ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_protocol::session::{HelloResult, PingParams};
-use payhal_protocol::{Call, IdempotencyKey, Method};
+use payhal_protocol::transaction::GetParams;
+use payhal_protocol::{Call, ErrorName, IdempotencyKey, Method};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, Endpoint};
 use crate::connection::{Command, Notification, Task, open, wait};
 use crate::error::{CallError, ConnectError};
-use crate::limits::{COMMANDS_MAX, NOTIFICATIONS_MAX, UPDATES_MAX};
+use crate::journal::Recovered;
+use crate::limits::{COMMANDS_MAX, NOTIFICATIONS_MAX, RECOVER_EVERY, UPDATES_MAX};
 use crate::payment::Payment;
 
 /// A connection to a host. Clones share it; it closes when the last one is dropped.
@@ -223,7 +227,8 @@ impl Client {
         let (updates, updated) = mpsc::channel(UPDATES_MAX);
         let method = P::METHOD.name();
         let checked = params.validate().map_err(CallError::Params);
-        match checked.and_then(|()| raw_params(params)) {
+        let ready = checked.and_then(|()| raw_params(params));
+        match ready.and_then(|params| self.remember(key, P::METHOD).map(|()| params)) {
             Ok(params) => {
                 let key = Some(key.clone());
                 let updates = Some(updates);
@@ -246,6 +251,69 @@ impl Client {
             key: key.clone(),
             updates: updated,
             answer: answered,
+        }
+    }
+
+    /// Before anything is sent.
+    fn remember(&self, key: &IdempotencyKey, method: Method) -> Result<(), CallError> {
+        let journal = self.shared.config.journal.as_deref();
+        journal.map_or(Ok(()), |journal| {
+            journal.remember(key, method).map_err(CallError::Journal)
+        })
+    }
+
+    /// Once the outcome is known. A journal that cannot forget merely asks once more.
+    pub(crate) fn forget(&self, key: &IdempotencyKey) {
+        if let Some(journal) = self.shared.config.journal.as_deref() {
+            let _ = journal.forget(key);
+        }
+    }
+
+    /// What became of payments, as after a restart: those of `keys`, or of the journal. Asks only,
+    /// sends no payment; what runs or is unknown is looked at again for `wait`.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the host cannot be asked.
+    pub async fn recover(
+        &self,
+        keys: Option<&[IdempotencyKey]>,
+        wait: Duration,
+    ) -> Result<Vec<Recovered>, CallError> {
+        let keys = match (keys, self.shared.config.journal.as_deref()) {
+            (Some(keys), _) => keys.to_vec(),
+            (None, Some(journal)) => journal.pending().map_err(CallError::Journal)?,
+            (None, None) => Vec::new(),
+        };
+        let deadline = Instant::now() + wait;
+        let mut found = Vec::new();
+        for key in keys {
+            let mut one = self.look(&key).await?;
+            while !one.settled() && Instant::now() < deadline {
+                sleep(RECOVER_EVERY).await;
+                one = self.look(&key).await?;
+            }
+            if one.settled() {
+                self.forget(&key);
+            }
+            found.push(one);
+        }
+        Ok(found)
+    }
+
+    async fn look(&self, key: &IdempotencyKey) -> Result<Recovered, CallError> {
+        let params = GetParams {
+            transaction_id: None,
+            idempotency_key: Some(key.clone()),
+        };
+        match self.request(&params).await {
+            Ok(view) => Ok(Recovered::of(key.clone(), view)),
+            Err(error) if error.name() == Some(ErrorName::TransactionNotFound) => {
+                Ok(Recovered::without_a_view(key.clone(), true))
+            }
+            Err(error) if error.name() == Some(ErrorName::OutcomeUnknown) => {
+                Ok(Recovered::without_a_view(key.clone(), false))
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::access;
 use crate::backoff::Backoff;
 use crate::config::{Config, Endpoint};
 use crate::error::{CallError, ConnectError};
@@ -102,36 +103,19 @@ pub(crate) struct Task {
 }
 
 /// The greeting's id; ids of calls begin after it.
-const HELLO_ID: i64 = 0;
+const HELLO_ID: i64 = access::FIRST_ID;
 /// Renews a subscription; its answer has no caller.
 const RESUBSCRIBE_ID: i64 = -1;
 
-/// Opens a connection and greets the host.
+/// Opens a connection; greets the host, and where there is a pairing proves it both ways.
 pub(crate) async fn open(
     endpoint: &Endpoint,
     config: &Config,
 ) -> Result<(Transport, HelloResult), ConnectError> {
     let attempt = async {
         let mut transport = Transport::open(endpoint).await?;
-        let hello = rpc::call_text(&Id::from(HELLO_ID), Method::Hello.name(), &config.hello);
-        let greeting = |Lost| ConnectError::Greeting;
-        transport.feed(&hello).await.map_err(greeting)?;
-        transport.flush().await.map_err(greeting)?;
-        let text = transport.receive().await.map_err(greeting)?;
-        match rpc::read_from_host(&text) {
-            Some(FromHost::Answer {
-                outcome: Ok(result),
-                ..
-            }) => {
-                let hello = serde_json::from_str(result.get());
-                Ok((transport, hello.map_err(|_| ConnectError::Greeting)?))
-            }
-            Some(FromHost::Answer {
-                outcome: Err(error),
-                ..
-            }) => Err(ConnectError::Refused(error)),
-            _ => Err(ConnectError::Greeting),
-        }
+        let hello = access::greet(&mut transport, config).await?;
+        Ok((transport, hello))
     };
     timeout(ATTEMPT_MAX, attempt)
         .await
@@ -388,11 +372,16 @@ impl Task {
     async fn reconnect(&mut self) -> Option<Transport> {
         let deadline = Instant::now() + self.config.reconnect_for;
         let mut backoff = Backoff::new();
+        let mut refused = None;
         loop {
             let attempt = timeout_at(deadline, open(&self.endpoint, &self.config)).await;
             match attempt {
                 Ok(Ok((transport, _))) => return Some(transport),
-                Ok(Err(ConnectError::Refused(_))) | Err(_) => break,
+                Ok(Err(error)) if error.is_final() => {
+                    refused = Some(Arc::new(error));
+                    break;
+                }
+                Err(_) => break,
                 Ok(Err(_)) => {}
             }
             let pause = backoff.next(random());
@@ -404,13 +393,26 @@ impl Task {
                 break;
             }
         }
-        std::mem::take(&mut self.pending)
-            .into_values()
-            .for_each(Pending::give_up);
-        while let Ok(command) = self.commands.try_recv() {
-            let _ = command.answer.send(Err(CallError::NotSent));
-        }
+        self.give_up(refused.as_ref());
         None
+    }
+
+    /// Ends every call: what was sent is unknown, what was not is told why.
+    fn give_up(&mut self, refused: Option<&Arc<ConnectError>>) {
+        let unsent =
+            || refused.map_or(CallError::NotSent, |why| CallError::Access(Arc::clone(why)));
+        for pending in std::mem::take(&mut self.pending).into_values() {
+            let error = if pending.sent {
+                CallError::ConnectionLost
+            } else {
+                unsent()
+            };
+            // A caller that stopped waiting needs no answer.
+            let _ = pending.answer.send(Err(error));
+        }
+        while let Ok(command) = self.commands.try_recv() {
+            let _ = command.answer.send(Err(unsent()));
+        }
     }
 
     /// Waits for the next call, which is worth another try; false if every handle is gone.

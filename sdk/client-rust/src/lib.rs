@@ -6,18 +6,26 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod access;
+mod agreement;
 mod backoff;
 mod client;
 mod config;
 mod connection;
 mod error;
+mod journal;
 pub mod limits;
+mod pairing;
 mod payment;
+mod tls;
 mod transport;
 
+pub use access::pair;
 pub use client::Client;
-pub use config::{Config, Endpoint};
+pub use config::{Config, Endpoint, Trust};
 pub use connection::{Notification, RESUBSCRIBED};
-pub use error::{CallError, ConnectError};
+pub use error::{CallError, ConnectError, WhyUnpaired};
+pub use journal::{Journal, JournalFile, Recovered};
+pub use pairing::{Pairing, PairingFile, PairingStore};
 pub use payhal_protocol as protocol;
 pub use payment::{Payment, Update};

@@ -35,3 +35,9 @@ pub const PAUSE_FIRST: Duration = Duration::from_millis(50);
 
 /// Longest pause before connecting again.
 pub const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Longest wait for a pairing: the operator has two minutes to compare the number.
+pub const PAIRING_MAX: Duration = Duration::from_secs(150);
+
+/// How often a payment that still runs is looked at again after a restart.
+pub const RECOVER_EVERY: Duration = Duration::from_millis(500);

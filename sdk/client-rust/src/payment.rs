@@ -67,8 +67,12 @@ impl Payment {
     /// # Errors
     /// Anything but an approval; see [`CallError::outcome_unknown`].
     pub async fn answer(self) -> Result<Approved, CallError> {
-        let raw = wait(self.answer, self.client.payment_timeout()).await?;
-        read_answer(self.method, &raw)
+        let raw = wait(self.answer, self.client.payment_timeout()).await;
+        let answer = raw.and_then(|raw| read_answer(self.method, &raw));
+        if !answer.as_ref().is_err_and(CallError::outcome_unknown) {
+            self.client.forget(&self.key);
+        }
+        answer
     }
 }
 

@@ -5,6 +5,9 @@
     reason = "a step of the test's host that fails fails the test"
 )]
 
+#[path = "access/mod.rs"]
+mod access;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -59,6 +62,19 @@ impl Peer {
     async fn answer(&mut self, call: &Value, result: Value) {
         self.send(json!({"jsonrpc": "2.0", "id": call["id"], "result": result}))
             .await;
+    }
+
+    async fn refuse(&mut self, call: &Value, code: i64, name: &str) {
+        let details =
+            json!({"name": name, "outcome": "failed", "money_moved": "no", "retry": "never"});
+        let error = json!({"code": code, "message": name, "data": details});
+        self.send(json!({"jsonrpc": "2.0", "id": call["id"], "error": error}))
+            .await;
+    }
+
+    /// Whether the client hung up without another message.
+    async fn nothing_more(&mut self) -> bool {
+        !matches!(self.0.next().await, Some(Ok(Message::Text(_))))
     }
 
     async fn notify(&mut self, method: &str, params: Value) {
