@@ -202,7 +202,7 @@ mod tests {
     fn texts_are_lines_of_bounded_length() {
         let audit = host("one\r\ntwo\u{1b}[31m");
         assert_eq!(audit.entry().text, "one  two [31m");
-        let long = host(&"é".repeat(10_000)).with_details(&json!(["x".repeat(500); 1]));
+        let long = host(&"é".repeat(10_000)).with_details(&json!(vec!["x".repeat(500)]));
         assert_eq!(long.entry().text.chars().count(), TEXT_CHARS_MAX);
         assert!(long.entry().details.is_some());
         let many = vec!["x".repeat(500); 7];

@@ -9,8 +9,10 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod audit;
 pub mod batch;
 pub mod device;
+pub mod diagnose;
 pub mod error;
 pub mod events;
 pub mod gateway;
@@ -21,6 +23,7 @@ pub mod money;
 pub mod pairing;
 pub mod params;
 pub mod payment;
+pub mod plugins;
 pub mod progress;
 pub mod registers;
 pub mod rpc;

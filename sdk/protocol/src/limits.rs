@@ -62,6 +62,9 @@ pub const LIST_LIMIT_MAX: u32 = 100;
 /// Transactions in one page of `payment.list` if the call does not say.
 pub const LIST_LIMIT_DEFAULT: u32 = 20;
 
+/// Entries in one page of `audit.list` if the call does not say: a screen of short lines.
+pub const AUDIT_LIMIT_DEFAULT: u32 = 50;
+
 /// Longest search text of `payment.list`, in characters.
 pub const SEARCH_CHARS_MAX: usize = 128;
 

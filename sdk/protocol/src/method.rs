@@ -13,11 +13,13 @@ use crate::access::{
     CompleteResult, EndParams, EndResult, PairingListParams, PairingListResult, RefuseParams,
     RefuseResult, RevealParams, RevealResult, RotateParams, RotateResult,
 };
+use crate::audit::{AuditListParams, AuditListResult};
 use crate::batch::{BatchTotals, CloseParams, TotalsParams};
 use crate::device::{
     DeviceListParams, DeviceListResult, IdentifyParams, IdentifyResult, SimulateParams,
     SimulateResult,
 };
+use crate::diagnose::{DiagnoseParams, DiagnoseResult};
 use crate::events::{SubscribeParams, SubscribeResult};
 use crate::gateway::{GatewayListParams, GatewayListResult};
 use crate::params::Validate;
@@ -26,6 +28,7 @@ use crate::payment::{
     CaptureParams, CashAdvanceParams, RefundParams, ResolveParams, ResolveResult, SaleParams,
     UndoParams, VerifyParams, VoidParams,
 };
+use crate::plugins::{PluginListParams, PluginListResult};
 use crate::progress::{RespondParams, RespondResult};
 use crate::registers::{
     RegisterListParams, RegisterListResult, RegisterUpdateParams, RegisterUpdateResult,
@@ -126,6 +129,12 @@ methods! {
         "Gives a code that opens the console once. For the operator.";
     OperatorEnd "operator.end" (EndParams) -> EndResult, false,
         "Ends this session of the console. For the operator.";
+    Diagnose "host.diagnose" (DiagnoseParams) -> DiagnoseResult, false,
+        "Looks at the host, and says what is well and what is not. For the operator.";
+    AuditList "audit.list" (AuditListParams) -> AuditListResult, false,
+        "Lists what was done to the host and by whom, newest first. For the operator.";
+    PluginList "plugin.list" (PluginListParams) -> PluginListResult, false,
+        "Lists the installed plugins and how their instances fare. For the operator.";
     DeviceList "device.list" (DeviceListParams) -> DeviceListResult, false,
         "Lists the devices and their states.";
     DeviceIdentify "device.identify" (IdentifyParams) -> IdentifyResult, false,

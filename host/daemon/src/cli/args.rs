@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said on the command line. It must never do anything.
 
+use super::access_args::{ConsoleArgs, PairArgs, RegistersArgs};
 use super::payment_args::{BatchCommand, PayCommand, RefundArgs, ResolveArgs, SaleArgs, VoidArgs};
 use super::tls::TlsCommand;
+use crate::access::Mode;
 use crate::config::Overrides;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -55,6 +57,17 @@ pub(super) enum Command {
     Receipt(ReceiptArgs),
     /// Act at a simulated reader or terminal as a person would
     Reader(ReaderArgs),
+    /// Let a register in: compare its number with the one it shows
+    Pair(PairArgs),
+    /// List the paired registers, say what each may do, unpair them
+    Registers(RegistersArgs),
+    /// Open the console as the operator
+    Console(ConsoleArgs),
+    /// Look at the host and say what is well and what is not: exit code 0, 1 with warnings, 2 if
+    /// something fails
+    Doctor(DoctorArgs),
+    /// Show what was done to the host and by whom, newest first
+    Audit(AuditArgs),
     /// Look at the installed plugins
     Plugin {
         #[command(subcommand)]
@@ -109,9 +122,20 @@ pub(super) struct HostArgs {
     /// The program that holds one plugin [default: payhal-plugin-runner beside payhal]
     #[arg(long, value_name = "FILE")]
     pub(super) runner: Option<PathBuf>,
-    /// Origin of a web page that may connect; may be given several times
+    /// Where access is open: origin of a web page that may connect; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<String>,
+    /// For tests: `open` lets every program of this machine charge cards without proof
+    #[arg(long, value_name = "MODE", hide = true, default_value = "paired")]
+    pub(super) access: AccessMode,
+}
+
+/// Whether registers have to be paired.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum AccessMode {
+    #[default]
+    Paired,
+    Open,
 }
 
 impl PlaceArgs {
@@ -132,6 +156,10 @@ impl HostArgs {
             plugins: self.plugins.clone(),
             runner: self.runner.clone(),
             allow_origins: self.allow_origin.clone(),
+            access: match self.access {
+                AccessMode::Paired => Mode::Paired,
+                AccessMode::Open => Mode::Open,
+            },
             ..self.place.overrides()
         }
     }
@@ -241,6 +269,30 @@ pub(super) enum Format {
     Text,
     Json,
     Html,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AuditArgs {
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// How many entries, 1 to 100
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) limit: u32,
+    /// Only entries older than the one with this number
+    #[arg(long, value_name = "N")]
+    pub(super) before: Option<u64>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
 }
 
 #[derive(Args, Debug)]
@@ -488,6 +540,19 @@ mod tests {
             "reader key-in visa-approve --wait-ms 100",
             "reader fault slow --at present --delay-ms 500",
             "plugin list --json",
+            "pair",
+            "pair --json --state s",
+            "pair --approve till-1 --number 123456 --allow others,batch-close --replace",
+            "pair --refuse till-1",
+            "registers --json",
+            "registers list",
+            "registers show till-1",
+            "registers allow till-1 others,resolve",
+            "registers allow till-1 --nothing",
+            "registers limit till-1 --refund-max none",
+            "registers unpair till-1 --state s",
+            "registers rotate till-1",
+            "console --print",
             "journal show 0198",
             "journal open --state s",
             "journal verify",
@@ -526,6 +591,12 @@ mod tests {
             "resolve 0198 --outcome unknown --evidence e",
             "demo --once --serve-only",
             "serve --listen nowhere",
+            "pair --approve till-1",
+            "pair --number 123456",
+            "pair --refuse a --approve b --number 1",
+            "registers allow till-1",
+            "registers allow till-1 steal",
+            "registers limit till-1 --sale-max 100",
             "fly",
         ] {
             let words = std::iter::once("payhal").chain(line.split_whitespace());

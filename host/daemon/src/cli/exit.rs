@@ -48,6 +48,14 @@ pub(super) enum Exit {
     Journal = 33,
 }
 
+/// What `payhal doctor` found; its codes are its own.
+impl Exit {
+    /// Something works, and may not for long.
+    pub(super) const DOCTOR_WARNS: Self = Self::Failed;
+    /// Something does not work, or is not safe.
+    pub(super) const DOCTOR_FAILS: Self = Self::Usage;
+}
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -103,9 +111,10 @@ impl From<HostError> for Failure {
             }
             error @ HostError::PortTaken { .. } => Self::new(Exit::PortTaken, error.to_string())
                 .advise("`--listen 127.0.0.1:0` takes any free port."),
-            error @ (HostError::State { .. } | HostError::Listen { .. } | HostError::Tls(_)) => {
-                Self::new(Exit::Failed, error.to_string())
-            }
+            error @ (HostError::State { .. }
+            | HostError::Access(_)
+            | HostError::Listen { .. }
+            | HostError::Tls(_)) => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }
@@ -142,9 +151,11 @@ impl From<CallError> for Failure {
             CallError::NotSent | CallError::ConnectionLost | CallError::Timeout => {
                 Self::new(Exit::NotRunning, error.to_string())
             }
-            CallError::TooLarge(_) | CallError::TooMany(_) | CallError::Answer { .. } => {
-                Self::new(Exit::Failed, error.to_string())
-            }
+            CallError::TooLarge(_)
+            | CallError::TooMany(_)
+            | CallError::Answer { .. }
+            | CallError::Access(_)
+            | CallError::Journal(_) => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }

@@ -4,20 +4,27 @@
 //! It owns words and exit codes. It must never reach around the register API into a running host,
 //! nor write to its journal.
 
+mod access_args;
 mod args;
+mod audit;
 mod connect;
+mod console;
 mod demo;
+mod doctor;
 mod exit;
 mod journal;
 mod keys;
 mod log;
 mod look;
+mod operator;
 mod outcome;
+mod pair;
 mod pay;
 mod payment_args;
 mod plugins;
 mod questions;
 mod reader;
+mod registers;
 mod resolve;
 mod screen;
 mod serve;
@@ -84,14 +91,7 @@ fn log_to_standard_error(command: &Command) {
 
 fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
-        Command::Plugin {
-            command:
-                PluginCommand::List {
-                    json,
-                    plugins,
-                    place,
-                },
-        } => plugins::list(*json, plugins, place),
+        Command::Audit(args) => audit::list(args),
         Command::Keys(args) => Err(keys::become_keys(args)),
         Command::Tls { command } => tls::tls(command),
         Command::Journal {
@@ -146,13 +146,22 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::List(args) => look::transactions(args).await,
         Command::Receipt(args) => look::receipt(args).await,
         Command::Reader(args) => reader::act(args).await,
+        Command::Doctor(args) => doctor::doctor(args).await,
+        Command::Plugin {
+            command:
+                PluginCommand::List {
+                    json,
+                    plugins,
+                    place,
+                },
+        } => plugins::list(*json, plugins, place).await,
+        Command::Pair(args) => pair::pair(args).await,
+        Command::Registers(args) => registers::registers(args).await,
+        Command::Console(args) => console::console(args).await,
         Command::Journal {
             command: JournalCommand::Open { journal },
         } => journal::open(journal).await,
-        Command::Keys(_)
-        | Command::Tls { .. }
-        | Command::Plugin { .. }
-        | Command::Journal { .. } => {
+        Command::Keys(_) | Command::Tls { .. } | Command::Audit(_) | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")
         }
     }

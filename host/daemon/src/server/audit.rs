@@ -3,11 +3,48 @@
 //!
 //! It must never let a call go on that was to be kept first and was not.
 
+use super::convert::rfc3339;
 use super::session::Session;
 use crate::audit::{Action, Audit};
+use payhal_journal::Audited;
+use payhal_protocol::audit::{AuditEntry, AuditListParams, AuditListResult};
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::payment::ResolveParams;
 use serde_json::json;
+use std::sync::Arc;
+
+/// What was done, newest first.
+pub(super) async fn list(
+    session: Arc<Session>,
+    params: AuditListParams,
+) -> Result<AuditListResult, ErrorObject> {
+    let found = session
+        .shared
+        .journal
+        .audited(params.before, params.limit());
+    let page = found.await.map_err(unavailable)?;
+    Ok(AuditListResult {
+        entries: page.entries.into_iter().map(entry).collect(),
+        more: page.more,
+    })
+}
+
+fn unavailable(why: String) -> ErrorObject {
+    ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why)
+}
+
+/// As the API has it.
+pub(crate) fn entry(Audited { seq, entry }: Audited) -> AuditEntry {
+    AuditEntry {
+        seq,
+        at: rfc3339(entry.at_micros),
+        actor: entry.actor,
+        action: entry.action,
+        subject: entry.subject,
+        text: entry.text,
+        details: entry.details,
+    }
+}
 
 impl Session {
     /// Keeps what this connection is about to do: it is on disk when this returns. With an error
@@ -25,8 +62,7 @@ impl Session {
     /// The same, of an entry that is made already.
     pub(super) async fn keep(&self, audit: Audit) -> Result<(), ErrorObject> {
         let kept = self.shared.journal.audit(audit).await;
-        kept.map(|_| ())
-            .map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))
+        kept.map(|_| ()).map_err(unavailable)
     }
 
     /// A payment was settled by word, which its own record says too: nothing takes that back, so

@@ -48,7 +48,7 @@ pub(super) fn device(
         },
         since: Some(convert::rfc3339(view.since_micros)),
         capabilities: capabilities(view),
-        approvals: approvals(view),
+        approvals: view.plugin.approvals(),
         busy_with: holder.map(|snapshot| {
             let told = tell(&snapshot.scope.register);
             Busy {
@@ -119,19 +119,6 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
 fn name_of(ability: &Ability) -> Option<String> {
     let name = serde_json::to_value(ability).ok()?;
     name.as_str().map(ToOwned::to_owned)
-}
-
-fn approvals(view: &InstanceView) -> Vec<String> {
-    let approvals = &view.plugin.manifest.approvals;
-    [
-        ("pci_pts", &approvals.pts),
-        ("pci_sred", &approvals.sred),
-        ("emv_l1", &approvals.emv_l1),
-        ("emv_l2", &approvals.emv_l2),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")))
-    .collect()
 }
 
 /// A gateway.

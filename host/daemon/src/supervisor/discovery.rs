@@ -17,6 +17,23 @@ pub(crate) struct Plugin {
     pub(crate) library: PathBuf,
 }
 
+impl Plugin {
+    /// Approvals that its manifest claims: the maker's word, which nobody checks here.
+    pub(crate) fn approvals(&self) -> Vec<String> {
+        let approvals = &self.manifest.approvals;
+        let named = [
+            ("pci_pts", &approvals.pts),
+            ("pci_sred", &approvals.sred),
+            ("emv_l1", &approvals.emv_l1),
+            ("emv_l2", &approvals.emv_l2),
+        ];
+        let named = named.into_iter();
+        named
+            .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")))
+            .collect()
+    }
+}
+
 /// What was found in the plugin folders.
 #[derive(Debug, Default)]
 pub(crate) struct Plugins {

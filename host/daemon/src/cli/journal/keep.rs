@@ -13,7 +13,15 @@ use std::sync::mpsc;
 
 /// One file with all of it, read back.
 pub(in crate::cli) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
-    let report = payhal_journal::backup(path(&args.journal)?, &args.file)?;
+    let journal = path(&args.journal)?;
+    let report = payhal_journal::backup(&journal, &args.file)?;
+    // The doctor looks at its age. A folder that cannot be written has other troubles.
+    let target = std::path::absolute(&args.file).unwrap_or_else(|_| args.file.clone());
+    if let Err(error) = crate::doctor::backed_up(&journal, &target, crate::clock::wall_micros()) {
+        tell(&format!(
+            "the backup is sound, but was not noted for the doctor: {error}"
+        ));
+    }
     if args.journal.json {
         say_json(&json!({
             "file": args.file.display().to_string(),
