@@ -3,8 +3,8 @@
 // use; a press anywhere in the line opens it too.
 
 import { el, setText, swap } from './dom.js';
-import { fullTime, lastFour, money, sentence, shortDay, timeOfDay } from './format.js';
-import { look, OUTCOMES, shape } from './words.js';
+import { fullTime, money, sentence, shortDay, timeOfDay } from './format.js';
+import { cardWords, look, OUTCOMES, shape } from './words.js';
 
 export const kindWords = (kind) => sentence(kind.replace(/_/g, ' '));
 export const placeOf = (transactionId) => `#/transaction/${encodeURIComponent(transactionId)}`;
@@ -21,7 +21,7 @@ export function foundRow(first) {
     update: (view) => {
       setText(cells.kind, kindWords(view.kind));
       setText(cells.amount, money(view.amounts.approved ?? view.amounts.requested));
-      if (view.card) setText(cells.card, `${view.card.application ?? view.card.scheme} ${lastFour(view.card.maskedPan)}`);
+      if (view.card) setText(cells.card, cardWords(view.card));
       setText(cells.reference, view.reference ?? '');
       setText(cells.register, view.register);
       setText(cells.through, view.device ?? view.gateway ?? '');

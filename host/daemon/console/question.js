@@ -12,6 +12,8 @@ const ANSWERS = {
   confirm_surcharge: ['The customer agrees', 'The customer refuses'],
 };
 
+const DEFAULTS = { reverse: 'it is taken back', cancel: 'it is cancelled', decline: 'it is declined', empty: 'it is left empty', proceed: 'it goes on' };
+
 export function question(state, { prompt, answer }) {
   const [yes, no] = ANSWERS[prompt.kind] ?? ['Yes', 'No'];
   const give = (fields, word) => () => {
@@ -26,5 +28,5 @@ export function question(state, { prompt, answer }) {
     el('p', { class: 'answer-head' }, shape('half'), prompt.text || 'The host asks'),
     prompt.amount ? el('p', { class: 'answer-amount' }, money(prompt.amount)) : null,
     el('p', { class: 'answer-links' }, choices),
-    el('p', { class: 'answer-line' }, `Without an answer by ${timeOfDay(prompt.expiresAt)}: ${String(prompt.default).replace(/_/g, ' ')}.`));
+    el('p', { class: 'answer-line' }, `Without an answer by ${timeOfDay(prompt.expiresAt)}: ${DEFAULTS[prompt.default] ?? String(prompt.default).replace(/_/g, ' ')}.`));
 }

@@ -2,9 +2,9 @@
 // The last twenty transactions, newest first.
 
 import { el, keyedList, setText } from './dom.js';
-import { lastFour } from './format.js';
 import { foundRow } from './found-row.js';
 import { Details } from './search.js';
+import { cardWords } from './words.js';
 
 export function recentView(state) {
   const body = el('tbody');
@@ -21,7 +21,7 @@ export function recentView(state) {
     details ??= new Details(state.payhal);
     details.of(view).then((full) => {
       const cell = [...body.children].find((row) => row.dataset.id === view.transactionId)?.querySelector('.cell-card');
-      if (cell && full.card) setText(cell, `${full.card.application ?? full.card.scheme} ${lastFour(full.card.maskedPan)}`);
+      if (cell && full.card) setText(cell, cardWords(full.card));
     }, () => {});
   }
 

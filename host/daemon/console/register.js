@@ -3,9 +3,9 @@
 // named press. It must never offer a new sale as the way out of an unknown outcome.
 
 import { announce, el, setText, swap, twoPress } from './dom.js';
-import { currencyDigits, digitsOnly, lastFour, money } from './format.js';
+import { currencyDigits, digitsOnly, money } from './format.js';
 import { question } from './question.js';
-import { ENTRIES, explain, look, OUTCOMES, shape, STAGES } from './words.js';
+import { cardWords, ENTRIES, explain, look, OUTCOMES, shape, STAGES } from './words.js';
 
 const DIGITS_MAX = 9;
 const CURRENCIES = ['EUR', 'USD', 'GBP', 'CHF', 'BRL', 'JPY', 'KWD'];
@@ -116,7 +116,7 @@ function approvedBox({ approved, what }, refund) {
   return el('div', { class: 'answer tone--ok', id: 'answer' },
     el('p', { class: 'answer-head' }, shape('check'), what === 'refund' ? 'Refunded' : 'Approved', el('span', { class: 'answer-amount' }, money(approved.amounts.approved))),
     approved.partial ? el('p', {}, `Only a part of ${money(approved.amounts.requested)} was approved. Take the rest another way.`) : null,
-    card ? el('p', { class: 'answer-line' }, `${card.application ?? card.scheme} ${lastFour(card.maskedPan)}, ${ENTRIES[card.entry] ?? card.entry}`) : null,
+    card ? el('p', { class: 'answer-line' }, `${cardWords(card)}, ${ENTRIES[card.entry] ?? card.entry}`) : null,
     approved.approvalCode ? el('p', { class: 'answer-line' }, `Approval code ${approved.approvalCode}`) : null,
     approved.signatureRequired ? el('p', {}, 'Have the merchant receipt signed.') : null,
     el('p', { class: 'answer-links' },

@@ -11,8 +11,8 @@ import { question } from './question.js';
 import { papers, readReceipts } from './receipt.js';
 import { isOpen, settleView } from './settle.js';
 import { supportText, supportView } from './support.js';
-import { timeline } from './timeline.js';
-import { COLLECTIONS, CVMS, ENTRIES, look, moneyWords, OUTCOMES, shape } from './words.js';
+import { momentsIn, timeline } from './timeline.js';
+import { cardName, COLLECTIONS, CVMS, ENTRIES, look, moneyWords, OUTCOMES, shape } from './words.js';
 
 export function transactionPage(state, id = '') {
   const moments = momentsOf(state);
@@ -62,7 +62,7 @@ export function transactionPage(state, id = '') {
     next.update(view);
     actions.update(view);
     swap(parts.timeline, timeline(view, moments.of(id)));
-    swap(parts.facts, facts(view));
+    swap(parts.facts, facts(view, momentsIn(view, moments.of(id))[0].at));
     parts.related.hidden = !(view.parent || view.changes?.length);
     swap(parts.related, related(view));
     swap(parts.receipts, receipts.papers.length > 0 ? papers(receipts.papers) : null);
@@ -143,16 +143,17 @@ function related(view) {
 // "Answered: 51 (Insufficient funds)." is the gateway's code and words as the journal has them.
 const gatewaySaid = (view) => view.timeline?.findLast((entry) => entry.event === 'answered')?.text.replace(/^Answered: /, '').replace(/\.$/, '');
 
-function facts(view) {
+// What the journal has begins with its first record; a page that saw the payment run knows of more.
+function facts(view, began) {
   const rows = [
-    ['Started', fullTime(view.startedAt)],
-    ['Took', view.endedAt ? span(view.startedAt, view.endedAt) : ''],
+    ['Started', fullTime(began)],
+    ['Took', view.endedAt ? span(began, view.endedAt) : ''],
     ['Requested', money(view.amounts.requested)],
     ['Approved', money(view.amounts.approved)],
     ['Tip', money(view.amounts.tip)],
     ['Surcharge', money(view.amounts.surcharge)],
     ['Cashback', money(view.amounts.cashback)],
-    ['Card', view.card ? `${view.card.application ?? view.card.scheme} ${maskedNumber(view.card.maskedPan)}, ${ENTRIES[view.card.entry] ?? view.card.entry}` : ''],
+    ['Card', view.card ? `${cardName(view.card)} ${maskedNumber(view.card.maskedPan)}, ${ENTRIES[view.card.entry] ?? view.card.entry}` : ''],
     ['Cardholder', view.cvm ? CVMS[view.cvm] ?? view.cvm : ''],
     ['Gateway said', gatewaySaid(view)],
     ['Approval code', view.approvalCode],

@@ -4,11 +4,11 @@
 
 import { announce, el, keyedList, setText, swap } from './dom.js';
 import { asCsv, asJson, EXPORT_MAX, save } from './export.js';
-import { isAmount, lastFour } from './format.js';
+import { isAmount } from './format.js';
 import { foundRow } from './found-row.js';
 import { field } from './parts.js';
 import { addressOf, Details, picksHere, queryOf, Search } from './search.js';
-import { OUTCOMES } from './words.js';
+import { cardWords, OUTCOMES } from './words.js';
 
 const PAGE_ROWS = 25;
 const TYPING_MS = 250;
@@ -90,7 +90,7 @@ export function transactionsPage(state) {
     details.of(view).then((full) => {
       const row = [...body.children].find((candidate) => candidate.dataset.id === view.transactionId);
       const cell = row?.querySelector('.cell-card');
-      if (cell) setText(cell, full.card ? `${full.card.application ?? full.card.scheme} ${lastFour(full.card.maskedPan)}` : '');
+      if (cell) setText(cell, full.card ? cardWords(full.card) : '');
     }, () => {});
   }
 

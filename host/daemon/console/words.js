@@ -3,7 +3,7 @@
 // tone comes with a word and a shape. It must never say that money did not move where that is unknown.
 
 import { svg } from './dom.js';
-import { sentence, timeOfDay } from './format.js';
+import { lastFour, sentence, timeOfDay } from './format.js';
 
 export const DEVICE_STATES = {
   starting: { word: 'Starting', tone: 'muted', shape: 'ring' },
@@ -34,6 +34,12 @@ export const STAGES = {
 export const ENTRIES = { chip: 'inserted', contactless: 'tapped', stripe: 'swiped', manual: 'typed on the reader', token: 'by token' };
 
 export const CVMS = { none: 'not verified', pin_online: 'PIN, checked by the issuer', pin_offline: 'PIN, checked by the card', on_device: 'on the customer\'s own device', signature: 'signature' };
+
+const SCHEMES = { visa: 'Visa', mastercard: 'Mastercard', maestro: 'Maestro', amex: 'American Express', discover: 'Discover', jcb: 'JCB', diners: 'Diners Club', unionpay: 'UnionPay' };
+
+/** The card's own name for itself, or its scheme. */
+export const cardName = (card) => card.application ?? SCHEMES[card.scheme] ?? sentence(card.scheme);
+export const cardWords = (card) => `${cardName(card)} ${lastFour(card.maskedPan)}`;
 
 /** Where an offline approval of a terminal is. */
 export const COLLECTIONS = { pending: 'not yet collected', collected: 'collected', refused: 'refused when collected: the money is lost' };

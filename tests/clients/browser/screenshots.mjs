@@ -23,7 +23,6 @@ function pages(id) {
   return [
     { name: 'transactions', hash: '#/transactions', ready: '.found-list tbody tr:nth-child(11) .cell-reference', act: (page) => page.waitForFunction(() => [...document.querySelectorAll('.cell-card')].some((cell) => cell.textContent.includes('1111'))) },
     { name: 'search', hash: '#/transactions/text=table', ready: '.found-list tbody tr:nth-child(3)', size: { width: 1280, height: 560 }, act: (page) => page.focus('.found-list tbody a') },
-    { name: 'transaction', hash: `#/transaction/${id.sale}`, ready: '.paper:nth-child(2)', size: { width: 1280, height: 1010 } },
     { name: 'refund', hash: `#/transaction/${id.second}`, ready: '.paper', size: { width: 1280, height: 620 }, act: armRefund },
     { name: 'unresolved', hash: '#/unresolved', ready: '.open-item:nth-child(2)', size: { width: 1280, height: 520 } },
     { name: 'settle', hash: `#/transaction/${id.needsPerson}`, ready: '.settle[open]', size: { width: 1280, height: 1180 }, act: settle, dark: true },
@@ -62,24 +61,34 @@ export async function makePictures(folder) {
 }
 
 async function ofTheShop(shop, browser, folder) {
+  const masked = new Masked();
+  const open = (options) => openPage(browser, shop.host, { viewport: WIDE, reducedMotion: 'reduce', before: (context) => masked.between(context), clock: masked.now, ...options });
+  // One page is there the whole day, as on a counter: it saw each payment run.
+  const first = await open({ hash: '#/', viewport: { width: 1280, height: 1010 } });
+  await first.page.waitForSelector('.fan .card');
+  masked.hold();
   const { ids, marks, one, two } = await playDay(shop);
   marks.push({ name: 'unknown', at: Date.now() });
   ids.unknown = (await lostAtGateway(two, 5990, 'kiosk 45', 'day-1-0012')).transactionId;
   const views = [];
   for (const { name } of marks) views.push(await one.get({ transactionId: ids[name] }));
-  const masked = new Masked(views, marks);
+  masked.release(views, marks);
+  await first.page.clock.setFixedTime(masked.now);
   const told = Object.fromEntries(Object.entries(ids).map(([name, id]) => [name, masked.id(id)]));
-  const made = [];
-  for (const { name, hash, ready, size = WIDE, act, dark } of pages(told)) {
-    const { page, complaints, close } = await openPage(browser, shop.host, {
-      hash, viewport: size, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', before: (context) => masked.between(context), clock: masked.now,
-    });
-    await page.waitForSelector(ready);
-    await act?.(page);
-    made.push(await picture(page, folder, name));
-    if (complaints.length > 0) throw new Error(`${name}: ${complaints.join('; ')}`);
-    await close();
+  const made = [await pictured(first, folder, { name: 'transaction', hash: `#/transaction/${told.pin}`, ready: '.paper:nth-child(2)' })];
+  for (const { size = WIDE, dark, ...page } of pages(told)) {
+    made.push(await pictured(await open({ viewport: size, colorScheme: dark ? 'dark' : 'light' }), folder, page));
   }
+  return made;
+}
+
+async function pictured({ page, complaints, close }, folder, { name, hash, ready, act }) {
+  await page.evaluate((to) => { location.hash = to; }, hash);
+  await page.waitForSelector(ready);
+  await act?.(page);
+  const made = await picture(page, folder, name);
+  if (complaints.length > 0) throw new Error(`${name}: ${complaints.join('; ')}`);
+  await close();
   return made;
 }
 
