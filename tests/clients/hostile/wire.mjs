@@ -25,7 +25,7 @@ export class Line {
   #ended = false;
   #wake = () => {};
 
-  constructor(socket, keeps = true) {
+  constructor(socket) {
     this.#socket = socket;
     const end = () => {
       this.#ended = true;
@@ -34,20 +34,18 @@ export class Line {
     socket.setNoDelay(true);
     // A host that hangs up while it is being written to is what many of these cases want.
     socket.on('error', end).on('end', end).on('close', end);
-    if (keeps) {
-      socket.on('data', (bytes) => {
-        this.#received = Buffer.concat([this.#received, bytes]);
-        this.#wake();
-      });
-    }
+    socket.on('data', (bytes) => {
+      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#wake();
+    });
   }
 
-  static async open(port, { host = '127.0.0.1', keeps = true } = {}) {
+  static async open(port, { host = '127.0.0.1' } = {}) {
     const socket = connect({ port, host });
     await soon(`a connection to port ${port}`, new Promise((resolve, reject) => {
       socket.once('connect', resolve).once('error', reject);
     }));
-    return new Line(socket, keeps);
+    return new Line(socket);
   }
 
   get ended() {
@@ -61,6 +59,11 @@ export class Line {
   /** Whether the system took it all. */
   offer(bytes) {
     return !this.#ended && this.#socket.write(bytes);
+  }
+
+  /** Reads nothing from here on. */
+  stall() {
+    this.#socket.pause();
   }
 
   /** Says that nothing more will come; answers still may. */
