@@ -125,7 +125,7 @@ async fn a_relative_state_folder_holds_for_every_plugin() {
         .arg(from_xtask("PAYHAL_PLUGINS"))
         .arg("--runner")
         .arg(from_xtask("PAYHAL_RUNNER"))
-        .args(["--listen", "127.0.0.1:0"])
+        .args(["--listen", "127.0.0.1:0", "--access", "open"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());

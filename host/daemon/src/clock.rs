@@ -13,6 +13,34 @@ pub(crate) fn wall_micros() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// One moment on both clocks: deadlines and rates count from boot, what people read is wall time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Moment {
+    /// Milliseconds since boot, counting sleep.
+    pub(crate) boot_ms: u64,
+    /// Microseconds since 1970 UTC.
+    pub(crate) wall_micros: i64,
+}
+
+impl Moment {
+    /// Now.
+    pub(crate) fn now() -> Self {
+        Self {
+            boot_ms: boot_ms(),
+            wall_micros: wall_micros(),
+        }
+    }
+
+    /// So much later.
+    pub(crate) fn after_ms(self, ms: u64) -> Self {
+        let micros = i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+        Self {
+            boot_ms: self.boot_ms.saturating_add(ms),
+            wall_micros: self.wall_micros.saturating_add(micros),
+        }
+    }
+}
+
 /// Milliseconds since boot, counting sleep.
 fn boot_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -3,8 +3,8 @@
 //!
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
+use crate::access::Mode;
 use crate::pricing::{RouteTable, SurchargeTable};
-use crate::rights::{RegisterTable, Rights};
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
 use payhal_engine::timeouts::Timeouts;
@@ -42,8 +42,6 @@ pub(crate) struct File {
     timeouts: TimeoutsTable,
     #[serde(default)]
     journal: JournalTable,
-    #[serde(default)]
-    registers: BTreeMap<String, RegisterTable>,
     #[serde(default)]
     merchant: MerchantTable,
     #[serde(default)]
@@ -171,8 +169,8 @@ pub(crate) struct Config {
     pub(crate) stop_grace_ms: u64,
     /// How long transactions stay in the journal; absent: for ever.
     pub(crate) retention: Option<Retention>,
-    /// What registers may do.
-    pub(crate) rights: Rights,
+    /// Whether anybody is let in without proof. The command line says so, never the file.
+    pub(crate) access: Mode,
     /// For receipts.
     pub(crate) merchant: Merchant,
     /// For the engine.
@@ -233,6 +231,8 @@ pub(crate) struct Overrides {
     pub(crate) runner: Option<PathBuf>,
     /// `--allow-origin`.
     pub(crate) allow_origins: Vec<String>,
+    /// `--access`.
+    pub(crate) access: Mode,
 }
 
 impl Config {
@@ -287,15 +287,20 @@ impl Config {
             .or(file.host.listen)
             .unwrap_or(default_listen);
         if !listen.ip().is_loopback() {
-            return Err(value("host.listen", "a loopback address: access is open"));
+            return Err(value(
+                "host.listen",
+                "a loopback address; the shop's network has `[lan]`",
+            ));
         }
         let over = overrides.tls_listen;
         let tls = crate::tls::Settings::read(&file.tls, file.lan.as_ref(), listen, over)
             .map_err(|(key, must)| value(key, must))?;
+        if overrides.access == Mode::Open && tls.network.is_some() {
+            return Err(value("lan", "left out while access is open"));
+        }
         let instances = file.instances(&value)?;
         let engine = file.engine(&value)?;
         let retention = file.journal.retention(&value)?;
-        let rights = Rights::read(&file.registers).map_err(|(key, must)| value(&key, &must))?;
         let merchant = file.merchant.merchant(&value)?;
         let mut plugins = overrides.plugins.clone();
         plugins.extend(file.host.plugins.iter().cloned());
@@ -325,7 +330,7 @@ impl Config {
             instances,
             stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
             retention,
-            rights,
+            access: overrides.access,
             merchant,
             engine,
         })
@@ -615,10 +620,9 @@ mod tests {
             ),
             ("[[surcharges]]\npercent = \"1,5\"", "surcharges.percent"),
             ("[[routes]]\ngateway = \"g\"", "routes.gateway"),
-            (
-                "[registers.till-1]\nrefund_max = [\"5\"]",
-                "registers.till-1.refund_max",
-            ),
+            // What registers may do is the operator's word, not the file's; nor is access itself.
+            ("[registers.till-1]\nmay = [\"others\"]", "registers"),
+            ("[host]\naccess = \"open\"", "access"),
             (
                 "[[device]]\nname = \"a\"\nplugin = \"p\"\nallow_software_sealing = true",
                 "device.allow_software_sealing",
@@ -676,7 +680,6 @@ mod tests {
              [[gateway]]\nname = \"g\"\nplugin = \"q\"\nacceptor = { merchant = \"m\", terminal = \"t\" }\n\
              allow_software_sealing = true\n\
              [timeouts]\ncard_ms = 5\n\
-             [registers.till-1]\nmay = [\"others\"]\nrefund_max = [\"50.00 EUR\"]\n\
              [[surcharges]]\nranges = [\"37\"]\npercent = \"1.5\"\n\
              [[routes]]\nscheme = \"amex\"\ngateway = \"g\"\n\
              [merchant]\nname = \"Shop\"\naddress = [\"1 High Street\"]\n",
@@ -687,7 +690,7 @@ mod tests {
         assert_eq!(config.engine.acceptors.len(), 1);
         assert!(config.engine.software_sealing.contains(&"g".into()));
         assert_eq!(config.instances[0].config["auto"], true);
-        assert!(config.rights.of("till-1").limits_refunds());
+        assert_eq!(config.access, Mode::Paired);
         assert_eq!(config.engine.surcharges.len(), 1);
         assert_eq!(config.engine.routes[0].gateway, "g".into());
         assert_eq!(config.merchant.header, ["Shop", "1 High Street"]);

@@ -54,6 +54,9 @@ pub(crate) enum HostError {
     /// A configured plugin is not installed.
     #[error("{0}")]
     Plugins(String),
+    /// Who is paired cannot be read.
+    #[error(transparent)]
+    Access(#[from] crate::access::TableError),
     /// The port is taken.
     #[error("failed to listen on {address}: {holder}")]
     PortTaken {

@@ -4,12 +4,14 @@
 //! A library only so that fuzz targets reach it. Nobody else may build on it.
 #![forbid(unsafe_code)]
 
+mod access;
 mod amount;
 mod audit;
 mod cli;
 mod clock;
 mod config;
 pub mod conformance;
+mod doctor;
 pub mod fuzz;
 mod host;
 mod pricing;

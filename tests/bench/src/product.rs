@@ -91,7 +91,7 @@ impl Shop {
         let mut command = Command::new(&installed.daemon);
         command
             .arg("serve")
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0", "--access", "open"])
             .arg("--state")
             .arg(self.folder.path())
             .arg("--plugins")

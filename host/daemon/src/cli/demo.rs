@@ -7,6 +7,7 @@ use super::args::DemoArgs;
 use super::exit::{self, Exit, Failure, PLUGINS_ADVICE};
 use super::screen::say;
 use super::{amount, outcome, serve};
+use crate::access::Mode;
 use crate::config::{Config, Overrides};
 use crate::host::Host;
 use crate::supervisor::{Plugins, discover};
@@ -37,6 +38,7 @@ pub(super) async fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let (state, _temporary) = state(args)?;
     let overrides = Overrides {
         state: Some(state),
+        access: Mode::Open,
         ..args.host.overrides()
     };
     let mut config = Config::load(&overrides)?;

@@ -4,6 +4,7 @@
 use super::args::HostArgs;
 use super::exit::{Exit, Failure, PLUGINS_ADVICE};
 use super::screen::{say, tell};
+use crate::access::Mode;
 use crate::config::Config;
 use crate::host::Host;
 use crate::supervisor::{Plugins, discover};
@@ -15,8 +16,11 @@ pub(super) async fn serve(args: &HostArgs) -> Result<Exit, Failure> {
     let plugins = discover(&config.plugins);
     let advice = advice(&config, &plugins, args);
     warn_of_broken(&plugins);
+    let open = config.access == Mode::Open;
     let host = Host::start(config, &plugins).await?;
-    warn_of_open_access();
+    if open {
+        warn_of_open_access();
+    }
     if let Some(advice) = advice {
         tell(&advice);
     }

@@ -107,6 +107,8 @@ pub(super) struct Visitor {
     pub(super) origin: Option<String>,
     /// The page is the console of the very listener.
     pub(super) own_origin: bool,
+    /// Its cookies of the console's name.
+    pub(super) cookies: Vec<String>,
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What each method does.
 
+use super::admission::{begin, complete, hello, prove, reveal, rotate};
 use super::registers::Update;
 use super::session::{Session, Taken};
-use super::{card_numbers, convert, follow, instances, looks, money};
+use super::{
+    audit, card_numbers, convert, diagnose, follow, instances, looks, money, operator, plugins,
+};
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
-use payhal_engine::ids::{DeviceId, RegisterId, TransactionId};
+use payhal_engine::ids::{DeviceId, TransactionId};
 use payhal_engine::request::{Caller, Request, Which};
 use payhal_protocol as p;
 use payhal_protocol::batch::{BatchTotals, TotalsParams};
@@ -18,9 +21,7 @@ use payhal_protocol::params::{FieldError, Validate, decode};
 use payhal_protocol::payment::{CancelParams, CancelResult, ResolveParams, ResolveResult};
 use payhal_protocol::progress::{PROGRESS, Progress, RespondParams, RespondResult};
 use payhal_protocol::rpc::{self, Id};
-use payhal_protocol::session::{
-    AccessState, HelloParams, HelloResult, Permission, PingParams, PingResult,
-};
+use payhal_protocol::session::{PingParams, PingResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -78,26 +79,38 @@ pub(super) fn start(
         Method::Receipt => run(session, id, params, looks::receipt),
         Method::Respond => run(session, id, params, respond),
         Method::Subscribe => follow::subscribe(session, &id, params),
-        Method::Prove
-        | Method::PairingBegin
-        | Method::PairingReveal
-        | Method::PairingComplete
-        | Method::PairingRotate
-        | Method::PairingList
-        | Method::PairingApprove
-        | Method::PairingRefuse
-        | Method::RegisterList
-        | Method::RegisterUpdate
-        | Method::RegisterUnpair
-        | Method::RegisterRotate
-        | Method::OperatorCode
-        | Method::OperatorEnd => {
-            let error = ErrorObject::named(ErrorName::NotAllowed);
-            now::<(), _>(
-                &id,
-                Err(error.with_detail("access is open: nothing is paired")),
-            )
-        }
+        Method::AuditList => run(session, id, params, audit::list),
+        Method::Diagnose => run(session, id, params, diagnose::diagnose),
+        Method::PluginList => run(session, id, params, plugins::list),
+        Method::Prove => now(
+            &id,
+            decode(params)
+                .map_err(Into::into)
+                .and_then(|p| prove(session, &p)),
+        ),
+        Method::PairingBegin => now(
+            &id,
+            decode(params)
+                .map_err(Into::into)
+                .and_then(|p| begin(session, p)),
+        ),
+        Method::PairingReveal => now(
+            &id,
+            decode(params)
+                .map_err(Into::into)
+                .and_then(|p| reveal(session, &p)),
+        ),
+        Method::PairingComplete => run(session, id, params, complete),
+        Method::PairingRotate => run(session, id, params, rotate),
+        Method::PairingList => run(session, id, params, operator::pairings),
+        Method::PairingApprove => run(session, id, params, operator::approve),
+        Method::PairingRefuse => run(session, id, params, operator::refuse),
+        Method::RegisterList => run(session, id, params, operator::registers),
+        Method::RegisterUpdate => run(session, id, params, operator::update),
+        Method::RegisterUnpair => run(session, id, params, operator::unpair),
+        Method::RegisterRotate => run(session, id, params, operator::mark_due),
+        Method::OperatorCode => run(session, id, params, operator::code),
+        Method::OperatorEnd => run(session, id, params, operator::end),
     }
 }
 
@@ -141,31 +154,6 @@ fn discover(id: &Id) -> Taken {
     let document = RawValue::from_string(payhal_protocol::OPENRPC.to_owned());
     let document = document.expect("the generated document is JSON");
     Taken::Answer(rpc::result_text(id, &document))
-}
-
-fn hello(session: &Arc<Session>, params: &HelloParams) -> Result<HelloResult, ErrorObject> {
-    if !params.protocol.contains(&1) {
-        return Err(ErrorObject::named(ErrorName::ProtocolUnsupported)
-            .with_detail("this host speaks version 1"));
-    }
-    if let Some(register) = &params.register_id {
-        session.set_register(RegisterId::from(register.as_str()));
-    }
-    session.questions().answered(params.answers_requests);
-    session.set_prompts(convert::prompt_kinds(params));
-    Ok(HelloResult {
-        host: session.shared.identity.clone(),
-        protocol: 1,
-        state: AccessState::Open,
-        register_id: session.register().to_string().into(),
-        permissions: session.grant().permissions(),
-        limits: None,
-        nonce: None,
-        proof: None,
-        certificate: None,
-        rotate: false,
-        why: None,
-    })
 }
 
 fn gateways(session: &Session) -> GatewayListResult {
@@ -300,8 +288,9 @@ async fn resolve(
     session: Arc<Session>,
     params: ResolveParams,
 ) -> Result<ResolveResult, ErrorObject> {
-    session.check_permission(Permission::Resolve)?;
     let request = convert::resolve(&params)?;
+    let unknown = convert::transaction_id("transaction_id", &params.transaction_id)?;
+    session.check_resolve(unknown).await?;
     match session.ask(request, None).await {
         Some(Answer::Resolved) => {
             session.resolved(&params).await;

@@ -5,6 +5,7 @@
 use super::limits::EVENTS_KEPT;
 use payhal_engine::answer::Notification;
 use payhal_engine::ids::TransactionId;
+use payhal_protocol::access::PairingState;
 use payhal_protocol::events::Topic;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,10 @@ pub(super) enum Subject {
     Gateway(String),
     /// The host is about to stop.
     Stopping,
+    /// A pairing, and how far it has come.
+    Pairing(String, PairingState),
+    /// A register.
+    Register(String),
 }
 
 impl Subject {
@@ -34,6 +39,8 @@ impl Subject {
             Self::Device(_) => Topic::DeviceChanged,
             Self::Gateway(_) => Topic::GatewayChanged,
             Self::Stopping => Topic::HostStopping,
+            Self::Pairing(..) => Topic::PairingChanged,
+            Self::Register(_) => Topic::RegisterChanged,
         }
     }
 }

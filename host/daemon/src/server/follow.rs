@@ -4,9 +4,11 @@
 use super::events::{Entry, Next, Subject};
 use super::looks::holder;
 use super::session::{Session, Taken};
-use super::{closing, convert, instances};
+use super::{closing, convert, instances, operator};
+use crate::access::Standing;
 use payhal_engine::request::Which;
 use payhal_protocol as p;
+use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
 use payhal_protocol::params::decode;
 use payhal_protocol::rpc::{self, Id};
@@ -23,6 +25,15 @@ pub(super) fn subscribe(session: &Arc<Session>, id: &Id, params: Option<&RawValu
         Err(error) => return Taken::Answer(rpc::error_text(Some(id), &error.into())),
     };
     let events = &session.shared.events;
+    let operators = may_follow_operators(session);
+    if let Some(named) = &params.topics
+        && !operators
+        && named.iter().any(|topic| topic.is_operators())
+    {
+        let error = ErrorObject::named(ErrorName::PermissionDenied)
+            .with_detail("pairings and registers are told to the operator only");
+        return Taken::Answer(rpc::error_text(Some(id), &error));
+    }
     let topics = params.topics.unwrap_or_else(|| Topic::ALL.to_vec());
     let latest = events.latest();
     let since = params.since_seq.unwrap_or(latest);
@@ -55,17 +66,28 @@ pub(super) fn subscribe(session: &Arc<Session>, id: &Id, params: Option<&RawValu
     })])
 }
 
+/// Whether pairings and registers are told to this connection.
+fn may_follow_operators(session: &Session) -> bool {
+    let standing = session.standing();
+    standing.is_operator() || standing == Standing::Open
+}
+
 impl Session {
     async fn follow(&self, mut seq: u64, topics: Vec<Topic>) {
         let events = &self.shared.events;
         let mut news = events.watch();
         loop {
             news.borrow_and_update();
-            match events.after(seq, |topic| topics.contains(&topic)) {
+            // A session of the console may end while it follows.
+            let operators = may_follow_operators(self);
+            let wanted =
+                |topic: Topic| topics.contains(&topic) && (operators || !topic.is_operators());
+            match events.after(seq, wanted) {
                 Next::Entry(entry) => {
                     seq = entry.seq;
                     if let Some(message) = self.render(entry).await {
-                        self.outgoing.send(message);
+                        // As many as are kept may be due at once.
+                        self.outgoing.send_in_turn(message).await;
                     }
                 }
                 Next::Nothing => {
@@ -119,6 +141,32 @@ impl Session {
             Subject::Gateway(name) => {
                 let gateway = instances::gateway(&supervisor.view(&name)?);
                 rpc::notification_text(topic, &p::events::GatewayChanged { seq, at, gateway })
+            }
+            Subject::Pairing(id, state) => {
+                let seen = self.gate().pairing(&id);
+                let pairing = seen.map(operator::pairing_view);
+                rpc::notification_text(
+                    topic,
+                    &p::events::PairingChanged {
+                        seq,
+                        at,
+                        pairing_id: id.into(),
+                        state,
+                        pairing,
+                    },
+                )
+            }
+            Subject::Register(id) => {
+                let register = operator::register_view(self.presences(), &id);
+                rpc::notification_text(
+                    topic,
+                    &p::events::RegisterChanged {
+                        seq,
+                        at,
+                        register_id: id.into(),
+                        register,
+                    },
+                )
             }
             Subject::Stopping => closing::notice(&self.shared, seq, entry.at_micros),
         })

@@ -215,7 +215,7 @@ async fn bind_one(address: SocketAddr, option: &str) -> Result<TcpListener, Host
 }
 
 /// Who listens at an address, as /proc tells it.
-fn holder(address: SocketAddr, option: &str) -> String {
+pub(crate) fn holder(address: SocketAddr, option: &str) -> String {
     let advice = format!("stop it, or listen elsewhere with `{option}`");
     match listening_inode(address).and_then(process_with_socket) {
         Some((pid, name)) => format!("process {pid} (`{name}`) has this port; {advice}"),

@@ -5,6 +5,7 @@
 //! Decides nothing about money: it checks shapes and access, asks the engine, and tells.
 
 mod access;
+mod admission;
 mod arrival;
 mod audit;
 mod calls;
@@ -13,6 +14,7 @@ mod closing;
 mod conduct;
 mod convert;
 mod depth;
+mod diagnose;
 mod events;
 mod follow;
 mod frames;
@@ -22,33 +24,41 @@ mod listener;
 mod looks;
 mod metrics;
 mod money;
+mod operator;
 mod outgoing;
 mod pages;
 mod permissions;
+mod plugins;
+mod presence;
 mod questions;
 mod receipt;
 mod registers;
 mod seats;
 mod session;
+mod sign_in;
 mod socket;
 mod timeline;
 mod views;
 mod websocket;
 
+pub(crate) use audit::entry as audit_entry;
 pub(crate) use frames::echo;
-pub(crate) use listener::{Addresses, Listeners, bind};
+pub(crate) use listener::{Addresses, Listeners, bind, holder as port_holder};
+pub(crate) use plugins::summaries as plugin_summaries;
 pub(crate) use registers::Registers;
 
+use crate::access::Gate;
 use crate::config::{Config, Merchant};
+use crate::doctor::Scene;
 use crate::host::HostError;
 use crate::records::Records;
-use crate::rights::Rights;
 use crate::supervisor::{Outlet, Supervisor};
 use access::Access;
 use closing::Closing;
 use events::{Events, Subject};
 use metrics::Metrics;
 use payhal_protocol::session::HostIdentity;
+use presence::Presences;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -64,8 +74,12 @@ pub(crate) struct Shared {
     journal: Records,
     identity: HostIdentity,
     access: Access,
-    rights: Rights,
+    presences: Arc<Presences>,
+    /// Where the console is, for a code behind it.
+    console_url: String,
     merchant: Merchant,
+    /// What a diagnosis looks at.
+    scene: Scene,
     metrics: Metrics,
     connections: AtomicUsize,
     closing: watch::Sender<Closing>,
@@ -102,19 +116,22 @@ impl Server {
     ) -> Result<Self, HostError> {
         let identity = identity(config)?;
         let (listeners, addresses) = listeners.open(config, &identity.id)?;
+        let gate = Gate::open(&config.state, config.access, &identity.id)?;
         let socket = config.state.join("payhal.sock");
         let unix = socket::bind(&socket)?;
         let events = Arc::new(Events::default());
         let shared = Arc::new(Shared {
             registers: Registers::new(Arc::clone(&events)),
-            events,
+            events: Arc::clone(&events),
             outlet,
             supervisor,
             journal,
             identity,
-            access: Access::new(&config.allow_origins),
-            rights: config.rights.clone(),
+            access: Access::new(config.access, &config.allow_origins),
+            presences: Arc::new(Presences::new(gate, Arc::clone(&events))),
+            console_url: format!("http://{}/", addresses.plain),
             merchant: config.merchant.clone(),
+            scene: Scene::of(config),
             metrics: Metrics::new(),
             connections: AtomicUsize::new(0),
             closing: watch::Sender::new(Closing::Open),

@@ -77,6 +77,13 @@ impl Outgoing {
         }
     }
 
+    /// The same, once there is room: for a long list that nobody is too slow for, such as what a
+    /// register missed.
+    pub(super) async fn send_in_turn(&self, message: String) {
+        // Who reads nothing at all is ended by what the socket takes.
+        self.queue.send(message).await.ok();
+    }
+
     /// Ends the connection with the code for slow readers.
     pub(super) fn cut_off(&self) {
         self.end(CLOSE_SLOW_READER, "read faster");
@@ -94,12 +101,7 @@ impl Outgoing {
 }
 
 impl Sendings {
-    /// That the connection is to end. Cancel safe.
-    pub(super) async fn farewell(&self) -> Farewell {
-        farewell(&self.ending).await
-    }
-
-    /// The same, for who waits while the queue is borrowed.
+    /// That the connection is to end, for who waits while the queue is borrowed. Cancel safe.
     pub(super) fn farewell_apart(&self) -> impl Future<Output = Farewell> + use<> {
         let ending = Arc::clone(&self.ending);
         async move { farewell(&ending).await }
@@ -124,9 +126,27 @@ mod tests {
         let (outgoing, sendings) = Outgoing::holding(1);
         outgoing.send("one".into());
         outgoing.send("two".into());
-        let farewell = sendings.farewell().await;
+        let farewell = sendings.farewell_apart().await;
         assert_eq!(farewell.code, CLOSE_SLOW_READER);
         assert!(!farewell.is_patient());
+    }
+
+    #[tokio::test]
+    async fn a_long_list_waits_for_its_reader() {
+        let (outgoing, mut sendings) = Outgoing::holding(2);
+        let told = async {
+            for number in 0..100 {
+                outgoing.send_in_turn(number.to_string()).await;
+            }
+        };
+        let read = async {
+            for number in 0..100 {
+                assert_eq!(sendings.queue.recv().await.unwrap(), number.to_string());
+            }
+        };
+        tokio::join!(told, read);
+        let farewell = tokio::time::timeout(std::time::Duration::ZERO, sendings.farewell_apart());
+        assert!(farewell.await.is_err(), "nobody is cut off");
     }
 
     #[tokio::test]
@@ -135,6 +155,6 @@ mod tests {
         outgoing.end(4403, "ended");
         outgoing.cut_off();
         assert_eq!(sendings.farewell_apart().await.code, 4403);
-        assert!(sendings.farewell().await.is_patient());
+        assert!(sendings.farewell_apart().await.is_patient());
     }
 }

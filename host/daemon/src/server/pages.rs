@@ -3,16 +3,17 @@
 //! every request passes first.
 
 use super::Shared;
-use super::access::Refusal;
+use super::access::{Refusal, Wanted};
 use super::arrival::Arrival;
 use super::metrics::Gauges;
-use super::websocket;
+use super::{sign_in, websocket};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use payhal_protocol::WEBSOCKET_PATH;
 use rust_embed::RustEmbed;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,13 +32,15 @@ struct ClientJs;
 
 /// No inline script, no inline style, nothing from elsewhere; the WebSocket is our own.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; \
+    img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:* \
+    wss://127.0.0.1:* wss://localhost:*; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// All routes.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/v1/ws", get(websocket::upgrade))
+        .route(WEBSOCKET_PATH, get(websocket::upgrade))
+        .route("/operator/session", post(sign_in::open))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/openrpc.json", get(|| json(payhal_protocol::OPENRPC)))
@@ -68,14 +71,17 @@ fn checked(shared: &Shared, request: &Request) -> Result<(), Refusal> {
     let Some(arrival) = request.extensions().get::<Arrival>() else {
         return Err(Refusal::Host);
     };
-    if request.uri().path() == "/health" {
-        return shared
-            .access
-            .check_host(&arrival.names, values(header::HOST));
+    // RFC 9112, 3.2.2: such a target overrules the Host header, and only a proxy is sent one.
+    if request.uri().authority().is_some() {
+        return Err(Refusal::Host);
     }
-    shared
-        .access
-        .check(&arrival.names, values(header::HOST), values(header::ORIGIN))
+    let wanted = match request.uri().path() {
+        WEBSOCKET_PATH => Wanted::Socket,
+        "/health" => Wanted::Health,
+        _ => Wanted::Rest,
+    };
+    let (hosts, origins) = (values(header::HOST), values(header::ORIGIN));
+    shared.access.check(&arrival.names, wanted, hosts, origins)
 }
 
 fn refused(refusal: Refusal) -> Response {
@@ -112,7 +118,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         "product": "payhal",
         "version": shared.identity.version,
         "protocol": [1],
-        "access": "open",
+        "access": if shared.presences.is_open() { "open" } else { "paired" },
     });
     let anyone = [(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -171,6 +177,11 @@ fn file(path: &str) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        // No page of another origin shows even a picture of ours.
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     headers.extend(policies.map(|(name, value)| (name, HeaderValue::from_static(value))));
     (headers, found.data).into_response()

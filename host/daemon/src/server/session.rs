@@ -5,13 +5,16 @@
 //! that the transport keeps and drops with the connection. Dropping it cancels no money.
 
 use super::Shared;
+use super::admission;
 use super::arrival::Visitor;
 use super::calls;
 use super::conduct::Known;
 use super::depth;
 use super::limits::{BATCH_MAX, CALLS_MAX, CANCELLABLE_MAX};
 use super::outgoing::{Outgoing, Sendings};
+use super::presence::{Presence, Presences};
 use super::questions::{self, Questions};
+use crate::access::{Gate, Standing};
 use crate::audit::Actor;
 use crate::rights::Grant;
 use futures_util::StreamExt;
@@ -52,9 +55,9 @@ pub(super) enum Taken {
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) outgoing: Outgoing,
+    /// What it may do; shared with its batches.
+    presence: Arc<Presence>,
     register: Arc<Mutex<RegisterId>>,
-    /// It came through the operator's own door, where everything is allowed.
-    operator: bool,
     /// The questions it can show.
     prompts: Arc<Mutex<PromptKinds>>,
     questions: Mutex<Questions>,
@@ -101,11 +104,13 @@ impl Session {
     /// A connection that says for which register it speaks when it says hello; until then its keys
     /// are those of its door.
     pub(super) fn new(shared: Arc<Shared>, outgoing: Outgoing, door: Door) -> Arc<Self> {
+        let register = Arc::new(Mutex::new(RegisterId::from(door.register())));
+        let presence = shared.presences.enter(door, outgoing.clone());
         Arc::new(Self {
             shared,
             outgoing,
-            register: Arc::new(Mutex::new(RegisterId::from(door.register()))),
-            operator: matches!(door, Door::Operator),
+            presence,
+            register,
             prompts: Arc::default(),
             questions: Mutex::default(),
             running: AtomicUsize::new(0),
@@ -113,6 +118,26 @@ impl Session {
             subscription: Mutex::default(),
             knows_of_stop: AtomicBool::new(false),
         })
+    }
+
+    /// Its place among all connections.
+    pub(super) fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// All connections.
+    pub(super) fn presences(&self) -> &Arc<Presences> {
+        &self.shared.presences
+    }
+
+    /// Who decides about access.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.shared.presences.gate
+    }
+
+    /// What this connection may do now.
+    pub(super) fn standing(&self) -> Standing {
+        self.presence.standing()
     }
 
     /// The register this connection is scoped to.
@@ -138,7 +163,10 @@ impl Session {
         Caller {
             scope: Scope {
                 register: self.register(),
-                generation: 0,
+                generation: match self.standing() {
+                    Standing::Paired { generation, .. } => generation,
+                    _ => 0,
+                },
             },
             others: self.grant().may(Permission::Others),
             prompts: *locked(&self.prompts),
@@ -147,26 +175,29 @@ impl Session {
 
     /// Who asks, for the audit.
     pub(super) fn actor(&self) -> Actor {
-        if self.operator {
-            let uid = rustix::process::getuid().as_raw();
-            return Actor::Socket { uid };
+        let register = || self.register().to_string();
+        match self.standing() {
+            Standing::Socket => Actor::Socket {
+                uid: rustix::process::getuid().as_raw(),
+            },
+            Standing::Console(_) => Actor::Console,
+            Standing::Paired { register_id, .. } => Actor::Register(register_id),
+            Standing::Open | Standing::Stranger => Actor::Open(register()),
         }
-        Actor::Open(self.register().to_string())
     }
 
-    /// What this connection's register may do.
+    /// What this connection's register may do, as the operator granted it.
     pub(super) fn grant(&self) -> Grant {
-        if self.operator {
-            return Grant::all();
-        }
-        self.shared.rights.of(&self.register().0)
+        self.gate().grant(&self.standing(), &self.register().0)
     }
 
     /// Whose connection this is, for its bounds.
     pub(super) fn known(&self) -> Known {
-        match self.operator {
-            true => Known::Proven,
-            false => Known::Open,
+        match self.standing() {
+            Standing::Socket | Standing::Console(_) | Standing::Paired { .. } => Known::Proven,
+            Standing::Open => Known::Open,
+            Standing::Stranger if self.presence.is_pairing() => Known::Pairing,
+            Standing::Stranger => Known::Stranger,
         }
     }
 
@@ -223,8 +254,8 @@ impl Session {
         Arc::new(Self {
             shared: Arc::clone(&self.shared),
             outgoing,
+            presence: Arc::clone(&self.presence),
             register: Arc::clone(&self.register),
-            operator: self.operator,
             prompts: Arc::clone(&self.prompts),
             questions: Mutex::default(),
             running: AtomicUsize::new(0),
@@ -264,6 +295,9 @@ impl Session {
         };
         failpoint!("register.asked", method.name());
         self.shared.metrics.called(method);
+        if let Err(error) = admission::check(&self.standing(), method) {
+            return Taken::Answer(rpc::error_text(Some(&id), &error));
+        }
         if batch && (method.moves_money() || method == Method::Subscribe) {
             let error = ErrorObject::named(ErrorName::InvalidRequest)
                 .with_detail("a call that moves money or subscribes must not be in a batch");

@@ -48,10 +48,10 @@ pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
             Ok((stream, _)) => {
                 let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    if is_own_user(&stream) {
+                    if is_own_user(&stream) && !is_of_runner(&stream, &shared) {
                         converse(stream, shared).await;
                     } else {
-                        tracing::warn!("another user's process was refused at the socket");
+                        tracing::warn!("a process was refused at the operator's socket");
                     }
                     drop(permit);
                 });
@@ -65,10 +65,47 @@ pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
 }
 
 /// File permissions keep others out already; credentials do so wherever permissions are not
-/// honoured. Plugin runners are this user's too: the journal of calls shows what they would ask.
+/// honoured.
 fn is_own_user(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
+}
+
+/// Whether a plugin's process is behind it, or one that it started: they are this user's too, and
+/// no plugin is the operator. A process that cannot be told is refused.
+fn is_of_runner(stream: &UnixStream, shared: &Shared) -> bool {
+    /// Generations between a runner and what its plugin could start.
+    const GENERATIONS_MAX: usize = 16;
+    let Some(mut pid) = stream.peer_cred().ok().and_then(|peer| peer.pid()) else {
+        return true;
+    };
+    let supervisor = &shared.supervisor;
+    let views = supervisor
+        .devices()
+        .into_iter()
+        .chain(supervisor.gateways());
+    let runners: Vec<u32> = views.filter_map(|view| view.pid).collect();
+    for _ in 0..GENERATIONS_MAX {
+        if u32::try_from(pid).is_ok_and(|pid| runners.contains(&pid)) {
+            return true;
+        }
+        match parent(pid) {
+            // The host starts runners and nothing else, and one that is not known yet is one too.
+            Some(parent) if u32::try_from(parent).is_ok_and(|own| own == std::process::id()) => {
+                return true;
+            }
+            Some(parent) if parent > 1 => pid = parent,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// proc(5): the parent is the second field behind the name, which ends with a parenthesis.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, behind) = stat.rsplit_once(')')?;
+    behind.split_whitespace().nth(1)?.parse().ok()
 }
 
 async fn converse(stream: UnixStream, shared: Arc<Shared>) {

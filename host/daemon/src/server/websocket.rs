@@ -55,6 +55,7 @@ fn visitor(arrival: &Arrival, headers: &HeaderMap) -> Visitor {
         authority: value(header::HOST).unwrap_or_default().to_ascii_lowercase(),
         origin,
         own_origin,
+        cookies: super::sign_in::cookies(headers),
     }
 }
 

@@ -173,7 +173,15 @@ fn write(folder: &Path, made: &Made) -> Result<(), TlsError> {
         write_file(&key, leaf.key.as_bytes())?;
         write_file(&certificate, leaf.certificate.as_bytes())?;
     }
-    write_file(&authority, made.authority.as_bytes())
+    // Everything else is in the folder for certain before that one is.
+    sync_folder(folder)?;
+    write_file(&authority, made.authority.as_bytes())?;
+    sync_folder(folder)
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<(), TlsError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(TlsError::file(folder))
 }
 
 /// For this user alone, whole or not at all.
@@ -189,11 +197,7 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), TlsError> {
             .open(&new)?;
         file.write_all(content)?;
         file.sync_all()?;
-        std::fs::rename(&new, path)?;
-        match path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        std::fs::rename(&new, path)
     };
     written().map_err(TlsError::file(path))
 }

@@ -2,7 +2,7 @@
 //! The listener in the shop's network: its address, its names, and the one certificate that its
 //! clients compare with what they were told at the pairing.
 
-use super::files::{certificates, day_of, key, make_folder, write_file};
+use super::files::{certificates, day_of, key, make_folder, sync_folder, write_file};
 use super::keyring::{Keyring, Leaf};
 use super::{TlsError, authority};
 use std::net::SocketAddr;
@@ -55,6 +55,7 @@ impl Network {
             let pair = authority::make_alone(&name, &self.names, address, day_of(now), DAYS)?;
             write_file(&key, pair.key.as_bytes())?;
             write_file(&certificate, pair.certificate.as_bytes())?;
+            sync_folder(folder)?;
         }
         Ok((certificate, key))
     }
