@@ -94,7 +94,7 @@ function card(first, state, approved) {
     let paired = null;
     dialog({
       title: `Replace ${old.name}?`,
-      body: [el('p', {}, `${id} is paired already. Its present key stops working at once; where it is in the middle of a payment, the payment goes on and is told to nobody.`),
+      body: [el('p', {}, `${id} is paired already. Its present key stops working at once; where it is in the middle of a payment, that payment goes on and is found under Transactions.`),
         el('dl', { class: 'facts' }, fact('Paired', fullTime(old.pairedAt)), fact('From', originWords(old.origin)), fact('Last seen', old.lastSeenAt ? fullTime(old.lastSeenAt) : 'Never'))],
       named: `Replace ${id}`, keep: `Keep the paired ${id}`, kind: 'button--danger', run: async () => { paired = await send({ ...word, replace: true }); }, done: () => approved(paired),
     });
