@@ -50,7 +50,7 @@ test('Node imports it by its name, and so do its samples', async () => {
 });
 
 test('a page imports it as it lies there, and asks for no module of Node', async (t) => {
-  const [site, browser] = [await startSite(t, { sdk: installed }), await openBrowser(t)];
+  const [site, browser] = [await startSite(t, { sdk: installed }), await openBrowser({ t })];
   const asked = [];
   const page = await visit(t, browser, site.page, { prepare: (_, opened) => opened.on('request', (request) => asked.push(new URL(request.url()).pathname)) });
   const { problem } = await page.evaluate(() => window.payhal.diagnose({ url: 'ws://127.0.0.1:1/v1/ws' }));
@@ -66,7 +66,7 @@ test('a bundler for browsers takes it without a word', async (t) => {
   const [{ text }] = result.outputFiles;
   assert.ok(!/node:(http|crypto|fs)/.test(text));
   const site = await startSite(t, { files: { '/': '<!doctype html><script type="module" src="/bundle.js"></script>', '/bundle.js': text, '/payhal.js': 'export {}' } });
-  const browser = await openBrowser(t);
+  const browser = await openBrowser({ t });
   const page = await (await browser.newContext()).newPage();
   await page.goto(site.page);
   await page.waitForFunction(() => window.payhal);

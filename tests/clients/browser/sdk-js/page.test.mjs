@@ -4,11 +4,15 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { selfSigned } from '../../../../sdk/client-js/test/certificate.js';
 import { pairedHost } from '../../../../sdk/client-js/test/paired-host.js';
 import { load, openBrowser, startSite, visit } from './site.mjs';
+
+let browser;
+before(async () => { browser = await openBrowser(); });
+after(() => browser.close());
 
 const REGISTER = { id: 'till-1', name: 'Till 1' };
 
@@ -41,7 +45,7 @@ async function found(page, url, problem, words, more) {
 }
 
 test('a page pairs; its key outlives the page and can be read by no script', async (t) => {
-  const [host, site, browser] = [await startHost(t), await startSite(t), await openBrowser(t)];
+  const [host, site] = [await startHost(t), await startSite(t)];
   const page = await visit(t, browser, site.page);
   assert.equal((await pairIn(page, host)).registerId, 'till-1');
   assert.equal(host.registers.get('till-1').origin, site.page.slice(0, -1));
@@ -64,7 +68,7 @@ test('a page pairs; its key outlives the page and can be read by no script', asy
 });
 
 test('two tabs whose secret is due replace it once, and both go on', async (t) => {
-  const [host, site, browser] = [await startHost(t), await startSite(t), await openBrowser(t)];
+  const [host, site] = [await startHost(t), await startSite(t)];
   const page = await visit(t, browser, site.page);
   await pairIn(page, host);
   const second = await page.context().newPage();
@@ -80,7 +84,7 @@ test('two tabs whose secret is due replace it once, and both go on', async (t) =
 });
 
 test('the journal of a page outlives it', async (t) => {
-  const [site, browser] = [await startSite(t), await openBrowser(t)];
+  const site = await startSite(t);
   const page = await visit(t, browser, site.page);
   await page.evaluate(async () => {
     const journal = window.payhal.indexedDbJournal();
@@ -93,7 +97,7 @@ test('the journal of a page outlives it', async (t) => {
 });
 
 test('from a local page: in order, not paired, not running, another program, an impostor', async (t) => {
-  const [host, site, browser] = [await startHost(t), await startSite(t), await openBrowser(t)];
+  const [host, site] = [await startHost(t), await startSite(t)];
   const page = await visit(t, browser, site.page);
   await found(page, host.url, 'not_paired', /operator has to pair/);
   await pairIn(page, host);
@@ -112,14 +116,14 @@ test('from a local page: in order, not paired, not running, another program, an 
 });
 
 test('a Content-Security-Policy that forgets the host, and one that names it', async (t) => {
-  const [host, browser] = [await startHost(t), await openBrowser(t)];
+  const host = await startHost(t);
   const strict = await startSite(t, { csp: "default-src 'self'" });
   await found(await visit(t, browser, strict.page), host.url, 'csp', new RegExp(`connect-src: ws://127.0.0.1:${host.port}`));
   const right = await startSite(t, { csp: `default-src 'self'; connect-src ws://127.0.0.1:${host.port}` });
   await found(await visit(t, browser, right.page), host.url, 'not_paired', /pair/);
 });
 
-test('a name that the host does not know for itself, and a frame without an origin', async (t) => {
+test('a name that the host does not know for itself, and a host that takes no connection', async (t) => {
   const strict = http.createServer((request, response) => {
     const known = /^(127\.0\.0\.1|localhost):/.test(request.headers.host);
     response.writeHead(known ? 200 : 403, known ? { 'Access-Control-Allow-Origin': '*' } : {});
@@ -128,10 +132,11 @@ test('a name that the host does not know for itself, and a frame without an orig
   await new Promise((resolve) => strict.listen(0, '127.0.0.1', resolve));
   t.after(() => strict.close());
   const { port } = strict.address();
-  const [site, browser] = [await startSite(t), await openBrowser(t, { rules: 'MAP payhal.example.test 127.0.0.1' })];
-  const page = await visit(t, browser, site.page);
+  const site = await startSite(t);
+  const named = await openBrowser({ t, rules: 'MAP payhal.example.test 127.0.0.1' });
+  const page = await visit(t, named, site.page);
   await found(page, `ws://payhal.example.test:${port}/v1/ws`, 'host_name_refused', /Use 127\.0\.0\.1/);
-  // It answers /health and takes no connection: as the host does with the origin null.
+  // It answers /health and takes no connection, as the host does with the origin null.
   await found(page, `ws://127.0.0.1:${port}/v1/ws`, 'refused', /refuses[\s\S]*null/);
 });
 
@@ -149,17 +154,16 @@ test('an address that no https page may use', async (t) => {
     secure.closeAllConnections();
     secure.close();
   });
-  const browser = await openBrowser(t, { rules: 'MAP till.example.test 127.0.0.1' });
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   t.after(() => context.close());
   const page = await context.newPage();
   await page.goto(`https://localhost:${secure.address().port}/`);
   await load(page);
-  await found(page, 'ws://till.example.test:7425/v1/ws', 'mixed_content', /needs wss:/);
+  await found(page, 'ws://till.example:7425/v1/ws', 'mixed_content', /needs wss:/);
 });
 
 test('a certificate that this browser does not trust', async (t) => {
-  const [site, browser] = [await startSite(t), await openBrowser(t)];
+  const site = await startSite(t);
   const tls = selfSigned();
   const [secure, plain] = [await startHost(t, { tls }), await startHost(t)];
   const page = await visit(t, browser, site.page);
@@ -169,7 +173,7 @@ test('a certificate that this browser does not trust', async (t) => {
 test('a page from the internet: asked, denied, allowed', async (t) => {
   const host = await startHost(t);
   const site = await startSite(t, { address: '127.0.0.2' });
-  const browser = await openBrowser(t, { publicPort: site.port });
+  const internet = await openBrowser({ t, publicPort: site.port });
   const origin = `http://shop.example.test:${site.port}`;
   const set = (setting) => async (context, page) => {
     const client = await context.browser().newBrowserCDPSession();
@@ -177,13 +181,13 @@ test('a page from the internet: asked, denied, allowed', async (t) => {
     for (const browserContextId of browserContextIds) await client.send('Browser.setPermission', { permission: { name: 'loopback-network' }, setting, origin, browserContextId });
     assert.ok(page);
   };
-  const asked = await visit(t, browser, origin, { prepare: set('prompt') });
+  const asked = await visit(t, internet, origin, { prepare: set('prompt') });
   await found(asked, host.url, 'permission_pending', /press Allow/);
-  const denied = await visit(t, browser, origin, { prepare: set('denied') });
+  const denied = await visit(t, internet, origin, { prepare: set('denied') });
   await found(denied, host.url, 'permission_denied', /settings of this site[\s\S]*LoopbackNetworkAllowedForUrls/);
   await assert.rejects(enter(denied, host), /cannot be reached/);
   assert.equal(host.connections.length, 0);
-  const allowed = await visit(t, browser, origin, { prepare: set('granted') });
+  const allowed = await visit(t, internet, origin, { prepare: set('granted') });
   await found(allowed, host.url, 'not_paired', /shop\.example\.test/);
   assert.equal((await pairIn(allowed, host)).registerId, 'till-1');
   assert.equal((await enter(allowed, host)).access, 'paired');
@@ -192,8 +196,8 @@ test('a page from the internet: asked, denied, allowed', async (t) => {
 test('a page from the internet that was not loaded securely', async (t) => {
   const host = await startHost(t);
   const site = await startSite(t, { address: '127.0.0.2' });
-  const browser = await openBrowser(t, { publicPort: site.port, secure: false });
-  const page = await visit(t, browser, `http://shop.example.test:${site.port}`);
+  const internet = await openBrowser({ t, publicPort: site.port, secure: false });
+  const page = await visit(t, internet, `http://shop.example.test:${site.port}`);
   await found(page, host.url, 'insecure_page', /https/);
   assert.equal(host.connections.length, 0);
 });

@@ -28,8 +28,8 @@ export async function startSite(t, { address = '127.0.0.1', csp, files = {}, sdk
   return { port, page: `http://${address}:${port}/` };
 }
 
-/** Chromium; with `publicPort`, what listens at 127.0.0.2 there is the public internet, as shop.example.test. */
-export async function openBrowser(t, { publicPort, secure = true, rules = 'MAP shop.example.test 127.0.0.2' } = {}) {
+/** Chromium, closed with the test `t` if there is one. With `publicPort`, what listens at 127.0.0.2 there is the public internet, as shop.example.test. */
+export async function openBrowser({ t, publicPort, secure = true, rules = 'MAP shop.example.test 127.0.0.2' } = {}) {
   // Build machines run as root, and every page is this test's own.
   const args = ['--no-sandbox', `--host-resolver-rules=${rules}`];
   if (publicPort) {
@@ -38,7 +38,7 @@ export async function openBrowser(t, { publicPort, secure = true, rules = 'MAP s
     if (secure) args.push(`--unsafely-treat-insecure-origin-as-secure=http://shop.example.test:${publicPort}`);
   }
   const browser = await chromium.launch({ executablePath: process.env.PAYHAL_CHROMIUM ?? '/usr/bin/chromium', args });
-  t.after(() => browser.close());
+  t?.after(() => browser.close());
   return browser;
 }
 
