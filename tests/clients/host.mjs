@@ -11,7 +11,7 @@ const START_MS = 60_000;
 const STOP_MS = 10_000;
 
 /**
- * Answers {url, page, stop()}. Binaries and plugins are where PAYHAL_BIN, PAYHAL_RUNNER and PAYHAL_PLUGINS say;
+ * Answers {url, page, state, stop()}. Binaries and plugins are where PAYHAL_BIN, PAYHAL_RUNNER and PAYHAL_PLUGINS say;
  * `config` is the text of a configuration file, where the simulated plugins alone do not do.
  */
 export async function startHost({ config } = {}) {
@@ -20,7 +20,7 @@ export async function startHost({ config } = {}) {
     return process.env[name];
   });
   const state = await mkdtemp(join(tmpdir(), 'payhal-clients-'));
-  if (config) await writeFile(join(state, 'payhal.toml'), config);
+  if (config) await writeFile(join(state, 'payhal.toml'), config, { mode: 0o600 });
   const child = spawn(daemon, ['demo', '--plugins', plugins, '--runner', runner, '--state', state, '--listen', '127.0.0.1:0', '--serve-only'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -34,7 +34,7 @@ export async function startHost({ config } = {}) {
   };
   try {
     const address = await listening(child, gone);
-    return { url: `ws://${address}/v1/ws`, page: `http://${address}/`, stop };
+    return { url: `ws://${address}/v1/ws`, page: `http://${address}/`, state, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -23,6 +23,12 @@ export class Masked {
   #ids = new Map();
   #times = new Map();
   #held = null;
+  #folders;
+
+  /** `folders` are [this machine's, the one that is shown]. */
+  constructor(folders = []) {
+    this.#folders = folders;
+  }
 
   /** What the host tells from now on waits for `release`, which knows the whole day. */
   hold() {
@@ -53,7 +59,11 @@ export class Masked {
   }
 
   toPage(text) {
-    return text
+    let pid = 4100;
+    const shown = this.#folders.reduce((so, [from, to]) => so.replaceAll(from, to), text);
+    return shown
+      .replace(/"pid":\d+/g, () => `"pid":${(pid += 1)}`)
+      .replace(/"memory_bytes":\d+/g, '"memory_bytes":6291456')
       .replace(ISO, (at) => new Date(this.#time(at)).toISOString())
       .replace(PRINTED, (printed) => this.#printed(printed))
       .replace(UUID, (id) => this.#ids.get(id) ?? idOf(0xffe))

@@ -6,8 +6,6 @@ import { deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);
 const COLOURS_MAX = 256;
-/** Bits of each channel that tell two colours apart while they are counted. */
-const BITS = 6;
 
 /** {width, height} of a PNG. */
 export function sizeOf(png) {
@@ -72,8 +70,7 @@ function paeth(left, up, corner) {
 
 // Median cut: the box with the most pixels times its longest side is halved until there are enough.
 function reduce(pixels) {
-  const shift = 8 - BITS;
-  const key = (from, at) => ((from[at] >> shift) << (2 * BITS)) | ((from[at + 1] >> shift) << BITS) | (from[at + 2] >> shift);
+  const key = (from, at) => (from[at] << 16) | (from[at + 1] << 8) | from[at + 2];
   const counted = new Map();
   for (let at = 0; at < pixels.length; at += 3) {
     const entry = counted.get(key(pixels, at));
@@ -87,7 +84,7 @@ function reduce(pixels) {
     boxes = boxes.filter((box) => box !== widest);
     boxes.push(...halves(widest));
   }
-  const palette = boxes.map(({ colours }) => mean(colours));
+  const palette = boxes.map(({ colours }) => most(colours));
   const places = new Map(boxes.flatMap(({ colours }, place) => colours.map(({ rgb }) => [key(rgb, 0), place])));
   return { palette, of: (from, at) => places.get(key(from, at)) };
 }
@@ -108,10 +105,9 @@ function halves({ colours, channel }) {
   return [boxOf(sorted.slice(0, cut)), boxOf(sorted.slice(cut))];
 }
 
-function mean(colours) {
-  // What is there most is kept as it is, so that grounds stay flat and equal.
-  const most = colours.reduce((best, colour) => (colour.many > best.many ? colour : best));
-  return most.rgb;
+// What is there most is kept as it is, so that grounds stay flat and equal.
+function most(colours) {
+  return colours.reduce((best, colour) => (colour.many > best.many ? colour : best)).rgb;
 }
 
 const TABLE = Array.from({ length: 256 }, (_, n) => {

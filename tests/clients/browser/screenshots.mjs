@@ -5,8 +5,9 @@
 // With PAYHAL_SCREENSHOTS_UPDATE=1 the pictures in docs/images are replaced.
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
+import { ofAccess } from './access-pictures.mjs';
 import { Masked } from './masked.mjs';
 import { shrink, sizeOf } from './png.mjs';
 import { launch, lostAtGateway, openPage, openShop, playDay } from './shop.mjs';
@@ -30,6 +31,8 @@ function pages(id) {
     { name: 'device', hash: '#/devices/kiosk', ready: '.answer a', size: { width: 1280, height: 1120 } },
     { name: 'gateways', hash: '#/gateways', ready: '.gateway', size: { width: 1280, height: 420 } },
     { name: 'gateway', hash: '#/gateways/bank', ready: '.batch-table', size: { width: 1280, height: 900 } },
+    { name: 'plugins', hash: '#/plugins', ready: 'h2:has-text("Virtual reader")', size: { width: 1280, height: 760 } },
+    { name: 'health', hash: '#/health', ready: 'h2:has-text("Journal")', size: { width: 1280, height: 900 } },
     { name: 'phone', hash: '#/transactions', ready: '.found-list tbody tr:nth-child(11)', size: PHONE },
     { name: 'counter', hash: '#/', ready: '.fan .card', size: { width: 1280, height: 1240 }, act: (page) => page.waitForSelector('.recent-table tbody tr:nth-child(11)') },
   ];
@@ -53,7 +56,7 @@ export async function makePictures(folder) {
   const shop = await openShop();
   const browser = await launch();
   try {
-    return [...(await ofTheShop(shop, browser, folder))];
+    return [...(await ofTheShop(shop, browser, folder)), ...(await ofAccess(browser, (page, name) => picture(page, folder, name)))];
   } finally {
     await browser.close();
     await shop.stop();
@@ -61,7 +64,9 @@ export async function makePictures(folder) {
 }
 
 async function ofTheShop(shop, browser, folder) {
-  const masked = new Masked();
+  const masked = new Masked([
+    [shop.host.state, '/var/lib/payhal'], [process.env.PAYHAL_PLUGINS, '/usr/lib/payhal/plugins'], [dirname(process.env.PAYHAL_RUNNER), '/usr/lib/payhal'],
+  ]);
   const open = (options) => openPage(browser, shop.host, { viewport: WIDE, reducedMotion: 'reduce', before: (context) => masked.between(context), clock: masked.now, ...options });
   // One page is there the whole day, as on a counter: it saw each payment run.
   const first = await open({ hash: '#/', viewport: { width: 1280, height: 1010 } });
@@ -85,6 +90,7 @@ async function ofTheShop(shop, browser, folder) {
 async function pictured({ page, complaints, close }, folder, { name, hash, ready, act }) {
   await page.evaluate((to) => { location.hash = to; }, hash);
   await page.waitForSelector(ready);
+  await page.waitForSelector('.nav-count:not([hidden])', { state: 'attached' });
   await act?.(page);
   const made = await picture(page, folder, name);
   if (complaints.length > 0) throw new Error(`${name}: ${complaints.join('; ')}`);
