@@ -370,6 +370,9 @@ export class Payhal {
     onProgress?: (progress: Progress) => void;
     onPrompt?: PromptListener;
   }): Promise<Recovered[]>;
+  /** Waits until an unknown outcome is known, however long that takes; ends as unknown only when this is closed. */
+  whenKnown(key: string): Promise<Recovered>;
+  whenKnown<R>(key: string, handlers: OutcomeHandlers<R>): Promise<R>;
   sale(request: SaleRequest, options?: MoneyOptions): PendingMoney<Approved>;
   refund(request: RefundRequest, options?: MoneyOptions): PendingMoney<Approved>;
   void(request: VoidRequest, options?: MoneyOptions): PendingMoney<Approved>;

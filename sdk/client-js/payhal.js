@@ -39,6 +39,7 @@ const DOOR_RETRY_MS = 1000;
 const INTERNAL_ERROR = -32603;
 const APPROVED = new Set(['approved', 'accepted_offline']);
 const RECOVER_PAUSE_MS = 2000;
+const KNOWN_PAUSE_MS = 5000; // The host finds out by itself; this only asks whether it has.
 
 const LIMITS = {
   helloTimeoutMs: 10_000, // A host that is alive greets at once; a hung one must not hold the register.
@@ -194,7 +195,7 @@ export class Payhal {
       hostId: this.host?.id,
       get: (key) => this.get({ key }),
       resend: (entry) => this.#resend(entry, { onProgress, onPrompt }),
-      pause: () => new Promise((resolve) => { this.#clock.setTimeout(resolve, RECOVER_PAUSE_MS); }),
+      pause: () => this.#pause(RECOVER_PAUSE_MS),
     };
     const recovered = entries.map(async (given) => {
       const entry = typeof given === 'string' ? { key: given } : given;
@@ -203,6 +204,20 @@ export class Payhal {
       return ended;
     });
     return Promise.all(recovered);
+  }
+
+  /** Waits until an unknown outcome is known, however long that takes; ends as unknown only when this is closed. */
+  async whenKnown(key, handlers) {
+    if (handlers) checkHandlers(handlers);
+    for (;;) {
+      const [ended] = await this.recover([key]);
+      if (ended.outcome !== 'unknown' || this.#state === 'closed') return handlers ? this.#handed(ended, handlers) : ended;
+      await this.#pause(KNOWN_PAUSE_MS);
+    }
+  }
+
+  #pause(ms) {
+    return new Promise((resolve) => { this.#clock.setTimeout(resolve, ms); });
   }
 
   async #handed(ended, handlers) {

@@ -193,6 +193,27 @@ test('a refusal to take the call again is not the end of the payment', async (t)
   }
 });
 
+test('an unknown outcome can be waited for, and is handed over once', async (t) => {
+  const journal = memoryJournal([kept('k1')]);
+  const { host, clock, payhal } = await world(t, { journal });
+  const seen = [];
+  const known = payhal.whenKnown('k1', every(seen));
+  for (let i = 0; i < 2; i += 1) {
+    (await host.next()).result(view('k1', { outcome: 'unknown', money_moved: 'unknown' }));
+    while (!clock.delays().includes(5000)) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(5000);
+  }
+  (await host.next()).result(view('k1', { outcome: 'approved', money_moved: 'yes' }));
+  assert.equal(await known, 'approved');
+  assert.deepEqual([seen.length, journal.rows.size], [1, 0]);
+  const closing = payhal.whenKnown('k2');
+  (await host.next()).result(view('k2', { outcome: 'unknown', money_moved: 'unknown' }));
+  while (!clock.delays().includes(5000)) await new Promise((resolve) => setImmediate(resolve));
+  payhal.close();
+  clock.advance(5000);
+  assert.equal((await closing).outcome, 'unknown');
+});
+
 test('a key that another payment has stays in the journal', async (t) => {
   const journal = memoryJournal();
   const { host, payhal } = await world(t, { journal });
