@@ -2,10 +2,16 @@
 //! Every example of the register API's page is one: its requests decode, its answers are the
 //! method's, its errors are those of the table.
 
+use payhal_protocol::access::{
+    ApproveParams, BeginParams, CodeParams, CompleteParams, EndParams, PairingListParams,
+    RefuseParams, RevealParams, RotateParams,
+};
+use payhal_protocol::audit::AuditListParams;
 use payhal_protocol::batch::{CloseParams, TotalsParams};
 use payhal_protocol::device::{DeviceListParams, IdentifyParams, SimulateParams};
+use payhal_protocol::diagnose::DiagnoseParams;
 use payhal_protocol::error::{ErrorName, ErrorObject};
-use payhal_protocol::events::SubscribeParams;
+use payhal_protocol::events::{PairingChanged, RegisterChanged, SubscribeParams};
 use payhal_protocol::gateway::GatewayListParams;
 use payhal_protocol::method::{Call, METHODS};
 use payhal_protocol::params::decode;
@@ -13,8 +19,12 @@ use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CancelParams, CaptureParams, CashAdvanceParams,
     RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
+use payhal_protocol::plugins::PluginListParams;
 use payhal_protocol::progress::{Progress, Prompt, RespondParams};
-use payhal_protocol::session::{HelloParams, PingParams};
+use payhal_protocol::registers::{
+    RegisterListParams, RegisterUpdateParams, RotateDueParams, UnpairParams,
+};
+use payhal_protocol::session::{HelloParams, PingParams, ProveParams, SessionEnded};
 use payhal_protocol::transaction::{GetParams, ListParams, ReceiptParams};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -44,6 +54,23 @@ fn checks() -> Vec<Check> {
     vec![
         of::<HelloParams>(),
         of::<PingParams>(),
+        of::<ProveParams>(),
+        of::<BeginParams>(),
+        of::<RevealParams>(),
+        of::<CompleteParams>(),
+        of::<RotateParams>(),
+        of::<PairingListParams>(),
+        of::<ApproveParams>(),
+        of::<RefuseParams>(),
+        of::<RegisterListParams>(),
+        of::<RegisterUpdateParams>(),
+        of::<UnpairParams>(),
+        of::<RotateDueParams>(),
+        of::<CodeParams>(),
+        of::<EndParams>(),
+        of::<DiagnoseParams>(),
+        of::<AuditListParams>(),
+        of::<PluginListParams>(),
         of::<DeviceListParams>(),
         of::<IdentifyParams>(),
         of::<SimulateParams>(),
@@ -92,6 +119,15 @@ fn every_example_of_the_page_is_one() {
             }
             Some("payment.prompt") => {
                 serde_json::from_value::<Prompt>(params.clone()).unwrap();
+            }
+            Some("session.ended") => {
+                serde_json::from_value::<SessionEnded>(params.clone()).unwrap();
+            }
+            Some("pairing.changed") => {
+                serde_json::from_value::<PairingChanged>(params.clone()).unwrap();
+            }
+            Some("register.changed") => {
+                serde_json::from_value::<RegisterChanged>(params.clone()).unwrap();
             }
             Some(method) => {
                 let check = checks.iter().find(|(name, ..)| *name == method).unwrap();
