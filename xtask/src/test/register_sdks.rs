@@ -113,6 +113,41 @@ pub(crate) fn browser(run: &mut Run) -> Result<(), Stopped> {
     Ok(workspace::run(&mut command)?)
 }
 
+/// `tests/clients/first-sale`: the commands, files and page of docs/first-sale.md.
+pub(crate) fn first_sale(run: &mut Run) -> Result<(), Stopped> {
+    let clients = workspace::root().join("tests/clients");
+    npm_ci(&clients.join("browser"))?;
+    let layout = run.layout()?;
+    let mut command = node_tests(&clients.join("first-sale"))?;
+    layout.name_in(&mut command);
+    if let Some(chromium) = tools::chromium() {
+        command.env("PAYHAL_CHROMIUM", chromium);
+    }
+    Ok(workspace::run(&mut command)?)
+}
+
+/// Autobahn's cases against an echo over the daemon's own WebSocket.
+pub(crate) fn conformance(_: &mut Run) -> Result<(), Stopped> {
+    let folder = workspace::root().join("tests/clients/autobahn");
+    let requirements = folder.join("requirements.txt").display().to_string();
+    let wanted = [
+        "--require-hashes",
+        "--no-deps",
+        "--requirement",
+        &requirements,
+    ];
+    let python = environment("conformance", &wanted.map(str::to_owned))?;
+    let example = ["--package", "payhal-tests", "--example", ECHO];
+    workspace::run(workspace::cargo().arg("build").args(example))?;
+    let mut command = workspace::program(python);
+    command
+        .arg(folder.join("run.py"))
+        .arg(workspace::target().join("debug/examples").join(ECHO));
+    Ok(workspace::run(&mut command)?)
+}
+
+const ECHO: &str = "websocket-echo";
+
 /// `tests/clients/hostile` but for Firefox: attackers beside a paired till.
 pub(crate) fn hostile(run: &mut Run) -> Result<(), Stopped> {
     attacked(run, |name| name != FIREFOX_TESTS)

@@ -36,7 +36,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 26] = [
+pub(crate) const STAGES: [Stage; 28] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -131,7 +131,7 @@ pub(crate) const STAGES: [Stage; 26] = [
         name: "processes",
         proves: "the real daemon, runners and journal together",
         needs: &[],
-        seconds: 240,
+        seconds: 270,
         run: |run| processes(run, Pick::AllBut(OWN_STAGE)),
     },
     Stage {
@@ -211,21 +211,35 @@ pub(crate) const STAGES: [Stage; 26] = [
         name: "stock-clients",
         proves: "a sale by JSON-RPC clients that know nothing of payhal",
         needs: &[Tool::Node, Tool::Npm, Tool::Python, Tool::Venv],
-        seconds: 60,
+        seconds: 120,
         run: register_sdks::stock_clients,
     },
     Stage {
         name: "browser",
         proves: "a sale in a browser, at the console",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        seconds: 90,
+        seconds: 120,
         run: register_sdks::browser,
+    },
+    Stage {
+        name: "first-sale",
+        proves: "the first sale of a page of one's own, as its guide says it, timed",
+        needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
+        seconds: 60,
+        run: register_sdks::first_sale,
+    },
+    Stage {
+        name: "conformance",
+        proves: "the daemon's WebSocket passes every case of Autobahn",
+        needs: &[Tool::Python, Tool::Venv],
+        seconds: 60,
+        run: register_sdks::conformance,
     },
     Stage {
         name: "hostile",
         proves: "no page, program or flood gets anything of a paired host, and a sale goes on",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        seconds: 240,
+        seconds: 120,
         run: register_sdks::hostile,
     },
     Stage {
