@@ -80,7 +80,12 @@ export class Search {
 }
 
 const READS_AT_ONCE = 4;
-const AGAIN_MS = 500;
+const AGAIN_MS = 1000;
+// The host ends a connection that asks faster than 200 times a second for long; an export asks for each line.
+const HURRIED_MAX = 200;
+const PACE_MS = 40;
+
+const pause = (ms) => new Promise((go) => { setTimeout(go, ms); });
 
 /** Lists tell no card; each transaction is asked for once, a few at a time, and kept while it stays as it is. */
 export class Details {
@@ -88,33 +93,32 @@ export class Details {
   #known = new Map();
   #waiting = [];
   #running = 0;
+  #asked = 0;
 
   constructor(payhal) {
     this.#payhal = payhal;
   }
 
-  known(view) {
-    return view.card ? view : this.#known.get(keyOf(view))?.view ?? null;
-  }
-
   async of(view) {
     if (view.card || view.outcome === 'running') return view;
     const key = keyOf(view);
-    const entry = this.#known.get(key) ?? {};
     if (!this.#known.has(key)) {
-      this.#known.set(key, entry);
-      entry.asked = this.#ask(view).then((full) => { entry.view = full; return full; });
-      entry.asked.catch(() => this.#known.delete(key));
+      const asked = this.#ask(view);
+      this.#known.set(key, asked);
+      asked.catch(() => this.#known.delete(key));
     }
-    return entry.asked;
+    return this.#known.get(key);
   }
 
   async #ask(view) {
     if (this.#running >= READS_AT_ONCE) await new Promise((go) => { this.#waiting.push(go); });
     this.#running += 1;
+    this.#asked += 1;
+    const pace = this.#asked > HURRIED_MAX ? pause(PACE_MS) : undefined;
     try {
       return await this.#get(view.transactionId);
     } finally {
+      await pace;
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
@@ -126,7 +130,7 @@ export class Details {
         return await this.#payhal.get({ transactionId });
       } catch (error) {
         if (error.name !== 'RATE_LIMITED') throw error;
-        await new Promise((go) => { setTimeout(go, error.retryAfterMs ?? AGAIN_MS); });
+        await pause(error.retryAfterMs ?? AGAIN_MS);
       }
     }
   }

@@ -18,6 +18,7 @@ export class Simulator extends EventTarget {
   #reading = false;
   #stale = false;
   #seen = '';
+  #presented = null;
 
   constructor(state) {
     super();
@@ -55,6 +56,7 @@ export class Simulator extends EventTarget {
   }
 
   async present(action, card) {
+    this.#presented = { name: card.name, action };
     this.#say(`${words(card).name} ${{ tap: 'tapped', insert: 'inserted', swipe: 'swiped' }[action]}`);
     await this.#do({ action, card: card.name });
     this.readScreen();
@@ -101,7 +103,7 @@ export class Simulator extends EventTarget {
     try {
       const answer = await this.#state.payhal.simulate(this.device.id, { action: 'screen' });
       this.screen = { lines: answer.screen?.lines ?? [], keys: Boolean(answer.waiting?.keys), choices: answer.waiting?.select ?? [] };
-      this.inserted = this.cards.find((card) => card.name === answer.card) ?? null;
+      this.inserted = this.#inSlot(answer.card) ? this.cards.find((card) => card.name === answer.card) ?? null : null;
     } catch {
       // A device that is gone has no screen to read; its state says so beside it.
       this.screen = { lines: [], keys: false, choices: [] };
@@ -112,6 +114,13 @@ export class Simulator extends EventTarget {
       this.#stale = false;
       this.readScreen();
     }
+  }
+
+  // The reader says which card it has, not how: this page knows what it did, else the payment tells.
+  #inSlot(name) {
+    if (this.#presented?.name === name) return this.#presented.action === 'insert';
+    const mine = [...this.#state.lines.values()].filter((line) => line.view.device === this.device.id).at(-1);
+    return mine?.stages.some(({ stage }) => stage === 'card_inserted') ?? false;
   }
 
   async #readCards() {
@@ -127,6 +136,8 @@ export class Simulator extends EventTarget {
       this.#say(error.message);
     }
     this.#changed();
+    // A card that is in the slot could not be named before.
+    this.readScreen();
   }
 
   async #do(action, target = this.device.id) {
