@@ -122,7 +122,7 @@ impl Listeners {
             match local(&folder, host_id, now) {
                 Some(keyring) => {
                     let names = Names::loopback(address.port(), true);
-                    twins.open(names, Some(Arc::new(keyring)), &mut all);
+                    twins.open(names, Some(&Arc::new(keyring)), &mut all);
                 }
                 None => addresses.tls = None,
             }
@@ -160,13 +160,13 @@ fn local(folder: &std::path::Path, host_id: &str, now: i64) -> Option<Keyring> {
 }
 
 impl Twins {
-    fn open(self, names: Names, keyring: Option<Arc<Keyring>>, all: &mut Vec<Open>) {
+    fn open(self, names: Names, keyring: Option<&Arc<Keyring>>, all: &mut Vec<Open>) {
         let names = Arc::new(names);
         let listeners = [Some(self.named), self.twin].into_iter().flatten();
         all.extend(listeners.map(|listener| Open {
             listener,
             names: Arc::clone(&names),
-            keyring: keyring.clone(),
+            keyring: keyring.cloned(),
         }));
     }
 }

@@ -64,7 +64,8 @@ impl Leaf {
     }
 
     /// Whether a client with the right clock takes it.
-    pub(crate) fn is_valid(&self, now: i64) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_valid(&self, now: i64) -> bool {
         (self.not_before..=self.not_after).contains(&now)
     }
 }
