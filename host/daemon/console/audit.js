@@ -19,7 +19,7 @@ export function auditView(state) {
     columns: [
       { word: 'When', cell: ({ at }) => fullTime(at) },
       { word: 'Who', cell: ({ actor }) => sentence(actor) },
-      { word: 'What', kind: 'wide', cell: ({ text, action }) => [el('span', { class: 'audit-text' }, sentence(text)), ' ', el('code', {}, action)] },
+      { word: 'What', kind: 'wide', cell: ({ text, action }) => [el('span', { class: 'audit-text' }, text), ' ', el('code', {}, action)] },
       { word: 'About', kind: 'muted', cell: ({ subject }) => subject ?? '' },
     ],
   });
@@ -50,9 +50,9 @@ export function auditView(state) {
     found.update(shown);
     found.node.hidden = shown.length === 0;
     older.hidden = !more;
-    const all = more ? `the newest ${entries.length}` : `all ${entries.length}`;
+    const all = more ? `the newest ${entries.length}` : `${entries.length}`;
     if (entries.length === 0) setText(count, 'Nothing was written yet. Pairings, changed rights and unusual payments stand here.');
-    else setText(count, words.length > 0 ? `${shown.length} of ${all} entries` : `${all} entries`);
+    else setText(count, words.length > 0 ? `${shown.length} of ${all} entries` : more ? `The newest ${entries.length} entries` : entries.length === 1 ? 'One entry' : `All ${entries.length} entries`);
   }
 
   // What a person just did on another page, or here, is on top.

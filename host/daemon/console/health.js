@@ -49,7 +49,7 @@ export function healthPage(state) {
     if (!known.report) return;
     const { findings } = known.report;
     setText(at, `${summary(findings)} Looked at ${timeOfDay(known.report.at)}.`);
-    swap(security, securityRows(state, known).map(([name, look, words]) => el('div', {}, el('dt', {}, name), el('dd', {}, pill(null, look), words ? el('span', {}, words) : null))));
+    swap(security, securityRows(state, known).map(([name, look, words]) => el('div', {}, el('dt', {}, name), el('dd', {}, pill(null, look), words ? el('span', {}, prose(words)) : null))));
     const groups = Object.entries(Object.groupBy(findings, ({ area }) => area));
     const rank = ([, list]) => WORST_FIRST.indexOf(worst(list));
     swap(areas, groups.sort((a, b) => rank(a) - rank(b) || a[0].localeCompare(b[0])).map(areaPanel));
@@ -87,7 +87,12 @@ function areaPanel([area, findings]) {
     el('h2', { id }, areaWords(area), ' ', pill(LEVELS, level)),
     el('ul', {}, sorted.map((finding) => el('li', { class: `finding tone--${LEVELS[finding.level]?.tone ?? 'muted'}` },
       el('span', { class: 'finding-mark' }, shape(LEVELS[finding.level]?.shape), el('span', { class: 'visually-hidden' }, `${LEVELS[finding.level]?.word ?? finding.level}: `)),
-      el('div', {}, el('h3', {}, finding.title), el('p', {}, finding.says), finding.todo ? el('p', { class: 'finding-todo' }, el('strong', {}, 'What to do: '), finding.todo) : null)))));
+      el('div', {}, el('h3', {}, finding.title), el('p', {}, prose(finding.says)), finding.todo ? el('p', { class: 'finding-todo' }, el('strong', {}, 'What to do: '), prose(finding.todo)) : null)))));
+}
+
+/** The host's words as they are: they may begin with a name or a key. Their `commands` stand in code. */
+function prose(text) {
+  return text.split('`').map((part, place) => (place % 2 === 1 ? el('code', {}, part) : part));
 }
 
 const ABBREVIATIONS = { tls: 'TLS', usb: 'USB' };
@@ -100,16 +105,18 @@ function securityRows(state, { report, plugins }) {
     : ['Access', { word: 'Paired', tone: 'ok', shape: 'check' }, 'Only registers that the operator paired may take payments.']];
   const connected = state.registers.filter((register) => register.state === 'connected').length;
   rows.push(['Registers', { word: `${state.registers.length} paired`, tone: 'muted', shape: 'disc' }, `${connected} connected now${state.pairings.length > 0 ? `, ${state.pairings.length} waiting to be paired` : ''}.`]);
-  for (const [name, pattern] of [['Encryption to registers', /^(tls|browsers) /], ['Card data', /seal|card data|encrypt/i]]) {
+  for (const [name, pattern] of [['Encryption to registers', /^(tls|browsers) /], ['Card data', /seal|card.?data|encrypt/i]]) {
     const findings = report.findings.filter(({ area, title }) => pattern.test(`${area} ${title}`));
     const first = findings.find(({ level }) => level === worst(findings));
-    if (first) rows.push([name, LEVELS[first.level], findings.filter(({ level }) => level === first.level).map(({ says }) => says).join(' ')]);
+    if (first) rows.push([name, LEVELS[first.level], findings.filter(({ level }) => level === first.level).map(({ says }) => says.replace(/\.$/, '')).join('; ')]);
   }
-  const unsigned = plugins.filter((plugin) => plugin.signed === 'unsigned' && !plugin.broken).map((plugin) => plugin.id);
-  if (plugins.length > 0) {
-    rows.push(['Plugins', unsigned.length > 0 ? signature('unsigned') : { word: 'All signed', tone: 'ok', shape: 'check' },
-      unsigned.length > 0 ? `${unsigned.join(', ')}: nobody vouches for what ${unsigned.length === 1 ? 'it does' : 'they do'}.` : '']);
-  }
+  const unsigned = plugins.filter((plugin) => plugin.signed === 'unsigned' && !plugin.broken);
+  const used = unsigned.filter((plugin) => plugin.instances.length > 0).map((plugin) => plugin.id);
+  if (unsigned.length > 0) {
+    rows.push(['Plugins', signature('unsigned'), used.length > 0
+      ? `In use and vouched for by nobody: ${used.join(', ')}. ${unsigned.length} of ${plugins.length} installed ones are not signed.`
+      : `None of the ${unsigned.length} that are not signed is in use.`]);
+  } else if (plugins.length > 0) rows.push(['Plugins', { word: 'All signed', tone: 'ok', shape: 'check' }, '']);
   return rows;
 }
 

@@ -23,7 +23,7 @@ export function pluginsPage(state) {
   const list = el('ul', { class: 'plugins' });
   const none = empty('No plugin is installed.', 'A plugin is a folder with a plugin.toml and a library. Put it into the plugins folder and start payhal anew; to look at simulated ones, run:', el('p', {}, el('code', {}, 'payhal demo')));
   none.hidden = true;
-  const node = el('div', { class: 'page' }, pageHead('Plugins', 'What talks to readers, terminals and gateways. Each instance runs in a sandboxed process of its own.'), said, none, list);
+  const node = el('div', { class: 'page' }, pageHead('Plugins', 'What talks to readers, terminals and gateways. Each instance runs in a process of its own.'), said, none, list);
   const draw = keyedList(list, (plugin) => `${plugin.folder} ${plugin.id}`, pluginRow);
   let timer = null;
   async function read() {
@@ -31,8 +31,8 @@ export function pluginsPage(state) {
     try {
       const plugins = await state.operator.plugins();
       swap(said);
-      // Broken ones first, then those that fail, then by name.
-      const rank = (plugin) => (plugin.broken ? 0 : plugin.instances.some(({ state: now }) => FAILING.includes(now)) ? 1 : 2);
+      // Broken ones first, then those that fail, then those in use.
+      const rank = (plugin) => (plugin.broken ? 0 : plugin.instances.some(({ state: now }) => FAILING.includes(now)) ? 1 : plugin.instances.length > 0 ? 2 : 3);
       draw(plugins.toSorted((a, b) => rank(a) - rank(b) || a.id.localeCompare(b.id)));
       none.hidden = plugins.length > 0;
     } catch (error) {
@@ -71,12 +71,11 @@ function pluginRow(first) {
       { word: 'Restarts', kind: 'figure', cell: ({ restarts }) => String(restarts ?? 0) },
       { word: 'Memory', kind: 'figure', cell: ({ memoryBytes }) => memory(memoryBytes) },
       { word: 'Process', kind: 'figure', cell: ({ pid }) => (pid ? String(pid) : '') },
-      { word: 'Last error', kind: 'wide', cell: ({ lastError }) => (lastError ? sentence(lastError) : 'None') },
+      { word: 'Last error', kind: 'wide', cell: ({ lastError }) => lastError ?? 'None' },
     ],
   });
-  const idle = el('p', { class: 'hint', hidden: true }, 'No instance uses it.');
   const folder = el('code', { class: 'plugin-folder' });
-  const node = el('li', { class: 'panel plugin' }, head, broken, idle, instances.node, folder);
+  const node = el('li', { class: 'panel plugin' }, head, broken, instances.node, folder);
   let drawn = '';
   return {
     node,
@@ -86,12 +85,13 @@ function pluginRow(first) {
       drawn = now;
       const about = [plugin.kind && `${sentence(plugin.kind)} plugin`, [plugin.vendor, plugin.model].filter(Boolean).join(' '), plugin.abi && `interface ${plugin.abi}`, ...(plugin.approvals ?? []).map((approval) => `claims ${approval}`)];
       swap(head, el('div', {}, el('h2', {}, plugin.name ?? plugin.id, ' ', el('small', {}, [plugin.name && plugin.name !== plugin.id ? plugin.id : '', plugin.version].filter(Boolean).join(' '))), el('p', { class: 'hint' }, about.filter(Boolean).join(' · '))),
+        plugin.instances.length === 0 && !plugin.broken ? el('span', { class: 'hint' }, 'Not in use') : null,
         plugin.simulated ? pill(null, { word: 'Simulated', tone: 'muted', shape: 'ring' }) : null,
         pill(null, signature(plugin.signed)));
       broken.hidden = !plugin.broken;
-      swap(broken, el('p', { class: 'conflict-title' }, shape('triangle'), 'It cannot be used'), el('p', {}, sentence(plugin.broken ?? '')));
+      swap(broken, el('p', { class: 'conflict-title' }, shape('triangle'), 'It cannot be used'), el('p', {}, plugin.broken ?? ''));
       instances.node.hidden = plugin.instances.length === 0;
-      idle.hidden = plugin.instances.length > 0 || Boolean(plugin.broken);
+      node.classList.toggle('plugin--idle', plugin.instances.length === 0 && !plugin.broken);
       instances.update(plugin.instances);
       swap(folder, plugin.folder ?? '');
     },
