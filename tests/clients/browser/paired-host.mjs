@@ -24,7 +24,7 @@ function named(name) {
 export async function startPairedHost() {
   const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map(named);
   const state = await mkdtemp(join(tmpdir(), 'payhal-paired-'));
-  await writeFile(join(state, 'payhal.toml'), CONFIGURATION);
+  await writeFile(join(state, 'payhal.toml'), CONFIGURATION, { mode: 0o600 });
   const child = spawn(daemon, ['serve', '--plugins', plugins, '--runner', runner, '--state', state, '--listen', `${LOOPBACK}:0`], { stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = new Promise((resolve) => child.once('close', resolve));
   const stop = async () => {
