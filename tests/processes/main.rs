@@ -12,6 +12,8 @@ mod acceptors;
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod calls;
@@ -25,6 +27,8 @@ mod currencies;
 mod day;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
