@@ -5,8 +5,11 @@
 
 use super::convert::rfc3339;
 use super::session::Session;
+use crate::amount;
 use crate::audit::{Action, Audit};
+use payhal_engine::request::{Kind, MoneyRequest};
 use payhal_journal::Audited;
+use payhal_protocol::Amount;
 use payhal_protocol::audit::{AuditEntry, AuditListParams, AuditListResult};
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::payment::ResolveParams;
@@ -63,6 +66,32 @@ impl Session {
     pub(super) async fn keep(&self, audit: Audit) -> Result<(), ErrorObject> {
         let kept = self.shared.journal.audit(audit).await;
         kept.map(|_| ()).map_err(unavailable)
+    }
+
+    /// Keeps beside the payment that somebody used a right that few have. Nothing waits for it: the
+    /// payment's own record proves the rest.
+    pub(super) fn asks(&self, request: &MoneyRequest) {
+        let (action, what) = if request.kind == Kind::RefundUnreferenced {
+            (
+                Action::RefundUnreferenced,
+                "to give back to a card, naming no payment,",
+            )
+        } else if request.terms.voice_code.is_some() {
+            (
+                Action::VoiceApproval,
+                "to take an approval given by telephone for",
+            )
+        } else {
+            return;
+        };
+        let total = request.amounts.as_ref().map(|amounts| amounts.total);
+        let amount = total.map_or_else(
+            || "an amount".to_owned(),
+            |total| amount::show(&Amount::new(total.minor, total.currency.code())),
+        );
+        let text = format!("asks {what} {amount}, under the key {}", request.key);
+        let audit = Audit::new(&self.actor(), action, Some(&self.register().0), &text);
+        self.shared.journal.audit_later(&audit);
     }
 
     /// A payment was settled by word, which its own record says too: nothing takes that back, so

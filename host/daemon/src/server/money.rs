@@ -38,6 +38,7 @@ pub(super) fn call<P: DeserializeOwned + Validate>(
     };
     let asking = Arc::clone(session);
     let answer_to = id.clone();
+    session.asks(&request);
     session.running(id, async move {
         let result = asking.pay(request, &answer_to).await;
         asking.outgoing.send(text(&answer_to, result));
