@@ -22,7 +22,7 @@ name = "sandbox"
 plugin = "sandbox"
 `;
 
-/** Answers {url, authority, approve(number), stop()}. */
+/** Answers {url, authority, operator, stop()}. */
 export async function startPairedHost() {
   const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map((name) => {
     if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test stock-clients`);
@@ -47,7 +47,7 @@ export async function startPairedHost() {
     const authority = await listening(child, gone);
     operator = await Operator.connect(join(state, 'payhal.sock'));
     await operator.everythingReady();
-    return { url: `ws://${authority}/v1/ws`, authority, approve: (number) => operator.approve(number), stop };
+    return { url: `ws://${authority}/v1/ws`, authority, operator, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -111,6 +111,20 @@ class Operator {
     const open = pairings.find((pairing) => pairing.number !== undefined);
     if (!open) throw new Error('no pairing waits for its number');
     await this.#call('pairing.approve', { pairing_id: open.pairing_id, number });
+  }
+
+  /** The one register there is. */
+  async register() {
+    const { registers } = await this.#call('register.list');
+    return registers.find((register) => register.paired_at !== undefined);
+  }
+
+  async rotate(register) {
+    await this.#call('register.rotate', { register_id: register.register_id });
+  }
+
+  async unpair(register) {
+    await this.#call('register.unpair', { register_id: register.register_id });
   }
 
   end() {

@@ -67,7 +67,7 @@ async function enter(name) {
   const host = await startPairedHost();
   const approve = (line) => {
     const number = /^number (\d{6})$/.exec(line)?.[1];
-    if (number) host.approve(number).catch((error) => console.log(`not ok ${name}: the operator: ${error.message}`));
+    if (number) host.operator.approve(number).catch((error) => console.log(`not ok ${name}: the operator: ${error.message}`));
   };
   try {
     return await ran(PAIRED[name], { PAYHAL_URL: host.url, PAYHAL_AUTHORITY: host.authority }, approve);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Runs the samples of every SDK against a real daemon with open access: node samples.mjs [sdk-js] [sdk-python] [sdk-rust]
-// Each must say what the others say: a key before anything else, the steps, and `outcome: approved` at last.
+// Runs the samples of every SDK against real daemons: node samples.mjs [sdk-js] [sdk-python] [sdk-rust]
+// Each must say what the others say: a key before anything else, the steps, and `outcome: approved` at last. First
+// where access is open, then over a till's life where it is not: paired, proven, given a new secret, unpaired.
 // PAYHAL_PYTHON names an interpreter that has python/requirements.txt.
 
 import { spawn } from 'node:child_process';
@@ -11,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { startHost } from './host.mjs';
+import { startPairedHost } from './paired.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SDK = '../../sdk';
@@ -30,14 +32,17 @@ const EXPECTED = {
   recover: [/^key: /, /^died: SIGKILL$/, /^recovered: .* approved$/],
 };
 
-function run([program, ...args], environment) {
+function run([program, ...args], environment, hear = () => {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: here('../..'), stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...environment, PYTHONDONTWRITEBYTECODE: '1' },
     });
     const late = setTimeout(() => child.kill('SIGKILL'), SAMPLE_MS);
     const lines = [];
-    createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line);
+      hear(line);
+    });
     child.once('error', (error) => resolve({ code: error.message, lines }));
     child.once('close', (code) => {
       clearTimeout(late);
@@ -59,23 +64,65 @@ function wrong(sample, { code, lines }) {
 }
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(LANGUAGES);
-const host = await startHost();
 const folder = await mkdtemp(join(tmpdir(), 'payhal-samples-'));
 let good = true;
+
+function report(name, what, fault, lines = []) {
+  good &&= fault === undefined;
+  console.log(fault === undefined ? `ok ${name}: ${what}` : `not ok ${name}: ${what}: ${fault}\n  ${lines.join('\n  ')}`);
+}
+
+const environment = (name, place) => ({
+  PAYHAL_FOLDER: join(folder, place, name), PAYHAL_REGISTER: name, PYTHONPATH: here(`${SDK}/client-python`),
+});
+
+async function open(name) {
+  const host = await startHost();
+  try {
+    for (const sample of SAMPLES) {
+      const said = await run([...LANGUAGES[name](sample), host.url], environment(name, 'open'));
+      report(name, sample, wrong(sample, said), said.lines);
+    }
+  } finally {
+    await host.stop();
+  }
+}
+
+/** Sells from the pairing to its end. */
+async function life(name) {
+  const host = await startPairedHost();
+  const numbers = [];
+  const approve = (line) => {
+    const [, first, last] = /^number: (\d{3}) (\d{3})$/.exec(line) ?? [];
+    if (!first) return;
+    numbers.push(line);
+    host.operator.approve(first + last).catch((error) => report(name, 'the operator', error.message));
+  };
+  const sell = (sample) => run([...LANGUAGES[name](sample), host.url], environment(name, 'paired'), approve);
+  try {
+    for (const sample of SAMPLES) {
+      const said = await sell(sample);
+      report(name, `${sample}, paired`, wrong(sample, said), said.lines);
+      if (sample === 'sale') await host.operator.rotate(await host.operator.register());
+    }
+    report(name, 'paired once', numbers.length === 1 ? undefined : `${numbers.length} numbers`, numbers);
+    const register = await host.operator.register();
+    report(name, 'took a new secret', register.rotated_at && register.rotated_at !== register.paired_at ? undefined : JSON.stringify(register));
+    await host.operator.unpair(register);
+    const { code, lines } = await sell('sale');
+    const sold = code === 0 || lines.some((line) => /^(key|number|outcome): /.test(line));
+    report(name, 'unpaired: nothing is sent, nothing is paired by itself', sold ? `it ended with ${code}` : undefined, lines);
+  } finally {
+    await host.stop();
+  }
+}
+
 try {
   for (const name of names) {
-    for (const sample of SAMPLES) {
-      const environment = {
-        PAYHAL_FOLDER: join(folder, name), PAYHAL_REGISTER: name, PYTHONPATH: here(`${SDK}/client-python`),
-      };
-      const said = await run([...LANGUAGES[name](sample), host.url], environment);
-      const fault = wrong(sample, said);
-      good &&= fault === undefined;
-      console.log(fault ? `not ok ${name}: ${sample}: ${fault}\n  ${said.lines.join('\n  ')}` : `ok ${name}: ${sample}`);
-    }
+    await open(name);
+    await life(name);
   }
 } finally {
-  await host.stop();
   await rm(folder, { recursive: true, force: true });
 }
 process.exitCode = good ? 0 : 1;
