@@ -39,7 +39,8 @@ const SCHEMES = { visa: 'Visa', mastercard: 'Mastercard', maestro: 'Maestro', am
 
 /** The card's own name for itself, or its scheme. */
 export const cardName = (card) => card.application ?? SCHEMES[card.scheme] ?? sentence(card.scheme);
-export const cardWords = (card) => `${cardName(card)} ${lastFour(card.maskedPan)}`;
+/** The digits first: where room is short, the name is cut and they are not. */
+export const cardWords = (card) => `${lastFour(card.maskedPan)} ${cardName(card)}`;
 
 /** Where an offline approval of a terminal is. */
 export const COLLECTIONS = { pending: 'not yet collected', collected: 'collected', refused: 'refused when collected: the money is lost' };

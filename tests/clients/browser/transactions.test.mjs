@@ -234,6 +234,19 @@ test('a page of twenty-five, and the older ones behind it', async (t) => {
 const PAGES = () => [['#/', '.recent-table td'], ['#/transactions', '.found-list td'], [`#/transaction/${ids.sale}`, '.paper'], ['#/unresolved', '.open-item'],
   ['#/devices', '.device'], ['#/devices/counter', '.facts dd'], ['#/gateways', '.gateway'], ['#/gateways/bank', '.batch-table']];
 
+test('nothing scrolls sideways, whatever the width', async (t) => {
+  const { page } = await open(t, '#/');
+  for (const [hash, ready] of PAGES().filter(([, there]) => there !== '.open-item')) {
+    await page.evaluate((to) => { location.hash = to; }, hash);
+    await page.waitForSelector(ready);
+    for (const width of [360, 480, 701, 801, 820, 901, 1021, 1121, 1280, 1600]) {
+      await page.setViewportSize({ width, height: 900 });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(over <= 0, `${hash} is ${over} px too wide at ${width}`);
+    }
+  }
+});
+
 test('axe finds nothing, in light and in dark, and nothing scrolls sideways at 360 px', async (t) => {
   const { transactionId: unknown } = await lostAtGateway(two, 5990, 'kiosk 60');
   const pages = [...PAGES(), [`#/transaction/${unknown}`, '.next:not([hidden])']];
