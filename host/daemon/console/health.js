@@ -108,7 +108,7 @@ function securityRows(state, { report, plugins }) {
   for (const [name, pattern] of [['Encryption to registers', /^(tls|browsers) /], ['Card data', /seal|card.?data|encrypt/i]]) {
     const findings = report.findings.filter(({ area, title }) => pattern.test(`${area} ${title}`));
     const first = findings.find(({ level }) => level === worst(findings));
-    if (first) rows.push([name, LEVELS[first.level], findings.filter(({ level }) => level === first.level).map(({ says }) => says.replace(/\.$/, '')).join('; ')]);
+    if (first) rows.push([name, LEVELS[first.level], findings.filter(({ level }) => level === first.level).map(({ title, says }) => `${title}: ${says}`).join('; ')]);
   }
   const unsigned = plugins.filter((plugin) => plugin.signed === 'unsigned' && !plugin.broken);
   const used = unsigned.filter((plugin) => plugin.instances.length > 0).map((plugin) => plugin.id);
