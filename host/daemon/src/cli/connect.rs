@@ -22,7 +22,7 @@ pub(super) async fn connect_showing(
 ) -> Result<Client, Failure> {
     let open = |endpoint| open(endpoint, &args.register, prompts);
     if let Some(url) = &args.url {
-        return open(Endpoint::Ws(url.clone())).await.map_err(Failure::from);
+        return open(Endpoint::url(url)).await.map_err(Failure::from);
     }
     let socket = state_folder(&args.place)?.join(SOCKET);
     let failed = match open(Endpoint::Unix(socket.clone())).await {
