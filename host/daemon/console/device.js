@@ -85,7 +85,7 @@ function rows(device) {
     ['Card data', protection(device)],
     ['Approvals', device.approvals.length > 0 ? device.approvals.map(approval).join(', ') : device.simulated ? 'None: it is simulated' : 'None that its plugin names'],
     ['Can do', canList(device.capabilities)],
-    ['In this state since', fullTime(device.since)],
+    ['In this state since', fullTime(busy?.since ?? device.since)],
     ['Plugin', el('a', { href: '#/plugins' }, device.plugin)],
     ['Id', device.id],
   ];

@@ -70,7 +70,7 @@ class Moments {
     const text = instance.state === 'busy' ? instance.busyWith?.register ?? '' : instance.stateText ?? '';
     if (seen[0]?.state === instance.state && seen[0]?.text === text) return;
     // "Since" tells when a device changed by itself; who has it changes more often.
-    const at = seen.length === 0 ? instance.since : instance.busyWith?.since ?? new Date().toISOString();
+    const at = instance.busyWith?.since ?? (seen.length === 0 ? instance.since : new Date().toISOString());
     this.#instances.set(key, [{ at, state: instance.state, text }, ...seen].slice(0, STATES_MAX));
   }
 }
