@@ -8,6 +8,7 @@ use crate::register::{Played, Register, Sale, sale};
 use payhal_client::protocol::error::ErrorOutcome::{self, Cancelled, Declined, Failed};
 use payhal_client::protocol::payment::{SaleParams, VoiceApproval};
 use payhal_client::protocol::progress::{Prompt, PromptKind, RespondParams};
+use payhal_client::protocol::registers::Limits;
 use payhal_client::protocol::transaction::TransactionOutcome;
 use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
 use payhal_client::{CallError, Payment};
@@ -288,7 +289,7 @@ fn with_code(key: &str) -> SaleParams {
 #[tokio::test]
 async fn a_code_with_the_call_needs_a_permission() {
     // A sale with a code of its own is approved by the code, whatever the card would say.
-    let setup = Setup::automatic(1, "tap visa-decline").rights("till-1", "may = []");
+    let setup = Setup::automatic(1, "tap visa-decline").rights("till-1", &[], Limits::default());
     let host = Host::start(&setup).await;
     let bound = host.register("till-1").await;
     let refused = bound.sell_alone(&with_code("k")).await;

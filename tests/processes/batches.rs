@@ -8,6 +8,7 @@ use payhal_client::protocol::batch::{BatchTotals, CloseParams, TotalsParams};
 use payhal_client::protocol::error::ErrorOutcome::Failed;
 use payhal_client::protocol::payment::{RefundParams, UndoDone, UndoParams, UndoRule, VoidParams};
 use payhal_client::protocol::progress::Stage;
+use payhal_client::protocol::registers::Limits;
 use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
 
 const READER: &str = "reader-1";
@@ -191,7 +192,7 @@ async fn a_close_is_refused_while_something_is_unknown_unless_a_person_has_looke
 
 #[tokio::test]
 async fn only_who_may_closes_and_totals_are_for_all() {
-    let setup = Setup::automatic(1, "tap visa-approve").rights("till-1", "may = []");
+    let setup = Setup::automatic(1, "tap visa-approve").rights("till-1", &[], Limits::default());
     let host = Host::start(&setup).await;
     let bound = host.register("till-1").await;
     let refused = Sale::new(bound.0.close_batch(&CloseParams::new("a")));

@@ -11,6 +11,8 @@ use payhal_client::protocol::payment::{
     UndoDone, UndoParams, UndoRule, VerifyParams,
 };
 use payhal_client::protocol::progress::Stage;
+use payhal_client::protocol::registers::Limits;
+use payhal_client::protocol::session::Permission;
 use payhal_client::protocol::{Amount, ErrorName, MoneyMoved, Retry};
 use serde_json::Value;
 
@@ -184,12 +186,14 @@ async fn parts_stay_within_the_total_and_the_total_within_its_limit() {
 
 #[tokio::test]
 async fn a_register_does_what_its_operator_allowed() {
+    let limits = Limits {
+        refund_max: Some(vec![eur(500)]),
+        refund_unreferenced_max: Some(vec![eur(500)]),
+        ..Limits::default()
+    };
     let setup = Setup::automatic(1, "tap visa-approve")
-        .rights("till-1", "may = []\nrefund_max = [\"5.00 EUR\"]")
-        .rights(
-            "till-3",
-            "may = [\"refund_unreferenced\"]\nrefund_max = [\"5.00 EUR\"]",
-        );
+        .rights("till-1", &[], limits.clone())
+        .rights("till-3", &[Permission::RefundUnreferenced], limits);
     let host = Host::start(&setup).await;
     let bound = host.register("till-1").await;
     let free = host.register("till-2").await;
@@ -221,7 +225,7 @@ async fn a_register_does_what_its_operator_allowed() {
     let mut much = card.clone();
     much.amount = eur(501);
     let told = denied(&limited, much.clone()).await;
-    assert!(told.detail.unwrap().contains("refund_max"));
+    assert!(told.detail.unwrap().contains("refund_unreferenced_max"));
     much.amount = Amount::new(100, "USD");
     denied(&limited, much).await;
     let back = approved(limited.0.refund(&card)).await;

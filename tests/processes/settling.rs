@@ -7,6 +7,8 @@ use crate::register::{Register, Sale, approved, sale};
 use payhal_client::protocol::batch::CloseParams;
 use payhal_client::protocol::error::ErrorOutcome::{Failed, Unknown};
 use payhal_client::protocol::payment::{ResolveParams, ResolvedOutcome};
+use payhal_client::protocol::registers::Limits;
+use payhal_client::protocol::session::Permission;
 use payhal_client::protocol::transaction::{
     ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, ResolutionState, TransactionOutcome,
     TransactionView,
@@ -17,7 +19,7 @@ const READER: &str = "reader-1";
 
 /// A chip whose approval got lost and which the gateway will not reverse.
 async fn stuck() -> (Host, Register, String) {
-    let setup = Setup::readers(1).rights("till-2", "may = [\"others\"]");
+    let setup = Setup::readers(1).rights("till-2", &[Permission::Others], Limits::default());
     let host = Host::start(&setup).await;
     let register = host.register("till-1").await;
     register.fault(GATEWAY, "lose_reply", "authorize", 0).await;

@@ -77,13 +77,11 @@ impl Shop {
 
     /// The same with other settings.
     pub(crate) async fn open_with(mode: Mode, more: impl FnOnce(Setup) -> Setup) -> Self {
-        let setup = Setup::readers(0)
-            .terminal(
-                READER,
-                "virtual-reader",
-                &format!("{{ sealing = \"{}\" }}", mode.name()),
-            )
-            .rights("till-1", "may = [\"refund_unreferenced\", \"others\"]");
+        let setup = Setup::readers(0).terminal(
+            READER,
+            "virtual-reader",
+            &format!("{{ sealing = \"{}\" }}", mode.name()),
+        );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("shop.toml"), more(setup).text()).unwrap();
         inject(&state_of(folder.path()), READER, mode).await;

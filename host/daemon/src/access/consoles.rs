@@ -6,19 +6,11 @@
 //! they are this browser on this host.
 
 use super::agreement::{random, random_text};
+use super::limits::{CODE_BYTES, CODES_MAX, SESSION_MS_MAX, SESSIONS_MAX};
 use crate::clock::Moment;
 use payhal_protocol::limits::OPERATOR_CODE_MS_MAX;
 use payhal_protocol::pairing::{SECRET_BYTES, Secret, same};
 use std::collections::VecDeque;
-
-/// Codes that may wait to be used. Each is some seconds old at most.
-const CODES_MAX: usize = 8;
-/// Sessions at once: an operator's browsers. The oldest makes room.
-const SESSIONS_MAX: usize = 8;
-/// A working day. Whoever goes home leaves no open console behind.
-pub(super) const SESSION_MS_MAX: u64 = 12 * 60 * 60 * 1_000;
-/// Bytes of a code: nobody guesses 128 bits in half a minute.
-const CODE_BYTES: usize = 16;
 
 /// One session.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod consoles;
+mod limits;
 mod pairings;
 mod rates;
 mod table;
@@ -18,6 +19,7 @@ use crate::clock::Moment;
 use crate::rights::Grant;
 use agreement::{KeyPair, random_text};
 use consoles::Consoles;
+use limits::{WRONG_CODES, WRONG_CODES_EVERY, WRONG_PROOFS, WRONG_PROOFS_EVERY, WRONG_PROOFS_KEYS};
 use pairings::{Pairing, Pairings};
 use payhal_protocol::access::{CompleteResult, PairedAs};
 use payhal_protocol::limits::ROTATE_AFTER_DAYS;
@@ -26,24 +28,14 @@ use payhal_protocol::registers::Limits;
 use payhal_protocol::session::{Ended, Permission};
 use rates::Rates;
 use std::io;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use table::{Newcomer, Table};
 
 /// The folder of access in the state folder.
 pub(crate) const FOLDER: &str = "access";
 /// The register id of a console's session. No register can have it.
 pub(crate) const OPERATOR: &str = "operator";
-/// Wrong proofs of one register, or of one origin, before it has to wait: the fifth in a minute.
-const WRONG_PROOFS: NonZeroU32 = NonZeroU32::new(4).expect("more than none");
-const WRONG_PROOFS_EVERY: Duration = Duration::from_secs(15);
-/// Registers and origins whose wrong proofs are counted: as many as can be paired.
-const WRONG_PROOFS_KEYS: usize = 1024;
-/// Wrong codes of the console before everybody has to wait.
-const WRONG_CODES: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
-const WRONG_CODES_EVERY: Duration = Duration::from_secs(6);
 
 /// Whether anybody is let in without proof.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -5,27 +5,15 @@
 //! register that waits for it.
 
 use super::agreement::KeyPair;
+use super::limits::{ALL_BURST, ALL_EVERY, OPEN_MAX, ORIGIN_BURST, ORIGIN_EVERY, ORIGINS_MAX};
 use super::rates::Rates;
 use crate::clock::Moment;
 use payhal_protocol::access::CompleteResult;
 use payhal_protocol::limits::PAIRING_MS_MAX;
 use payhal_protocol::pairing::{Secret, Share, Transcript, number, same};
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
-use std::time::Duration;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
-
-/// Pairings at once. An operator compares one number at a time.
-const OPEN_MAX: usize = 4;
-/// How often one origin may ask: a person who mistypes, not a page that floods.
-const ORIGIN_BURST: NonZeroU32 = NonZeroU32::new(3).expect("more than none");
-const ORIGIN_EVERY: Duration = Duration::from_secs(60);
-/// How often all of them may.
-const ALL_BURST: NonZeroU32 = NonZeroU32::new(10).expect("more than none");
-const ALL_EVERY: Duration = Duration::from_secs(10);
-/// Origins that are remembered. The rate of all of them admits fewer in their time.
-const ORIGINS_MAX: usize = 64;
 
 /// Who asks, and over what.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! old file or the new one, and each of them gives both sides a clear next step. It reads no
 //! clock, and tells secrets to nobody but its own module tree.
 
+use super::limits::{FILE_BYTES_MAX, GONE_MAX, NEXT_MAX, REGISTERS_MAX};
 use payhal_protocol::pairing::{Secret, same};
 use payhal_protocol::registers::Limits;
 use payhal_protocol::session::{Ended, Permission};
@@ -23,15 +24,6 @@ const FILE: &str = "registers.json";
 const FRESH: &str = "registers.json.new";
 /// The only version there is.
 const VERSION: u32 = 1;
-/// Ended pairings that are remembered, so that their registers learn why.
-const GONE_MAX: usize = 64;
-/// Secrets that a register was given and has not proven: as many tabs of one page may rotate at
-/// once.
-const NEXT_MAX: usize = 4;
-/// Registers of one host: far more than a shop has.
-const REGISTERS_MAX: usize = 512;
-/// The largest file; each register has about one KiB.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Why the file cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use super::arrival::Arrival;
 use super::metrics::Gauges;
 use super::{sign_in, websocket};
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -38,9 +38,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 /// All routes.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
+    // A code and its braces.
+    let small = DefaultBodyLimit::max(1024);
     Router::new()
         .route(WEBSOCKET_PATH, get(websocket::upgrade))
-        .route("/operator/session", post(sign_in::open))
+        .route("/operator/session", post(sign_in::open).layer(small))
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/openrpc.json", get(|| json(payhal_protocol::OPENRPC)))
