@@ -7,13 +7,17 @@
 use payhal_card_data::{Track1, Track2, Track2Equivalent, emv};
 use payhal_engine::record::Record;
 use payhal_ipc::{Answer, Call, FrameBuffer, FromRunner, ToRunner};
-use payhal_protocol::{params, payment, rpc};
+use payhal_protocol::{
+    access, audit, batch, device, diagnose, events, params, payment, plugins, progress, registers,
+    rpc, session, transaction,
+};
 use serde::de::DeserializeOwned;
 
 pub(crate) type Target = fn(&[u8]);
 
 /// By name.
-pub(crate) const TARGETS: [(&str, Target); 12] = [
+pub(crate) const TARGETS: [(&str, Target); 13] = [
+    ("api", api),
     ("journal-record", journal_record),
     ("journal-log", journal_log),
     ("ipc-from-runner", ipc_frames::<FromRunner>),
@@ -88,6 +92,67 @@ fn json_rpc(bytes: &[u8]) {
         }
         Ok(_) => {}
         Err(malformed) => assert!(malformed.to_text().len() < 2_000),
+    }
+}
+
+/// What the params of every method are made of: read, checked, and never repeated in an error.
+fn api(bytes: &[u8]) {
+    let Ok(rpc::Incoming::Call { params: raw, .. }) =
+        std::str::from_utf8(bytes).map_or(Ok(rpc::Incoming::Batch(Vec::new())), rpc::read)
+    else {
+        return;
+    };
+    for read in PARAMS {
+        read(raw);
+    }
+}
+
+type Raw<'a> = Option<&'a serde_json::value::RawValue>;
+
+/// One for each shape of params.
+const PARAMS: [fn(Raw<'_>); 36] = [
+    params_of::<session::HelloParams>,
+    params_of::<session::ProveParams>,
+    params_of::<access::BeginParams>,
+    params_of::<access::RevealParams>,
+    params_of::<access::CompleteParams>,
+    params_of::<access::RotateParams>,
+    params_of::<access::ApproveParams>,
+    params_of::<access::RefuseParams>,
+    params_of::<registers::RegisterUpdateParams>,
+    params_of::<registers::UnpairParams>,
+    params_of::<registers::RotateDueParams>,
+    params_of::<device::IdentifyParams>,
+    params_of::<device::SimulateParams>,
+    params_of::<payment::SaleParams>,
+    params_of::<payment::AuthorizeParams>,
+    params_of::<payment::AdjustParams>,
+    params_of::<payment::CaptureParams>,
+    params_of::<payment::RefundParams>,
+    params_of::<payment::VoidParams>,
+    params_of::<payment::UndoParams>,
+    params_of::<payment::VerifyParams>,
+    params_of::<payment::BalanceParams>,
+    params_of::<payment::CashAdvanceParams>,
+    params_of::<payment::ResolveParams>,
+    params_of::<payment::CancelParams>,
+    params_of::<batch::TotalsParams>,
+    params_of::<batch::CloseParams>,
+    params_of::<transaction::GetParams>,
+    params_of::<transaction::ListParams>,
+    params_of::<transaction::ReceiptParams>,
+    params_of::<progress::RespondParams>,
+    params_of::<events::SubscribeParams>,
+    params_of::<audit::AuditListParams>,
+    params_of::<diagnose::DiagnoseParams>,
+    params_of::<plugins::PluginListParams>,
+    params_of::<registers::RegisterListParams>,
+];
+
+fn params_of<P: DeserializeOwned + params::Validate>(raw: Raw<'_>) {
+    if let Err(error) = params::decode::<P>(raw) {
+        let told = format!("{error:?}");
+        assert!(told.len() < 2_000, "an error repeats what was sent");
     }
 }
 

@@ -5,7 +5,9 @@
 
 use crate::ledger::Ledger;
 use crate::register::Register;
-use payhal_client::Endpoint;
+use payhal_client::protocol::registers::{Limits, RegisterUpdateParams};
+use payhal_client::protocol::session::Permission;
+use payhal_client::{Endpoint, Trust};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 use std::fmt::Write;
@@ -19,6 +21,9 @@ use tokio::process::{Child, Command};
 
 /// The gateway of every shop.
 pub(crate) const GATEWAY: &str = "sandbox";
+
+/// A file of this name says that registers must be paired, over restarts too.
+const PAIRED: &str = "paired";
 
 /// Longest wait for anything: far beyond what a machine with too much to do needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,6 +47,8 @@ pub(crate) struct Setup {
     further_gateways: Vec<(String, String)>,
     gateway_plugin: &'static str,
     rest: String,
+    rights: Vec<RegisterUpdateParams>,
+    paired: bool,
 }
 
 impl Setup {
@@ -71,7 +78,15 @@ impl Setup {
             further_gateways: Vec::new(),
             gateway_plugin: "sandbox",
             rest: String::new(),
+            rights: Vec::new(),
+            paired: false,
         }
+    }
+
+    /// Registers must be paired, as in a shop. Without this access is open.
+    pub(crate) fn paired(mut self) -> Self {
+        self.paired = true;
+        self
     }
 
     /// One more device: a virtual terminal of this plugin.
@@ -114,9 +129,14 @@ impl Setup {
         self.gateway(&of_gateway)
     }
 
-    /// What the operator allows this register.
-    pub(crate) fn rights(mut self, register: &str, rights: &str) -> Self {
-        writeln!(self.rest, "[registers.{register}]\n{rights}").unwrap();
+    /// What the operator allows this register, and up to which amounts.
+    pub(crate) fn rights(mut self, register: &str, may: &[Permission], limits: Limits) -> Self {
+        self.rights.push(RegisterUpdateParams {
+            register_id: register.into(),
+            name: None,
+            permissions: Some(may.to_vec()),
+            limits: Some(limits),
+        });
         self
     }
 
@@ -177,6 +197,7 @@ config = {}",
 pub(crate) struct Host {
     process: Process,
     address: String,
+    tls_port: String,
     folder: TempDir,
 }
 
@@ -185,7 +206,15 @@ impl Host {
     pub(crate) async fn start(setup: &Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("shop.toml"), setup.text()).unwrap();
-        Self::start_in(folder).await
+        if setup.paired {
+            std::fs::write(folder.path().join(PAIRED), "").unwrap();
+        }
+        let host = Self::start_in(folder).await;
+        let operator = host.operator().await;
+        for rights in &setup.rights {
+            operator.0.request(rights).await.unwrap();
+        }
+        host
     }
 
     /// Starts a daemon where one has lived before.
@@ -215,9 +244,16 @@ impl Host {
             panic!("the daemon ended before it listened")
         });
         let address = address.await;
+        let tls_port = soon("the line that says where TLS is", async {
+            let line = lines.next_line().await.unwrap().unwrap_or_default();
+            let port = line.strip_prefix("payhal: with TLS on localhost:");
+            port.map(str::to_owned).unwrap_or_default()
+        });
+        let tls_port = tls_port.await;
         let host = Self {
             process,
             address,
+            tls_port,
             folder,
         };
         host.operator().await.until_all_ready().await;
@@ -227,6 +263,12 @@ impl Host {
     /// `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The WebSocket endpoint with TLS, for who takes just this certificate.
+    pub(crate) fn wss(&self, fingerprint: &str) -> Endpoint {
+        let url = format!("wss://localhost:{}/v1/ws", self.tls_port);
+        Endpoint::Wss(url, Trust::Pinned(fingerprint.to_owned()))
     }
 
     /// The state folder.
@@ -380,6 +422,9 @@ pub(crate) fn serve(folder: &Path, listen: &str) -> Command {
         .arg(from_xtask("PAYHAL_RUNNER"))
         .args(["--listen", listen])
         .stdin(Stdio::null());
+    if !folder.join(PAIRED).is_file() {
+        command.args(["--access", "open"]);
+    }
     command
 }
 

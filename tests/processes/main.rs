@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod acceptors;
 #[cfg(test)]
+mod api_fuzz;
+#[cfg(test)]
 mod approvals;
 #[cfg(test)]
 mod audit;
@@ -66,9 +68,15 @@ mod money_back;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod operator_session;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod paired;
+#[cfg(test)]
+mod pairing;
 #[cfg(test)]
 mod prices;
 #[cfg(test)]
@@ -82,6 +90,8 @@ mod receipts;
 mod reconcile;
 #[cfg(test)]
 mod register;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

@@ -54,6 +54,18 @@ impl Wire {
         }
     }
 
+    /// The next text, or the code with which the host ends it; 1006 where it says none.
+    pub(crate) async fn next(&mut self) -> Result<String, u16> {
+        loop {
+            match soon("a message or the end", self.0.next()).await {
+                Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(1006),
+            }
+        }
+    }
+
     /// The answer to one message, as it came.
     pub(crate) async fn ask(&mut self, text: &str) -> String {
         self.say(text).await;
@@ -113,6 +125,10 @@ pub(crate) async fn http(host: &Host, path: &str, headers: &[(&str, &str)]) -> R
         request.push_str("Connection: close\r\n");
     }
     request.push_str("\r\n");
+    respond(host, &request).await
+}
+
+async fn respond(host: &Host, request: &str) -> Response {
     let mut stream = TcpStream::connect(host.address()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
@@ -132,6 +148,18 @@ pub(crate) async fn http(host: &Host, path: &str, headers: &[(&str, &str)]) -> R
 /// The same with a `Host` header as it should be.
 pub(crate) async fn page(host: &Host, path: &str) -> Response {
     http(host, path, &[("Host", host.address())]).await
+}
+
+/// `POST` of JSON by the console's own page.
+pub(crate) async fn post(host: &Host, path: &str, body: &str) -> Response {
+    let own = format!("http://{}", host.address());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nOrigin: {own}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        host.address(),
+        body.len()
+    );
+    respond(host, &(head + body)).await
 }
 
 /// The Unix socket, line by line.
