@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use payhal_protocol::Amount;
 use payhal_protocol::registers::Limits;
 use payhal_protocol::session::Permission;
+use std::path::PathBuf;
 
 #[derive(Args, Debug)]
 pub(super) struct PairArgs {
@@ -126,8 +127,22 @@ pub(super) struct RegistersArgs {
     /// The answer as one line of JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
-    #[command(flatten)]
-    pub(super) place: PlaceArgs,
+    /// Configuration file of the host
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// State folder of the host
+    #[arg(long, value_name = "FOLDER", global = true)]
+    state: Option<PathBuf>,
+}
+
+impl RegistersArgs {
+    /// Where the host is; said before or behind the word.
+    pub(super) fn place(&self) -> PlaceArgs {
+        PlaceArgs {
+            config: self.config.clone(),
+            state: self.state.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,7 +11,7 @@ use payhal_protocol::registers::{
 };
 
 pub(super) async fn registers(args: &RegistersArgs) -> Result<Exit, Failure> {
-    let client = operator::connect(&args.place).await?;
+    let client = operator::connect(&args.place()).await?;
     match args.command.as_ref().unwrap_or(&RegistersCommand::List) {
         RegistersCommand::List => list(&client, args.json).await,
         RegistersCommand::Show { register } => {
