@@ -67,7 +67,7 @@ struct Side {
 
 impl Side {
     fn new(seed: u8, nonce_seed: u8) -> Self {
-        let key = SecretKey::from_slice(&bytes(seed)).unwrap();
+        let key = SecretKey::from_slice(&bytes(seed)).expect("a private key");
         let share = Share {
             public_key: encode(&key.public_key().to_sec1_bytes()),
             nonce: encode(&bytes(nonce_seed)),
@@ -77,7 +77,11 @@ impl Side {
 
     fn x(&self, other: &Self) -> [u8; 32] {
         let shared = self.key.diffie_hellman(&other.key.public_key());
-        shared.raw_secret_bytes().as_slice().try_into().unwrap()
+        shared
+            .raw_secret_bytes()
+            .as_slice()
+            .try_into()
+            .expect("32 bytes")
     }
 
     fn json(&self) -> Value {
@@ -168,12 +172,14 @@ fn rotation(secret: &Secret, seed: u8) -> Value {
 }
 
 fn all() -> Vec<Value> {
-    let zeros = |value: &Value| value["number"].as_str().unwrap().starts_with("00");
+    let zeros = |value: &Value| value["number"].as_str().expect("digits").starts_with("00");
     let last = (0..=u8::MAX).map(|nonce| case(&CASES[2], nonce));
     vec![
         case(&CASES[0], 2),
         case(&CASES[1], 41),
-        last.into_iter().find(zeros).unwrap(),
+        last.into_iter()
+            .find(zeros)
+            .expect("one in a hundred begins with two zeros"),
     ]
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Decision {
 pub(crate) type Waiting = watch::Receiver<Option<Decision>>;
 
 /// Why a step is not taken.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refusal {
     /// Too often, or too many at once.
     Rate {

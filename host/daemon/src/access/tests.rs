@@ -107,9 +107,9 @@ fn known(greeting: Greeting) -> (Box<Challenge>, String, bool) {
     }
 }
 
-fn unknown(greeting: Greeting) -> Option<Ended> {
+fn unknown(greeting: &Greeting) -> Option<Ended> {
     match greeting {
-        Greeting::Unknown(why) => why,
+        Greeting::Unknown(why) => *why,
         Greeting::Known { .. } => panic!("known"),
     }
 }
@@ -155,7 +155,7 @@ fn a_pairing_is_for_its_origin_its_authority_and_its_channel() {
         Some("https://evil.example"),
         Some("http://shop.example"),
     ] {
-        unknown(world.gate.greet(claim("a", &secret, origin), at(0)));
+        unknown(&world.gate.greet(claim("a", &secret, origin), at(0)));
     }
     let (seen_by_host, ..) = known(world.gate.greet(claim("a", &secret, SHOP), at(0)));
     let dialled = [
@@ -193,11 +193,11 @@ fn an_unknown_id_and_a_wrong_key_look_the_same() {
     world.pair("a", 1, SHOP, 0);
     let other = Secret::new([9; 32]);
     assert_eq!(
-        unknown(world.gate.greet(claim("a", &other, SHOP), at(0))),
+        unknown(&world.gate.greet(claim("a", &other, SHOP), at(0))),
         None
     );
     assert_eq!(
-        unknown(world.gate.greet(claim("b", &other, SHOP), at(0))),
+        unknown(&world.gate.greet(claim("b", &other, SHOP), at(0))),
         None
     );
 }
@@ -259,7 +259,7 @@ fn a_replaced_register_is_told_and_the_new_one_learns_whom_it_replaced() {
         }
         other => panic!("{other:?}"),
     }
-    let why = unknown(world.gate.greet(claim("a", &old, SHOP), at(0)));
+    let why = unknown(&world.gate.greet(claim("a", &old, SHOP), at(0)));
     assert_eq!(why, Some(Ended::Replaced));
     assert_eq!(proven(&world, "a", &new, None), paired(2));
 }
@@ -285,7 +285,7 @@ fn a_proof_does_not_outlive_its_pairing() {
     let proof = answer(&challenge, &secret);
     let late = world.gate.prove(&challenge, &proof, at(0));
     assert_eq!(late, Err(Unproven::Wrong));
-    let why = unknown(world.gate.greet(claim("a", &secret, SHOP), at(0)));
+    let why = unknown(&world.gate.greet(claim("a", &secret, SHOP), at(0)));
     assert_eq!(why, Some(Ended::Unpaired));
     // A connection that was proven before may do nothing any more.
     assert!(world.gate.grant(&paired(1), "a").permissions().is_empty());
@@ -316,7 +316,7 @@ fn a_secret_is_replaced_by_the_next_one_once_that_is_proven() {
     // The answer may have been lost: until the new one is proven, the old one is good.
     assert_eq!(proven(&world, "a", &secret, SHOP), paired(1));
     assert_eq!(proven(&world, "a", &next, SHOP), paired(1));
-    unknown(world.gate.greet(claim("a", &secret, SHOP), at(0)));
+    unknown(&world.gate.greet(claim("a", &secret, SHOP), at(0)));
     let (_, _, rotate) = known(world.gate.greet(claim("a", &next, SHOP), at(0)));
     assert!(!rotate);
 }
@@ -392,14 +392,14 @@ fn a_console_is_proven_by_key_and_cookie_on_its_own_origin() {
             ..own.clone()
         },
     ] {
-        unknown(world.gate.greet(lacking, at(2)));
+        unknown(&world.gate.greet(lacking, at(2)));
     }
     // The cookie and a made-up proof are not enough.
     let (challenge, ..) = known(world.gate.greet(own.clone(), at(3)));
     let guessed = world.gate.prove(&challenge, &encode(&[7; 32]), at(3));
     assert_eq!(guessed, Err(Unproven::Wrong));
     world.gate.end_console(opened.number);
-    unknown(world.gate.greet(own, at(4)));
+    unknown(&world.gate.greet(own, at(4)));
 }
 
 #[test]

@@ -49,11 +49,11 @@ fn circle(method: Method) -> Circle {
         | Method::RegisterRotate
         | Method::OperatorCode
         | Method::OperatorEnd
-        | Method::DeviceSimulate => Circle::Operator,
-        _ => match method.name() {
-            "audit.list" | "host.diagnose" | "plugin.list" => Circle::Operator,
-            _ => Circle::Registers,
-        },
+        | Method::DeviceSimulate
+        | Method::Diagnose
+        | Method::AuditList
+        | Method::PluginList => Circle::Operator,
+        _ => Circle::Registers,
     }
 }
 
@@ -342,7 +342,7 @@ pub(super) async fn rotate(
     let agreed = session
         .gate()
         .rotate(&register_id, &key_id, &params.share())
-        .map_err(on_disk)?;
+        .map_err(|error| on_disk(&error))?;
     let (share, key_id) = agreed.ok_or_else(|| {
         ErrorObject::named(ErrorName::ProofInvalid)
             .with_detail("the key is no point of P-256, or this connection's secret was replaced")
@@ -355,7 +355,7 @@ pub(super) async fn rotate(
 }
 
 /// The file of registers could not be written: nothing was changed.
-pub(super) fn on_disk(error: std::io::Error) -> ErrorObject {
+pub(super) fn on_disk(error: &std::io::Error) -> ErrorObject {
     tracing::error!("failed to keep the registers: {error}");
     ErrorObject::named(ErrorName::JournalUnavailable)
         .with_message("The list of registers cannot be written. Nothing was changed")
@@ -420,7 +420,15 @@ mod tests {
         let allowed = allowed(&paired);
         assert!(allowed.contains(&"payment.sale"));
         assert!(allowed.contains(&"pairing.rotate"));
-        for word in ["register.", "operator.", "pairing.approve", "pairing.list"] {
+        for word in [
+            "register.",
+            "operator.",
+            "pairing.approve",
+            "pairing.list",
+            "audit.",
+            "host.",
+            "plugin.",
+        ] {
             assert!(!allowed.iter().any(|name| name.starts_with(word)), "{word}");
         }
         assert!(!allowed.contains(&"device.simulate"));

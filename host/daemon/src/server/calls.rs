@@ -47,12 +47,7 @@ pub(super) fn start(
     match method {
         Method::Ping => now(&id, decode(params).map(|PingParams {}| PingResult {})),
         Method::Discover => discover(&id),
-        Method::Hello => now(
-            &id,
-            decode(params)
-                .map_err(Into::into)
-                .and_then(|p| hello(session, &p)),
-        ),
+        Method::Hello => at_once(session, &id, params, |s, p| hello(s, &p)),
         Method::GatewayList => now(
             &id,
             decode(params).map(|_: p::gateway::GatewayListParams| gateways(session)),
@@ -82,24 +77,9 @@ pub(super) fn start(
         Method::AuditList => run(session, id, params, audit::list),
         Method::Diagnose => run(session, id, params, diagnose::diagnose),
         Method::PluginList => run(session, id, params, plugins::list),
-        Method::Prove => now(
-            &id,
-            decode(params)
-                .map_err(Into::into)
-                .and_then(|p| prove(session, &p)),
-        ),
-        Method::PairingBegin => now(
-            &id,
-            decode(params)
-                .map_err(Into::into)
-                .and_then(|p| begin(session, p)),
-        ),
-        Method::PairingReveal => now(
-            &id,
-            decode(params)
-                .map_err(Into::into)
-                .and_then(|p| reveal(session, &p)),
-        ),
+        Method::Prove => at_once(session, &id, params, |s, p| prove(s, &p)),
+        Method::PairingBegin => at_once(session, &id, params, begin),
+        Method::PairingReveal => at_once(session, &id, params, |s, p| reveal(s, &p)),
         Method::PairingComplete => run(session, id, params, complete),
         Method::PairingRotate => run(session, id, params, rotate),
         Method::PairingList => run(session, id, params, operator::pairings),
@@ -112,6 +92,21 @@ pub(super) fn start(
         Method::OperatorCode => run(session, id, params, operator::code),
         Method::OperatorEnd => run(session, id, params, operator::end),
     }
+}
+
+/// Decodes and answers in the reader's own turn.
+fn at_once<P, R>(
+    session: &Arc<Session>,
+    id: &Id,
+    params: Option<&RawValue>,
+    call: impl FnOnce(&Arc<Session>, P) -> Result<R, ErrorObject>,
+) -> Taken
+where
+    P: DeserializeOwned + Validate,
+    R: Serialize,
+{
+    let params = decode::<P>(params).map_err(ErrorObject::from);
+    now(id, params.and_then(|params| call(session, params)))
 }
 
 pub(super) fn now<R: Serialize, E: Into<ErrorObject>>(id: &Id, result: Result<R, E>) -> Taken {

@@ -7,7 +7,7 @@ use super::admission::{not_allowed, on_disk, refused};
 use super::convert;
 use super::presence::Presences;
 use super::session::Session;
-use crate::access::{Paired, Refusal, Seen, Standing, Unapproved, paired_as};
+use crate::access::{Granted, Paired, Refusal, Seen, Standing, Unapproved, paired_as};
 use crate::audit::Action;
 use crate::clock::Moment;
 use payhal_protocol::access::{
@@ -113,7 +113,7 @@ pub(super) async fn approve(
 fn unapproved(why: Unapproved) -> ErrorObject {
     match why {
         Unapproved::Refused(refusal) => refused(refusal),
-        Unapproved::Disk(error) => on_disk(error),
+        Unapproved::Disk(error) => on_disk(&error),
         Unapproved::Conflict(holder) => {
             let message = format!(
                 "`{}` is paired under this id already; approving replaces it",
@@ -158,7 +158,7 @@ fn push_grant(text: &mut String, permissions: &[Permission], limits: &Limits) {
         [] => "nothing beyond plain payments".to_owned(),
         words => words.join(", "),
     };
-    write!(text, "it may {words}").expect("writing to a string succeeds");
+    write!(text, "granted: {words}").expect("writing to a string succeeds");
     let limits = serde_json::to_string(limits).unwrap_or_default();
     if limits != "{}" {
         write!(text, "; limits {limits}").expect("writing to a string succeeds");
@@ -195,23 +195,13 @@ pub(super) async fn registers(
         .iter()
         .map(|paired| paired_view(presences, paired))
         .collect();
-    let open = session.standing() == Standing::Open || presences.is_open();
-    if open {
+    if presences.is_open() {
         let grants = presences.gate.grants();
-        registers.extend(grants.into_iter().map(|(id, granted)| RegisterView {
-            register_id: id.into(),
-            name: granted.name,
-            origin: None,
-            state: RegisterState::Open,
-            connections: 0,
-            generation: 0,
-            permissions: granted.permissions,
-            limits: granted.limits,
-            paired_at: None,
-            rotated_at: None,
-            rotate_due: false,
-            last_seen_at: None,
-        }));
+        registers.extend(
+            grants
+                .into_iter()
+                .map(|(id, granted)| granted_view(id, granted)),
+        );
     }
     registers.sort_by(|one, other| one.register_id.cmp(&other.register_id));
     Ok(RegisterListResult { registers })
@@ -224,7 +214,12 @@ pub(super) fn register_view(presences: &Presences, register: &str) -> Option<Reg
     }
     let grants = presences.gate.grants();
     let (id, granted) = grants.into_iter().find(|(id, _)| id == register)?;
-    Some(RegisterView {
+    Some(granted_view(id, granted))
+}
+
+/// One that is not paired: what it was granted counts where access is open.
+fn granted_view(id: String, granted: Granted) -> RegisterView {
+    RegisterView {
         register_id: id.into(),
         name: granted.name,
         origin: None,
@@ -237,7 +232,7 @@ pub(super) fn register_view(presences: &Presences, register: &str) -> Option<Reg
         rotated_at: None,
         rotate_due: false,
         last_seen_at: None,
-    })
+    }
 }
 
 fn paired_view(presences: &Presences, paired: &Paired) -> RegisterView {
@@ -288,7 +283,7 @@ pub(super) async fn update(
     let changed = presences
         .gate
         .update(register, params.name, params.permissions, params.limits)
-        .map_err(on_disk)?;
+        .map_err(|error| on_disk(&error))?;
     let view = register_view(presences, register).filter(|_| changed);
     let register_now = view.ok_or_else(|| no_such(register))?;
     presences.register_changed(register);
@@ -316,7 +311,7 @@ pub(super) async fn unpair(
         .audit(Action::RegisterUnpaired, Some(register), &text)
         .await?;
     let ended = presences.gate.unpair(register, Moment::now());
-    ended.map_err(on_disk)?;
+    ended.map_err(|error| on_disk(&error))?;
     presences.end_register(register, None, Ended::Unpaired);
     presences.register_changed(register);
     Ok(UnpairResult {})
@@ -336,7 +331,10 @@ pub(super) async fn mark_due(
     session
         .audit(Action::RegisterUpdated, Some(register), text)
         .await?;
-    presences.gate.mark_due(register).map_err(on_disk)?;
+    presences
+        .gate
+        .mark_due(register)
+        .map_err(|error| on_disk(&error))?;
     presences.register_changed(register);
     Ok(RotateDueResult {})
 }
