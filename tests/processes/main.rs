@@ -125,6 +125,8 @@ mod terminals;
 #[cfg(test)]
 mod till;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod wire;
 #[cfg(test)]
 mod wish;
