@@ -38,7 +38,7 @@ fn room(free_bytes: u64) -> Finding {
         "Free some, or put the state folder on a larger disk. A full disk takes no payments.";
     match free_bytes {
         ..FREE_BYTES_FAIL => fail(AREA, ROOM, says, todo),
-        ..FREE_BYTES_WARN => warn(AREA, ROOM, says, todo),
+        FREE_BYTES_FAIL..FREE_BYTES_WARN => warn(AREA, ROOM, says, todo),
         _ => ok(AREA, ROOM, says),
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn limits_are_judged() {
         let (most, none) = (limit(None), limit(Some(0)));
-        let well = judge(most.clone(), most.clone(), none.clone());
+        let well = judge(most, most, none);
         for title in [FILES, LOCKED, CORES] {
             assert_eq!(level(&well, title), FindingLevel::Ok, "{title}");
         }
