@@ -65,7 +65,7 @@ async fn it_asks_a_running_host_and_looks_by_itself_at_one_that_is_down() {
     assert_eq!(level(&up, "access", "Access"), "warn", "it is open");
     assert_eq!(level(&up, "devices", "reader-1"), "ok");
     assert_eq!(level(&up, "gateways", "sandbox"), "ok");
-    assert_eq!(level(&up, "sandbox", "Runners"), "ok");
+    assert_eq!(level(&up, "confinement", "Runners"), "ok");
     assert_eq!(level(&up, "process", "Core files"), "ok");
     for title in ["State folder", "Owners", "Secret files"] {
         assert_eq!(level(&up, "state", title), "ok", "{title}");

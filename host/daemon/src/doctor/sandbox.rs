@@ -5,7 +5,7 @@
 use super::{Inside, Scene, fail, note, ok};
 use payhal_protocol::diagnose::Finding;
 
-const AREA: &str = "sandbox";
+const AREA: &str = "confinement";
 const KERNEL: &str = "Kernel";
 const IN_FORCE: &str = "Runners";
 
