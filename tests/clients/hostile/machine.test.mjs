@@ -270,7 +270,7 @@ test("a runner's process is turned away at the operator's socket", async () => {
   // What a hostile plugin would do if its sandbox let it: a child of the runner knocks until it is answered.
   const knock = `const net=require('net');const fs=require('fs');const go=()=>{const s=net.connect('../../payhal.sock');let t='';` +
     `s.on('connect',()=>s.write('{"jsonrpc":"2.0","id":1,"method":"register.list","params":{}}\\n'));s.on('data',b=>{t+=b;s.end()});` +
-    `s.on('error',e=>{if(e.code==='ENOENT'||e.code==='ECONNREFUSED')setTimeout(go,50);});s.on('close',x=>{if(!x)fs.writeFileSync('${told}',t||'nothing');});};go();`;
+    `let w=false;s.on('error',e=>{w=e.code==='ENOENT'||e.code==='ECONNREFUSED';});s.on('close',()=>w?setTimeout(go,50):fs.writeFileSync('${told}',t||'nothing'));};go();`;
   await writeFile(join(folder, 'knock.cjs'), knock);
   const runner = join(folder, 'runner');
   await writeFile(runner, `#!/bin/sh\n'${process.execPath}' '${join(folder, 'knock.cjs')}' </dev/null >/dev/null 2>&1 &\nexec '${process.env.PAYHAL_RUNNER}' "$@"\n`);

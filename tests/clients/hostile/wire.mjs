@@ -14,6 +14,8 @@ export function soon(what, wanted) {
   let late;
   const patience = new Promise((_, reject) => {
     late = setTimeout(() => reject(new Error(`${what} did not come within ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+    // What nobody waits for any more must not keep the run.
+    late.unref();
   });
   return Promise.race([wanted, patience]).finally(() => clearTimeout(late));
 }
