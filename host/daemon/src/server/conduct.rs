@@ -230,13 +230,12 @@ mod tests {
     #[test]
     fn who_is_silent_is_asked_and_then_gone() {
         let (mut conduct, _, now) = conduct();
-        let mut at = now;
         let mut pings = 0;
-        let ended = loop {
-            at = conduct.next(Known::Proven);
+        let (ended, at) = loop {
+            let at = conduct.next(Known::Proven);
             match conduct.due(Known::Proven, at) {
                 Due::Ping => pings += 1,
-                Due::End(farewell) => break farewell,
+                Due::End(farewell) => break (farewell, at),
                 Due::Nothing => panic!("a timer that means nothing"),
             }
         };

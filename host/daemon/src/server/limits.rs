@@ -168,7 +168,7 @@ mod tests {
         let factors: Option<Vec<u64>> = plain.split('*').map(|n| n.trim().parse().ok()).collect();
         match factors {
             Some(factors) => grouped(factors.iter().product()),
-            None => plain,
+            None => value.to_owned(),
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let digits = number.to_string();
         let mut text = String::new();
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);

@@ -177,7 +177,9 @@ fn what_is_whole_is_kept_and_what_is_damaged_is_made_anew() {
         &|| std::fs::remove_file(tls.join("leaf-3.key")).unwrap(),
         &|| std::fs::remove_file(tls.join("ca.pem")).unwrap(),
         &|| std::fs::write(tls.join("leaf-2.pem"), "rubbish").unwrap(),
-        &|| drop(std::fs::copy(tls.join("leaf-1.key"), tls.join("leaf-5.key")).unwrap()),
+        &|| {
+            std::fs::copy(tls.join("leaf-1.key"), tls.join("leaf-5.key")).unwrap();
+        },
         &|| std::fs::write(tls.join("leaf-4.pem"), vec![b'x'; 100_000]).unwrap(),
     ];
     for (number, damage) in damages.iter().enumerate() {
