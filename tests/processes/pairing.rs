@@ -43,6 +43,24 @@ async fn a_register_is_paired_sells_and_is_known_after_a_restart() {
 }
 
 #[tokio::test]
+async fn no_two_sites_can_tell_that_they_look_at_the_same_machine() {
+    let host = Host::start(&shop()).await;
+    let hello = json!({"client": {"name": "page", "version": "1"}, "protocol": [1]});
+    let mut seen = Vec::new();
+    for origin in [None, Some("https://a.example"), Some("https://b.example")] {
+        let told = async || {
+            let mut page = Peer::connect_from(&host, origin).await;
+            page.must("session.hello", &hello).await["host"].clone()
+        };
+        let (first, again) = (told().await, told().await);
+        assert_eq!(first, again);
+        assert!(origin.is_none() || first["name"] == "payhal", "{first}");
+        seen.push(first["id"].clone());
+    }
+    assert!(seen[0] != seen[1] && seen[1] != seen[2], "{seen:?}");
+}
+
+#[tokio::test]
 async fn a_taken_id_needs_the_operators_word_and_both_are_told() {
     let host = Host::start(&shop()).await;
     let (mut first, kept) = pair(&host, "till-1", &json!({})).await;

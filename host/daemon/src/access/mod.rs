@@ -77,6 +77,8 @@ impl Standing {
 /// What a hello says of who it is, and the connection of where it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
+    /// The host's id as this connection knows it.
+    pub(crate) host_id: String,
     pub(crate) register_id: String,
     pub(crate) key_id: String,
     pub(crate) nonce: String,
@@ -161,7 +163,6 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Gate {
     mode: Mode,
-    host_id: String,
     inner: Mutex<Inner>,
 }
 
@@ -180,11 +181,10 @@ impl Gate {
     ///
     /// # Errors
     /// [`TableError`], which says what to do.
-    pub(crate) fn open(state: &Path, mode: Mode, host_id: &str) -> Result<Self, TableError> {
+    pub(crate) fn open(state: &Path, mode: Mode) -> Result<Self, TableError> {
         let wrong = || Rates::new(WRONG_PROOFS, WRONG_PROOFS_EVERY, WRONG_PROOFS_KEYS);
         Ok(Self {
             mode,
-            host_id: host_id.to_owned(),
             inner: Mutex::new(Inner {
                 table: Table::open(&state.join(FOLDER))?,
                 pairings: Pairings::default(),
@@ -261,9 +261,7 @@ impl Gate {
             secret,
             who,
         };
-        let proof = challenge
-            .secret
-            .host_proof(&challenge.proven(&self.host_id));
+        let proof = challenge.secret.host_proof(&challenge.proven());
         Greeting::Known {
             challenge: Box::new(challenge),
             proof,
@@ -289,9 +287,7 @@ impl Gate {
         if let Some(refused) = wait(closed) {
             return Err(refused);
         }
-        let wanted = challenge
-            .secret
-            .register_proof(&challenge.proven(&self.host_id));
+        let wanted = challenge.secret.register_proof(&challenge.proven());
         if !same(&wanted, proof) {
             inner.wrong_by_register.failed(register_id, now.boot_ms);
             inner.wrong_by_origin.failed(origin, now.boot_ms);
@@ -328,10 +324,7 @@ impl Gate {
     /// Takes a register's share.
     pub(crate) fn reveal(&self, id: &str, seat: u64, share: &Share) -> Result<(), Refusal> {
         let mut inner = self.inner();
-        inner
-            .pairings
-            .reveal(id, seat, share, &self.host_id)
-            .map(drop)
+        inner.pairings.reveal(id, seat, share).map(drop)
     }
 
     /// What a register waits for, and until when.
@@ -499,6 +492,7 @@ impl Gate {
     /// Agrees with a register about the secret that follows the one it proved.
     pub(crate) fn rotate(
         &self,
+        host_id: &str,
         register_id: &str,
         key_id: &str,
         share: &Share,
@@ -513,7 +507,7 @@ impl Gate {
             return Ok(None);
         };
         let rotation = Rotation {
-            host_id: &self.host_id,
+            host_id,
             register_id,
             register: share,
             host: &host.share,
@@ -592,9 +586,9 @@ impl Inner {
 }
 
 impl Challenge {
-    fn proven<'a>(&'a self, host_id: &'a str) -> Proven<'a> {
+    fn proven(&self) -> Proven<'_> {
         Proven {
-            host_id,
+            host_id: &self.claim.host_id,
             register_id: &self.claim.register_id,
             nonce_register: &self.claim.nonce,
             nonce_host: &self.nonce,

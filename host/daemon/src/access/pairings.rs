@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 /// Who asks, and over what.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker {
+    /// The host's id as it knows it.
+    pub(crate) host_id: String,
     /// Its connection.
     pub(crate) seat: u64,
     /// The page's origin; absent for a native application.
@@ -185,7 +187,6 @@ impl Pairings {
         id: &str,
         seat: u64,
         share: &Share,
-        host_id: &str,
     ) -> Result<&Pairing, Refusal> {
         let pairing = self.all.get_mut(id);
         let pairing = pairing
@@ -200,7 +201,7 @@ impl Pairings {
             return Err(Refusal::Mismatch);
         };
         let transcript = Transcript {
-            host_id,
+            host_id: &pairing.asker.host_id,
             pairing_id: &pairing.id,
             register_id: &pairing.register_id,
             register_name: &pairing.name,

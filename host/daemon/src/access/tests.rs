@@ -26,12 +26,12 @@ struct World {
 impl World {
     fn new(mode: Mode) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let gate = Gate::open(folder.path(), mode, "host").unwrap();
+        let gate = Gate::open(folder.path(), mode).unwrap();
         Self { gate, folder }
     }
 
     fn restarted(self) -> Self {
-        let gate = Gate::open(self.folder.path(), self.gate.mode(), "host").unwrap();
+        let gate = Gate::open(self.folder.path(), self.gate.mode()).unwrap();
         Self { gate, ..self }
     }
 
@@ -39,6 +39,7 @@ impl World {
     fn asked(&self, id: &str, seat: u64, origin: Option<&str>, now: u64) -> (String, Secret) {
         let mine = KeyPair::new();
         let asker = Asker {
+            host_id: "host".to_owned(),
             seat,
             origin: origin.map(str::to_owned),
             authority: AUTHORITY.to_owned(),
@@ -85,6 +86,7 @@ impl World {
 
 fn claim(id: &str, secret: &Secret, origin: Option<&str>) -> Claim {
     Claim {
+        host_id: "host".to_owned(),
         register_id: id.to_owned(),
         key_id: secret.key_id(),
         nonce: encode(&[1; 32]),
@@ -115,7 +117,7 @@ fn unknown(greeting: &Greeting) -> Option<Ended> {
 }
 
 fn answer(challenge: &Challenge, secret: &Secret) -> String {
-    secret.register_proof(&challenge.proven("host"))
+    secret.register_proof(&challenge.proven())
 }
 
 fn proven(world: &World, id: &str, secret: &Secret, origin: Option<&str>) -> Standing {
@@ -137,7 +139,7 @@ fn host_and_register_prove_themselves_to_each_other() {
     let secret = world.pair("a", 1, SHOP, 0);
     let world = world.restarted();
     let (challenge, host_proof, rotate) = known(world.gate.greet(claim("a", &secret, SHOP), at(0)));
-    assert_eq!(host_proof, secret.host_proof(&challenge.proven("host")));
+    assert_eq!(host_proof, secret.host_proof(&challenge.proven()));
     assert!(!rotate);
     let proof = answer(&challenge, &secret);
     assert_eq!(world.gate.prove(&challenge, &proof, at(0)), Ok(paired(1)));
@@ -161,11 +163,11 @@ fn a_pairing_is_for_its_origin_its_authority_and_its_channel() {
     let dialled = [
         Proven {
             authority: "127.0.0.1:9999",
-            ..seen_by_host.proven("host")
+            ..seen_by_host.proven()
         },
         Proven {
             channel: "wss:ab",
-            ..seen_by_host.proven("host")
+            ..seen_by_host.proven()
         },
     ];
     for through_another in dialled {
@@ -299,7 +301,9 @@ fn a_secret_is_replaced_by_the_next_one_once_that_is_proven() {
     let (_, _, rotate) = known(world.gate.greet(claim("a", &secret, SHOP), at(0)));
     assert!(rotate);
     let mine = KeyPair::new();
-    let agreed = world.gate.rotate("a", &secret.key_id(), &mine.share);
+    let agreed = world
+        .gate
+        .rotate("host", "a", &secret.key_id(), &mine.share);
     let (share, key_id) = agreed.unwrap().unwrap();
     let x = mine.x(&share.public_key).unwrap();
     let next = secret.rotated(

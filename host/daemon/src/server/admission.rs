@@ -16,7 +16,9 @@ use payhal_protocol::access::{
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::limits::PAIRING_MS_MAX;
 use payhal_protocol::method::Method;
-use payhal_protocol::session::{AccessState, HelloParams, HelloResult, ProveParams, ProveResult};
+use payhal_protocol::session::{
+    AccessState, HelloParams, HelloResult, HostIdentity, ProveParams, ProveResult,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,8 +124,11 @@ fn greeting(session: &Session, state: AccessState, register: &str) -> HelloResul
     let grant = session.grant();
     let visitor = session.presence().visitor();
     let certificate = visitor.and_then(|visitor| visitor.channel.certificate());
+    // A page that nobody let in learns nothing that would tell this machine from another.
+    let unknown_page = state == AccessState::Unpaired && is_page(session);
+    let certificate = certificate.filter(|_| !unknown_page);
     HelloResult {
-        host: session.shared.identity.clone(),
+        host: identity(session, !unknown_page),
         protocol: 1,
         state,
         register_id: register.into(),
@@ -134,6 +139,24 @@ fn greeting(session: &Session, state: AccessState, register: &str) -> HelloResul
         certificate: certificate.map(str::to_owned),
         rotate: false,
         why: None,
+    }
+}
+
+fn is_page(session: &Session) -> bool {
+    let visitor = session.presence().visitor();
+    visitor.is_some_and(|visitor| visitor.origin.is_some() && !visitor.own_origin)
+}
+
+/// The host as this connection knows it; its name is for registers and native applications.
+fn identity(session: &Session, named: bool) -> HostIdentity {
+    let own = &session.shared.identity;
+    let visitor = session.presence().visitor();
+    let id = visitor.map_or(&own.id, |visitor| &visitor.host_id);
+    let name = if named { own.name.as_str() } else { "payhal" };
+    HostIdentity {
+        id: id.clone(),
+        name: name.to_owned(),
+        version: own.version.clone(),
     }
 }
 
@@ -254,7 +277,7 @@ pub(super) fn begin(
         public_key: begun.share.public_key,
         nonce: begun.share.nonce,
         expires_at: convert::rfc3339(begun.expires.wall_micros),
-        host: session.shared.identity.clone(),
+        host: identity(session, !is_page(session)),
     })
 }
 
@@ -339,9 +362,10 @@ pub(super) async fn rotate(
             "the register agreed about a new secret",
         )
         .await?;
+    let host_id = identity(&session, true).id;
     let agreed = session
         .gate()
-        .rotate(&register_id, &key_id, &params.share())
+        .rotate(&host_id, &register_id, &key_id, &params.share())
         .map_err(|error| on_disk(&error))?;
     let (share, key_id) = agreed.ok_or_else(|| {
         ErrorObject::named(ErrorName::ProofInvalid)

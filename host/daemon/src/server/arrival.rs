@@ -4,6 +4,7 @@
 //! Every request carries its [`Arrival`] as an extension. Nothing here decides who may do what.
 
 use super::seats::Seat;
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -99,6 +100,8 @@ pub(super) struct Arrival {
 /// Who knocks at the WebSocket, as its request shows it. Host and Origin were checked.
 #[derive(Clone, Debug)]
 pub(super) struct Visitor {
+    /// The host's id as this visitor is told it.
+    pub(super) host_id: String,
     /// What protects the connection.
     pub(super) channel: Channel,
     /// The `Host` header in lower case: what the client dialled.
@@ -111,9 +114,31 @@ pub(super) struct Visitor {
     pub(super) cookies: Vec<String>,
 }
 
+/// The host's id as pages of an origin know it: the same at each visit, and of no use to any other
+/// origin, so that no two sites can tell that they look at the same machine.
+pub(super) fn host_id_for(origin: &str, host_id: &str) -> String {
+    let digest = Sha256::digest(format!("payhal host id v1\n{host_id}\n{origin}"));
+    let (bytes, _) = digest.split_first_chunk().expect("a digest is longer");
+    uuid::Builder::from_custom_bytes(*bytes)
+        .into_uuid()
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_sites_know_the_host_by_the_same_id() {
+        let of = |origin| host_id_for(origin, "0198-host");
+        assert_eq!(of("https://a.example"), of("https://a.example"));
+        assert_ne!(of("https://a.example"), of("https://b.example"));
+        assert_ne!(
+            of("https://a.example"),
+            host_id_for("https://a.example", "0199-host")
+        );
+        assert!(uuid::Uuid::parse_str(&of("https://a.example")).is_ok());
+    }
 
     #[test]
     fn each_listener_has_its_own_names() {

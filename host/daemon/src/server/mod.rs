@@ -116,7 +116,7 @@ impl Server {
     ) -> Result<Self, HostError> {
         let identity = identity(config)?;
         let (listeners, addresses) = listeners.open(config, &identity.id)?;
-        let gate = Gate::open(&config.state, config.access, &identity.id)?;
+        let gate = Gate::open(&config.state, config.access)?;
         let socket = config.state.join("payhal.sock");
         let unix = socket::bind(&socket)?;
         let events = Arc::new(Events::default());

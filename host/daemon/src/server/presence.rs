@@ -179,6 +179,7 @@ impl Presence {
     pub(super) fn asker(&self) -> Option<Asker> {
         let visitor = self.visitor()?;
         Some(Asker {
+            host_id: visitor.host_id.clone(),
             seat: self.number,
             origin: visitor.origin.clone(),
             authority: visitor.authority.clone(),
@@ -191,6 +192,7 @@ impl Presence {
     pub(super) fn claim(&self, register_id: &str, key_id: &str, nonce: &str) -> Option<Claim> {
         let visitor = self.visitor()?;
         Some(Claim {
+            host_id: visitor.host_id.clone(),
             register_id: register_id.to_owned(),
             key_id: key_id.to_owned(),
             nonce: nonce.to_owned(),

@@ -2,7 +2,7 @@
 //! The register API over WebSocket: who knocks, how it behaves, and how it ends.
 
 use super::Shared;
-use super::arrival::{Arrival, Visitor};
+use super::arrival::{Arrival, Visitor, host_id_for};
 use super::closing::{Closing, next_of};
 use super::conduct::{Conduct, Due, Known, Verdict};
 use super::frames::{close, close_of, configured, in_time, part};
@@ -33,7 +33,7 @@ pub(super) async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let visitor = visitor(&arrival, &headers);
+    let visitor = visitor(&arrival, &headers, &shared.identity.id);
     if arrival.seat.visit(visitor.origin.as_deref()).is_err() {
         let text = "this page has too many connections; close some of its tabs";
         return (StatusCode::TOO_MANY_REQUESTS, text).into_response();
@@ -44,13 +44,15 @@ pub(super) async fn upgrade(
 }
 
 /// Who knocks. The headers were checked.
-fn visitor(arrival: &Arrival, headers: &HeaderMap) -> Visitor {
+fn visitor(arrival: &Arrival, headers: &HeaderMap, host_id: &str) -> Visitor {
     let value = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let origin = value(header::ORIGIN);
     let own_origin = origin
         .as_ref()
         .is_some_and(|origin| arrival.names.origins.contains(origin));
+    let foreign = origin.as_deref().filter(|_| !own_origin);
     Visitor {
+        host_id: foreign.map_or_else(|| host_id.to_owned(), |page| host_id_for(page, host_id)),
         channel: arrival.channel.clone(),
         authority: value(header::HOST).unwrap_or_default().to_ascii_lowercase(),
         origin,

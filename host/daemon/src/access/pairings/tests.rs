@@ -13,6 +13,7 @@ fn at(boot_ms: u64) -> Moment {
 
 fn asker(seat: u64, origin: Option<&str>) -> Asker {
     Asker {
+        host_id: "host".to_owned(),
         seat,
         origin: origin.map(str::to_owned),
         authority: "127.0.0.1:7425".to_owned(),
@@ -40,7 +41,7 @@ fn both_sides_come_to_one_number_and_one_secret() {
     begin(&mut pairings, "p", asker(1, None), &mine.share, 0).unwrap();
     assert_eq!(pairings.waiting("p", 1).unwrap_err(), Refusal::TooEarly);
     let theirs = pairings.get("p").unwrap().share().clone();
-    let pairing = pairings.reveal("p", 1, &mine.share, "host").unwrap();
+    let pairing = pairings.reveal("p", 1, &mine.share).unwrap();
     let transcript = Transcript {
         host_id: "host",
         pairing_id: "p",
@@ -66,9 +67,9 @@ fn another_share_than_the_promised_one_ends_it() {
     let mut pairings = Pairings::default();
     let (mine, other) = (KeyPair::new(), KeyPair::new());
     begin(&mut pairings, "p", asker(1, None), &mine.share, 0).unwrap();
-    let swapped = pairings.reveal("p", 1, &other.share, "host");
+    let swapped = pairings.reveal("p", 1, &other.share);
     assert_eq!(swapped.unwrap_err(), Refusal::Mismatch);
-    let again = pairings.reveal("p", 1, &mine.share, "host");
+    let again = pairings.reveal("p", 1, &mine.share);
     assert_eq!(again.unwrap_err(), Refusal::Unknown);
     assert!(pairings.open().is_empty());
 }
@@ -78,11 +79,11 @@ fn a_pairing_is_revealed_once_and_by_its_own_connection() {
     let mut pairings = Pairings::default();
     let mine = KeyPair::new();
     begin(&mut pairings, "p", asker(1, None), &mine.share, 0).unwrap();
-    let stolen = pairings.reveal("p", 2, &mine.share, "host");
+    let stolen = pairings.reveal("p", 2, &mine.share);
     assert_eq!(stolen.unwrap_err(), Refusal::Unknown);
-    pairings.reveal("p", 1, &mine.share, "host").unwrap();
+    pairings.reveal("p", 1, &mine.share).unwrap();
     assert_eq!(pairings.waiting("p", 2).unwrap_err(), Refusal::Unknown);
-    let again = pairings.reveal("p", 1, &mine.share, "host");
+    let again = pairings.reveal("p", 1, &mine.share);
     assert_eq!(again.unwrap_err(), Refusal::Mismatch);
 }
 
@@ -95,7 +96,7 @@ fn another_number_ends_it() {
         pairings.compared("p", "000000").unwrap_err(),
         Refusal::TooEarly
     );
-    let shown = pairings.reveal("p", 1, &mine.share, "host").unwrap();
+    let shown = pairings.reveal("p", 1, &mine.share).unwrap();
     let shown: u32 = shown.number().unwrap().parse().unwrap();
     let (waiting, _) = pairings.waiting("p", 1).unwrap();
     let other = format!("{:06}", (shown + 1) % 1_000_000);
@@ -191,7 +192,7 @@ fn a_pairing_expires_and_its_register_is_told() {
     let mut pairings = Pairings::default();
     let mine = KeyPair::new();
     begin(&mut pairings, "p", asker(1, None), &mine.share, 0).unwrap();
-    pairings.reveal("p", 1, &mine.share, "host").unwrap();
+    pairings.reveal("p", 1, &mine.share).unwrap();
     let (waiting, expires) = pairings.waiting("p", 1).unwrap();
     assert_eq!(expires.boot_ms, PAIRING_MS_MAX);
     assert!(pairings.expire(at(PAIRING_MS_MAX - 1)).is_empty());
@@ -205,7 +206,7 @@ fn who_asks_late_still_hears_the_decision() {
     let mut pairings = Pairings::default();
     let mine = KeyPair::new();
     begin(&mut pairings, "p", asker(1, None), &mine.share, 0).unwrap();
-    pairings.reveal("p", 1, &mine.share, "host").unwrap();
+    pairings.reveal("p", 1, &mine.share).unwrap();
     assert!(pairings.decide("p", Decision::Refused));
     assert!(!pairings.decide("p", Decision::Ended));
     let (waiting, _) = pairings.waiting("p", 1).unwrap();
