@@ -33,16 +33,39 @@ fn server() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), fingerprint.join(":"))
 }
 
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("wss://{}/v1/ws", listener.local_addr().unwrap());
+    (listener, address)
+}
+
+/// Connects where every certificate is the server's; nothing more than a handshake is answered.
+async fn refused(acceptor: &TlsAcceptor, trust: Trust) -> Result<Client, ConnectError> {
+    let (listener, address) = listen().await;
+    let endpoint = Endpoint::Wss(address, trust);
+    let (client, shaken) = tokio::join!(Client::connect_with(endpoint, Config::default()), async {
+        let (stream, _) = listener.accept().await.unwrap();
+        acceptor.accept(stream).await.is_ok()
+    });
+    assert!(!shaken);
+    client
+}
+
 #[tokio::test]
 async fn only_the_pinned_certificate_is_spoken_to() {
     let (acceptor, fingerprint) = server();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("wss://{}/v1/ws", listener.local_addr().unwrap());
-    let connect = |pin: &str| {
-        let endpoint = Endpoint::Wss(address.clone(), Trust::Pinned(pin.to_owned()));
-        Client::connect_with(endpoint, Config::default())
-    };
-    let (client, ()) = tokio::join!(connect(&fingerprint), async {
+    let (listener, address) = listen().await;
+    // A system that does not know a certificate does not trust it either.
+    assert_eq!(
+        Endpoint::url(&address),
+        Endpoint::Wss(address.clone(), Trust::System)
+    );
+    for trust in [Trust::Pinned("00".repeat(32)), Trust::System] {
+        let client = refused(&acceptor, trust).await;
+        assert!(matches!(client, Err(ConnectError::Tls(_))), "{client:?}");
+    }
+    let endpoint = Endpoint::Wss(address, Trust::Pinned(fingerprint));
+    let (client, ()) = tokio::join!(Client::connect_with(endpoint, Config::default()), async {
         let (stream, _) = listener.accept().await.unwrap();
         let stream = acceptor.accept(stream).await.unwrap();
         let mut peer = tokio_tungstenite::accept_async(stream).await.unwrap();
@@ -52,18 +75,4 @@ async fn only_the_pinned_certificate_is_spoken_to() {
         peer.send(Message::text(answer.to_string())).await.unwrap();
     });
     client.unwrap();
-    let (client, refused) = tokio::join!(connect(&"00".repeat(32)), async {
-        let (stream, _) = listener.accept().await.unwrap();
-        acceptor.accept(stream).await.is_err()
-    });
-    assert!(matches!(client, Err(ConnectError::Tls(_))), "{client:?}");
-    assert!(refused);
-    // A system that does not know this certificate does not trust it either.
-    let endpoint = Endpoint::url(&address);
-    assert_eq!(endpoint, Endpoint::Wss(address.clone(), Trust::System));
-    let (client, _) = tokio::join!(Client::connect_with(endpoint, Config::default()), async {
-        let (stream, _) = listener.accept().await.unwrap();
-        acceptor.accept(stream).await.is_err()
-    });
-    assert!(matches!(client, Err(ConnectError::Tls(_))), "{client:?}");
 }
