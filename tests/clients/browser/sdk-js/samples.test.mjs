@@ -67,7 +67,7 @@ test('with pairing: each pairs by itself, once', async (t) => {
   const host = await startPairedHost();
   t.after(() => host.stop());
   const numbers = ({ lines }) => lines.filter((line) => line.startsWith('number: ')).length;
-  const onNumber = (number) => host.approve(number);
+  const onNumber = (number) => host.operator.approve(number);
   const folders = {};
   // The host takes three pairings in a row of programs that are no web pages.
   for (const sample of ['sale', 'lost-reply', 'recover']) {
