@@ -3,6 +3,7 @@
 
 use super::access_args::{LimitArgs, RegistersArgs, RegistersCommand};
 use super::exit::{Exit, Failure};
+use super::look::seconds;
 use super::operator;
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::Client;
@@ -76,8 +77,14 @@ fn row(register: &RegisterView) -> [String; 6] {
         register.name.clone(),
         register.origin.clone().unwrap_or_default(),
         operator::permissions(&register.permissions),
-        register.last_seen_at.clone().unwrap_or_default(),
+        seen(register).unwrap_or_default(),
     ]
+}
+
+/// To the second, which is enough to know whether it is still there.
+fn seen(register: &RegisterView) -> Option<String> {
+    let at = register.last_seen_at.as_deref()?;
+    Some(format!("{}Z", seconds(at)))
 }
 
 async fn one(client: &Client, id: &str) -> Result<RegisterView, Failure> {
@@ -114,7 +121,7 @@ fn show(register: &RegisterView, json: bool) {
         ("From         ", &register.origin),
         ("Paired       ", &register.paired_at),
         ("Secret from  ", &register.rotated_at),
-        ("Last seen    ", &register.last_seen_at),
+        ("Last seen    ", &seen(register)),
     ];
     let present = optional
         .into_iter()

@@ -26,7 +26,7 @@ const LISTS: [&str; 2] = [
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
     let pages = pages(scene);
     if pages.is_empty() {
-        let says = "no register is a page of an other site: no policy is needed";
+        let says = "no register is a page of another site: no policy is needed";
         return vec![ok(AREA, "Pages", says)];
     }
     let mut all = Vec::new();
