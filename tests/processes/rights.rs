@@ -100,6 +100,22 @@ async fn a_limit_counts_at_once_for_its_amounts_and_currencies() {
 }
 
 #[tokio::test]
+async fn what_it_was_allowed_to_begin_it_is_told_the_end_of() {
+    let host = Host::start(&shop()).await;
+    let (mut till, _) = pair(&host, "till-1", &json!({})).await;
+    let sold = till.sell("k", 1250).await.unwrap();
+    let mut desk = Desk::at(&host).await;
+    let limits = json!({"sale_max": [{"minor": 100, "currency": "EUR"}]});
+    update(&mut desk, json!({"limits": limits})).await;
+    // Its answer may have been lost: money moved, so nobody says that none did.
+    let again = till.sell("k", 1250).await.unwrap();
+    assert_eq!(again["transaction_id"], sold["transaction_id"]);
+    assert_eq!(again["replayed"], true);
+    assert_eq!(name(till.sell("k", 1300).await), "KEY_REUSED");
+    assert_eq!(name(till.sell("l", 1250).await), "PERMISSION_DENIED");
+}
+
+#[tokio::test]
 async fn a_register_sees_its_own_transactions_until_it_may_see_others() {
     let host = Host::start(&shop()).await;
     let (mut one, _) = pair(&host, "till-1", &json!({})).await;

@@ -27,18 +27,13 @@ pub(super) fn call<P: DeserializeOwned + Validate>(
 ) -> Taken {
     let request = decode::<P>(params)
         .map_err(ErrorObject::from)
-        .and_then(|params| convert(&params).map_err(Into::into))
-        .and_then(|request| match session.check_money(&request) {
-            Ok(()) => Ok(request),
-            Err(error) => Err(naming(&request, error)),
-        });
+        .and_then(|params| convert(&params).map_err(Into::into));
     let request = match request {
         Ok(request) => request,
         Err(error) => return now::<(), _>(&id, Err::<(), ErrorObject>(error)),
     };
     let asking = Arc::clone(session);
     let answer_to = id.clone();
-    session.asks(&request);
     session.running(id, async move {
         let result = asking.pay(request, &answer_to).await;
         asking.outgoing.send(text(&answer_to, result));
@@ -55,11 +50,11 @@ fn naming(request: &MoneyRequest, mut error: ErrorObject) -> ErrorObject {
 
 impl Session {
     async fn pay(&self, request: MoneyRequest, id: &Id) -> Result<payment::Approved, ErrorObject> {
-        let kind = request.kind;
         let asked = request.clone();
-        if let Kind::Undo { original } = kind {
-            let allowed = self.check_undo(original).await;
-            allowed.map_err(|error| naming(&request, error))?;
+        match self.check(&request).await {
+            Ok(()) => self.asks(&request),
+            Err(error) if !self.was_taken(&request).await? => return Err(naming(&request, error)),
+            Err(_) => {}
         }
         let request = Request::Money(Box::new(request));
         match self.ask(request, Some(id)).await {
@@ -77,6 +72,37 @@ impl Session {
             _ => Err(ErrorObject::named(ErrorName::OutcomeUnknown)
                 .with_detail("the host stopped; send the same call again")),
         }
+    }
+
+    async fn check(&self, request: &MoneyRequest) -> Result<(), ErrorObject> {
+        self.check_money(request)?;
+        match request.kind {
+            Kind::Undo { original } => self.check_undo(original).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this key was taken before. Rights are for what begins: who may no longer begin it is
+    /// still told how it ends, and not that no money moved.
+    async fn was_taken(&self, request: &MoneyRequest) -> Result<bool, ErrorObject> {
+        if self.shared.journal.outlived(&request.key) {
+            return Ok(true);
+        }
+        let key = || Which::Key(request.key.clone());
+        // The journal first: what it reads is read in order, so that a request which came before
+        // this one is with the engine by then.
+        let found = match self.recorded(key()).await {
+            Ok(_) => self.transaction(key()).await,
+            Err(error) => Err(error),
+        };
+        let known = found.map_err(|_| {
+            let unread = "the journal cannot be read; send the same call again";
+            naming(
+                request,
+                ErrorObject::named(ErrorName::OutcomeUnknown).with_detail(unread),
+            )
+        })?;
+        Ok(known.is_some())
     }
 
     async fn approval(
