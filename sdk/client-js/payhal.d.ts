@@ -324,6 +324,7 @@ export interface DeviceState {
   plugin: string;
   serialNumber?: string;
   firmware?: string;
+  emvParameters?: string;
   connection: string;
   state: 'starting' | 'ready' | 'busy' | 'unplugged' | 'failed' | 'quarantined';
   stateText?: string;

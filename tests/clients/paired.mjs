@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // A real daemon that lets in only who is paired, and its operator, who approves the number that a client shows.
 
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const START_MS = 60_000;
-const STOP_MS = 10_000;
+import { startDaemon } from './daemon.mjs';
+
 // The reader always has a card: what is shown here is the way in.
 const SHOP = `[host]
 name = "Test shop"
@@ -22,49 +19,22 @@ name = "sandbox"
 plugin = "sandbox"
 `;
 
-/** Answers {url, authority, operator, stop()}. */
+/** What `startDaemon` answers, and its `operator`. */
 export async function startPairedHost() {
-  const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map((name) => {
-    if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test stock-clients`);
-    return process.env[name];
-  });
-  const folder = await mkdtemp(join(tmpdir(), 'payhal-paired-'));
-  const state = join(folder, 'state');
-  await writeFile(join(folder, 'shop.toml'), SHOP);
-  const args = ['serve', '--config', join(folder, 'shop.toml'), '--state', state, '--plugins', plugins, '--runner', runner, '--listen', '127.0.0.1:0'];
-  const child = spawn(daemon, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const gone = new Promise((resolve) => child.once('close', resolve));
+  const host = await startDaemon(['serve'], { config: SHOP });
   let operator;
   const stop = async () => {
     operator?.end();
-    child.kill('SIGTERM');
-    const forced = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-    await gone;
-    clearTimeout(forced);
-    await rm(folder, { recursive: true, force: true });
+    await host.stop();
   };
   try {
-    const authority = await listening(child, gone);
-    operator = await Operator.connect(join(state, 'payhal.sock'));
+    operator = await Operator.connect(join(host.state, 'payhal.sock'));
     await operator.everythingReady();
-    return { url: `ws://${authority}/v1/ws`, authority, operator, stop };
+    return { ...host, operator, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-function listening(child, gone) {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`the daemon did not listen within ${START_MS / 1000} s`)), START_MS);
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = /listening on (127\.0\.0\.1:\d+)/.exec(line);
-      if (found) resolve(found[1]);
-    });
-    child.once('error', (error) => reject(new Error(`failed to start ${child.spawnfile}: ${error.message}`)));
-    gone.then((code) => reject(new Error(`the daemon ended with ${code} before it listened`)));
-    gone.finally(() => clearTimeout(late));
-  });
 }
 
 /** The Unix socket, which only the operator's account reaches: a line of JSON for each message. */

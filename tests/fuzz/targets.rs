@@ -13,10 +13,18 @@ use payhal_protocol::{
 };
 use serde::de::DeserializeOwned;
 
+#[expect(dead_code, reason = "what writes to a pinpad is not for these targets")]
+#[path = "abecs.rs"]
+mod abecs;
+
+#[expect(dead_code, reason = "what writes to a terminal stays aside")]
+#[path = "concert.rs"]
+mod concert;
+
 pub(crate) type Target = fn(&[u8]);
 
 /// By name.
-pub(crate) const TARGETS: [(&str, Target); 13] = [
+pub(crate) const TARGETS: [(&str, Target); 18] = [
     ("api", api),
     ("journal-record", journal_record),
     ("journal-log", journal_log),
@@ -30,6 +38,11 @@ pub(crate) const TARGETS: [(&str, Target); 13] = [
     ("card-emv", card_emv),
     ("card-tracks", card_tracks),
     ("card-record", card_record),
+    ("abecs-line", abecs::line),
+    ("abecs-answers", abecs::answers),
+    ("concert-line", concert::line),
+    ("concert-network", concert::network),
+    ("card-pinpad", card_pinpad),
 ];
 
 /// A record, as its column holds it. What is read is written the same way again.
@@ -231,4 +244,9 @@ fn card_tracks(bytes: &[u8]) {
 /// The record inside a seal; only who holds a device's key can send one.
 fn card_record(bytes: &[u8]) {
     payhal_card_data::fuzz::read_record(bytes);
+}
+
+/// What a pinpad handed out; a host passes it on as it came.
+fn card_pinpad(bytes: &[u8]) {
+    payhal_card_data::fuzz::read_pinpad(bytes);
 }

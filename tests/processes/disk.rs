@@ -296,6 +296,9 @@ mod mounted {
     /// Room for the journal with what it keeps for its log, and a little more.
     const DISK: &str = "size=6m";
     const READERS: usize = 4;
+    /// What is heard on a full disk: of a payment that may be in the journal, nobody says that
+    /// nothing moved. At one moment every register may be in the middle of one.
+    const FULL: [&str; 2] = [UNAVAILABLE, "OUTCOME_UNKNOWN"];
     /// Payments of each register until it must be full.
     const SALES_MAX: usize = 500;
 
@@ -340,7 +343,7 @@ mod mounted {
     /// Sells until somebody was told that there is no room, with a wish for each sale.
     async fn sell_until_full(mut till: Till, reader: usize) -> (Till, Vec<Wish>) {
         let mut wishes = Vec::new();
-        while !till.stages().heard_anywhere(UNAVAILABLE) && wishes.len() < SALES_MAX {
+        while !till.stages().heard_anywhere(&FULL) && wishes.len() < SALES_MAX {
             let nth = wishes.len();
             let minor = i64::try_from(nth * READERS + reader).unwrap() * 100;
             let wish = Wish::new(format!("wish-{nth}"), sell(minor, reader, "tap"));
@@ -363,7 +366,7 @@ mod mounted {
             })
             .collect();
         let filler = fill(&state_of(keeper.folder()));
-        stages.until_heard_anywhere(UNAVAILABLE).await;
+        stages.until_heard_anywhere(&FULL).await;
         std::fs::remove_file(&filler).unwrap();
         let mut tills = Vec::new();
         for till in selling {

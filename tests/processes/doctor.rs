@@ -57,7 +57,8 @@ fn level<'a>(found: &'a Value, area: &str, title: &str) -> &'a str {
 async fn it_asks_a_running_host_and_looks_by_itself_at_one_that_is_down() {
     // Beside the runner of these tests nothing is installed where the doctor would look by itself.
     let plugins = format!("[{:?}]", from_xtask("PAYHAL_PLUGINS"));
-    let setup = Setup::readers(1).host("plugins", &plugins);
+    let rules = "[plugins]\nallow_unsigned = true\n";
+    let setup = Setup::readers(1).host("plugins", &plugins).rules(rules);
     let host = Host::start(&setup).await;
     let (up, code) = findings(host.folder()).await;
     assert_eq!(up["running"], true);

@@ -24,6 +24,8 @@ mod card_data;
 #[cfg(test)]
 mod commits;
 #[cfg(test)]
+mod configured;
+#[cfg(test)]
 mod currencies;
 #[cfg(test)]
 mod day;
@@ -32,7 +34,11 @@ mod disk;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod emv_parameters;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod evil;
 #[cfg(test)]
 mod failpoints;
 #[cfg(test)]
@@ -58,9 +64,13 @@ mod keys;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod kit;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod live_plugins;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
@@ -78,12 +88,20 @@ mod paired;
 #[cfg(test)]
 mod pairing;
 #[cfg(test)]
+mod plugin_check;
+#[cfg(test)]
+mod plugins_signed;
+#[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod prices;
 #[cfg(test)]
 mod prompts;
 #[cfg(test)]
 #[path = "../simulation/random.rs"]
 mod random;
+#[cfg(test)]
+mod real_devices;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
@@ -98,6 +116,8 @@ mod rules;
 mod runner_kill;
 #[cfg(test)]
 mod sale;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod settling;
 #[cfg(test)]

@@ -107,6 +107,29 @@ async fn keys_of_an_earlier_pairing_are_another_registers() {
     assert_eq!(charged(&host), 1950);
 }
 
+/// It lost its secret, but not what it had sent and not heard of.
+#[tokio::test]
+async fn a_register_paired_anew_that_asks_again_charges_nobody_twice() {
+    const KEY: &str = "0198c2f4-1c1e-7b3a-9d0e-5f1f7c1f2a10";
+    let host = Host::start(&shop()).await;
+    let (mut first, _) = pair(&host, "till-1", &json!({})).await;
+    let sold = first.sell(KEY, 1250).await.unwrap();
+    let mut desk = Desk::at(&host).await;
+    desk.must("register.unpair", &json!({"register_id": "till-1"}))
+        .await;
+    let (mut second, _) = pair(&host, "till-1", &json!({})).await;
+    let found = second
+        .call("payment.get", &json!({"idempotency_key": KEY}))
+        .await;
+    assert_eq!(found.unwrap()["transaction_id"], sold["transaction_id"]);
+    let again = second.sell(KEY, 1250).await.unwrap();
+    assert_eq!(again["transaction_id"], sold["transaction_id"]);
+    assert_eq!(again["replayed"], true);
+    let other = second.sell(KEY, 700).await.unwrap_err();
+    assert_eq!(other["data"]["name"], "KEY_REUSED");
+    assert_eq!(charged(&host), 1250);
+}
+
 #[tokio::test]
 async fn who_is_unpaired_is_told_closed_and_a_stranger_again() {
     let host = Host::start(&shop()).await;

@@ -120,7 +120,8 @@ async fn a_relative_state_folder_holds_for_every_plugin() {
     let mut command = Command::new(from_xtask("PAYHAL_BIN"));
     command
         .current_dir(folder.path())
-        .args(["serve", "--config", "shop.toml", "--state", "state"])
+        .args(["serve", "--allow-unsigned"])
+        .args(["--config", "shop.toml", "--state", "state"])
         .arg("--plugins")
         .arg(from_xtask("PAYHAL_PLUGINS"))
         .arg("--runner")

@@ -50,14 +50,16 @@ impl Stages {
     }
 
     /// Waits until any key was.
-    pub(crate) async fn until_heard_anywhere(&self, name: &str) {
-        self.until_that(|stages| stages.heard_anywhere(name)).await;
+    pub(crate) async fn until_heard_anywhere(&self, names: &[&str]) {
+        self.until_that(|stages| stages.heard_anywhere(names)).await;
     }
 
-    /// Whether any key was told to come again for this reason.
-    pub(crate) fn heard_anywhere(&self, name: &str) -> bool {
+    /// Whether any key was told to come again for one of these reasons.
+    pub(crate) fn heard_anywhere(&self, names: &[&str]) -> bool {
         let refusals = locked(&self.refusals);
-        refusals.iter().any(|(_, heard)| heard == name)
+        refusals
+            .iter()
+            .any(|(_, heard)| names.contains(&heard.as_str()))
     }
 
     async fn until_that(&self, is_so: impl Fn(&Self) -> bool) {

@@ -43,7 +43,7 @@ pub(crate) fn ask(world: &mut World, attempt: usize) -> Event {
     let event = asked(
         world,
         Purpose::Money(attempt),
-        scope,
+        paired_anew(world, &scope),
         Request::Money(Box::new(request)),
     );
     if let Event::Asked { transaction_id, .. } = &event {
@@ -57,9 +57,9 @@ pub(crate) fn ask(world: &mut World, attempt: usize) -> Event {
 }
 
 /// Begins a request under a fresh key.
-pub(crate) fn begin(world: &mut World, scope: Scope, request: MoneyRequest) -> Event {
+pub(crate) fn begin(world: &mut World, scope: &Scope, request: MoneyRequest) -> Event {
     let attempt = Attempt {
-        scope,
+        scope: scope.of(&request.key),
         request,
         last_answer: None,
         final_answer: None,
@@ -80,13 +80,13 @@ pub(crate) fn new_sale(world: &mut World, device: Option<DeviceId>) -> Event {
 fn ask_for(world: &mut World, what: impl FnOnce(&mut World, &Scope) -> MoneyRequest) -> Event {
     let scope = a_register(world);
     let request = what(world, &scope);
-    begin(world, scope, request)
+    begin(world, &scope, request)
 }
 
 fn pay_with_token(world: &mut World) -> Option<Event> {
     let scope = a_register(world);
     let request = requests::with_token(world, &scope)?;
-    Some(begin(world, scope, request))
+    Some(begin(world, &scope, request))
 }
 
 /// Something that was approved is changed; often from several sides at once.
@@ -105,7 +105,7 @@ fn change_something(world: &mut World) -> Option<Event> {
 pub(crate) fn change(world: &mut World, sold: Sold, kind: Kind, minor: i64) -> Event {
     let scope = world.registers.attempts[sold.attempt].scope.clone();
     let request = requests::of_kind(world, &scope, kind, minor, "");
-    begin(world, scope, request)
+    begin(world, &scope, request)
 }
 
 /// The same basket under a new key, whatever became of the first try.
@@ -123,7 +123,7 @@ pub(crate) fn again_under_new_key(world: &mut World, attempt: usize) -> Event {
         despite: Vec::new(),
         ..request
     };
-    begin(world, scope, request)
+    begin(world, &scope, request)
 }
 
 fn cancel(world: &mut World) -> Option<Event> {
@@ -143,6 +143,7 @@ pub(crate) fn cancel_of(world: &mut World, attempt: usize) -> Event {
         Some(id) if world.random.percent(30) => Which::Transaction(id),
         _ => Which::Key(request.key),
     };
+    let scope = paired_anew(world, &scope);
     asked(world, Purpose::Other, scope, Request::Cancel(which))
 }
 
@@ -160,7 +161,7 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
     };
-    if accepted && scope == world.registers.shown[place].1 {
+    if accepted && scope.register == world.registers.shown[place].1.register {
         world.registers.agrees(&prompt);
     }
     let prompt = prompt.prompt_id;
@@ -192,6 +193,7 @@ fn other_body(world: &mut World) -> Option<Event> {
     // A key that was never used up may be used for something else.
     world.registers.attempts[attempt].final_answer.as_ref()?;
     request.reference = Some("another basket".into());
+    let scope = paired_anew(world, &scope);
     Some(asked(
         world,
         Purpose::OtherBody,
@@ -226,6 +228,14 @@ pub(crate) fn asked(world: &mut World, purpose: Purpose, scope: Scope, request: 
         caller,
         transaction_id: world.fresh_id(),
         request,
+    }
+}
+
+/// The register as it is paired by now: its keys outlive that.
+fn paired_anew(world: &World, scope: &Scope) -> Scope {
+    Scope {
+        register: scope.register.clone(),
+        generation: 1 + world.registers.asked.len() as u32 % 3,
     }
 }
 

@@ -276,7 +276,7 @@ impl History {
         let now = self.world.now();
         let (reason, key) = match request {
             Request::Money(money) => {
-                let by = RecallBy::Key(caller.scope.clone(), money.key.clone());
+                let by = RecallBy::Key(caller.scope.of(&money.key), money.key.clone());
                 let reason = match self.world.journal.recall(&by) {
                     Some(_) => Reason::OutcomeUnknown,
                     None => Reason::JournalUnavailable,

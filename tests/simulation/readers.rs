@@ -148,6 +148,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         abilities,
         ready,
         retry_after_ms: None,
+        why: None,
         protection: Protection::default(),
     };
     Event::DeviceChanged {

@@ -7,7 +7,7 @@ use crate::checkers::contract;
 use crate::checkers::{self, Sight};
 use crate::world::World;
 use payhal_engine::answer::{Answer, Progress, Reason, ResolutionState, Retry};
-use payhal_engine::ids::{DeviceId, GatewayId, Scope, Ticket, TransactionId};
+use payhal_engine::ids::{DeviceId, GatewayId, RegisterId, Scope, Ticket, TransactionId};
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
 use payhal_engine::request::{Kind, MoneyRequest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ pub(crate) struct Registers {
     waiting: BTreeMap<Ticket, Waiting>,
     last_ticket: u64,
     /// How many keys each register has used.
-    keys: BTreeMap<Scope, u64>,
+    keys: BTreeMap<RegisterId, u64>,
     /// When keys say that they were made, milliseconds since 1970 UTC.
     pub(crate) keys_made_ms: u64,
     /// Which request came with which fresh id.
@@ -80,7 +80,7 @@ impl Registers {
 
     /// A fresh key. Registers count alike, so that each key is that of many of them.
     pub(crate) fn next_key(&mut self, scope: &Scope) -> String {
-        let used = self.keys.entry(scope.clone()).or_default();
+        let used = self.keys.entry(scope.register.clone()).or_default();
         *used += 1;
         let made = u128::from(self.keys_made_ms) << 80;
         let number = u128::from(*used) & 0x3fff_ffff_ffff_ffff;

@@ -76,22 +76,22 @@ impl Act {
                 if kind == Kind::RefundByReceipt {
                     request.terms.receipt = Some(requests::receipt(0));
                 }
-                Some(cashiers::begin(world, scope, request))
+                Some(cashiers::begin(world, &scope, request))
             }
             Self::Open(kind, most) => {
                 let mut request = requests::of_kind(world, &scope, kind, 1_000, "");
                 request.amount_max = Some(requests::whole(1_000 + most).total);
-                Some(cashiers::begin(world, scope, request))
+                Some(cashiers::begin(world, &scope, request))
             }
             Self::Order(gateway) => {
                 let kind = Kind::Sale;
                 let mut request = requests::of_kind(world, &scope, kind, 1_000, gateway);
                 request.order = Some(r#"{"basket":[]}"#.into());
-                Some(cashiers::begin(world, scope, request))
+                Some(cashiers::begin(world, &scope, request))
             }
             Self::Token => {
                 let request = requests::with_token(world, &scope)?;
-                Some(cashiers::begin(world, scope, request))
+                Some(cashiers::begin(world, &scope, request))
             }
             Self::Change(change, minor) => {
                 let Sold { id: original, .. } = sold?;

@@ -312,6 +312,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         },
         ready,
         retry_after_ms: None,
+        why: None,
         protection: Protection::default(),
     };
     Event::DeviceChanged {

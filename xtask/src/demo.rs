@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `cargo xtask demo`: builds everything in release and hands over to `payhal demo`.
+//! `cargo xtask demo`: builds everything and hands over to `payhal demo`.
+//!
+//! Unoptimized: whoever tries payhal for the first time waits for the compiler alone, and what was
+//! built serves the tests too.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,7 +29,7 @@ pub(crate) struct Demo {
 
 /// Builds, lays out, and becomes `payhal demo`. Returns only when that could not be done.
 pub(crate) fn run(demo: &Demo) -> Result<(), String> {
-    let layout = layout::lay_out(Profile::Release, "demo")?;
+    let layout = layout::lay_out(Profile::Dev, "demo")?;
     let mut command = workspace::program(&layout.daemon);
     command
         .arg("demo")

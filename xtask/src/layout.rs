@@ -47,23 +47,77 @@ impl Layout {
 /// Builds for a profile and lays out the simulated plugins under `target/<place>/plugins`.
 pub(crate) fn lay_out(profile: Profile, place: &str) -> Result<Layout, String> {
     let root = workspace::root();
-    let simulated = simulated_plugins(&root)?;
+    let simulated = plugins(&root, Drives::Nothing)?;
     let artefacts = build(profile, &simulated)?;
-    let plugins = workspace::target().join(place).join("plugins");
-    if plugins.exists() {
-        remove_strangers(&plugins, &simulated)?;
-    }
-    for plugin in &simulated {
-        install(plugin, &artefacts, &plugins)?;
-    }
     Ok(Layout {
+        plugins: install_all(&simulated, &artefacts, place)?,
         daemon: executable(&artefacts, &root.join("host/daemon"))?,
         runner: executable(&artefacts, &root.join("host/runner"))?,
-        plugins,
     })
 }
 
-/// A plugin of this repository that drives nothing real. Several can share one package: each
+/// Builds the plugins of real devices with the simulators of those, and lays the plugins out under
+/// `target/devices/plugins`. The simulators lie where cargo puts programs, beside the daemon.
+pub(crate) fn lay_out_devices() -> Result<PathBuf, String> {
+    let real = plugins(&workspace::root(), Drives::Devices)?;
+    let mut packages: BTreeSet<String> = real.iter().map(|real| real.package.clone()).collect();
+    for plugin in &real {
+        packages.extend(simulator(&plugin.folder)?);
+    }
+    let mut command = workspace::cargo();
+    command
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .stdout(Stdio::piped());
+    for package in &packages {
+        command.args(["--package", package]);
+    }
+    let artefacts = artefacts(&workspace::output(&mut command)?);
+    install_all(&real, &artefacts, "devices")
+}
+
+/// Plugins of real devices whose author names a simulator: each id, and where that is written.
+pub(crate) fn conformances() -> Result<Vec<(String, PathBuf)>, String> {
+    let mut found = Vec::new();
+    for plugin in plugins(&workspace::root(), Drives::Devices)? {
+        let path = plugin.manifest.with_file_name("conformance.toml");
+        if path.is_file() && toml_file(&path)?.contains_key("simulator") {
+            found.push((plugin.id, path));
+        }
+    }
+    Ok(found)
+}
+
+/// The package of the simulated device in a plugin's folder, where there is one.
+fn simulator(folder: &Path) -> Result<Option<String>, String> {
+    let path = folder.join("simulator/Cargo.toml");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let cargo = toml_file(&path)?;
+    let name = cargo.get("package").and_then(|package| package.get("name"));
+    Ok(name.and_then(toml::Value::as_str).map(str::to_owned))
+}
+
+/// Lays these out and nothing else.
+fn install_all(all: &[Plugin], artefacts: &Artefacts, place: &str) -> Result<PathBuf, String> {
+    let plugins = workspace::target().join(place).join("plugins");
+    if plugins.exists() {
+        remove_strangers(&plugins, all)?;
+    }
+    for plugin in all {
+        install(plugin, artefacts, &plugins)?;
+    }
+    Ok(plugins)
+}
+
+/// What a plugin has at its other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drives {
+    Nothing,
+    Devices,
+}
+
+/// A plugin of this repository. Several can share one package: each
 /// folder inside a plugin's with a manifest of its own is another way to run its library.
 #[derive(Debug)]
 struct Plugin {
@@ -73,13 +127,14 @@ struct Plugin {
     package: String,
 }
 
-fn simulated_plugins(root: &Path) -> Result<Vec<Plugin>, String> {
+fn plugins(root: &Path, drives: Drives) -> Result<Vec<Plugin>, String> {
     let mut found = Vec::new();
     for parent in PLUGIN_PARENTS {
         for folder in folders(&root.join(parent))? {
             for path in manifests(&folder)? {
                 let manifest = toml_file(&path)?;
-                if manifest.get("simulated").and_then(toml::Value::as_bool) == Some(true) {
+                let simulated = manifest.get("simulated").and_then(toml::Value::as_bool);
+                if (simulated == Some(true)) == (drives == Drives::Nothing) {
                     found.push(plugin(&folder, path, &manifest)?);
                 }
             }
@@ -124,8 +179,6 @@ fn build(profile: Profile, simulated: &[Plugin]) -> Result<Artefacts, String> {
     command
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(["--package", "payhal", "--package", "payhal-plugin-runner"])
-        // `payhal keys` starts it from beside the daemon.
-        .args(["--package", "payhal-testkit"])
         // `payhal keys` looks for its program beside itself, which is where cargo puts it.
         .args(["--package", "payhal-testkit"])
         .stdout(Stdio::piped());
@@ -191,6 +244,10 @@ fn install(plugin: &Plugin, artefacts: &Artefacts, plugins: &Path) -> Result<(),
     fs::create_dir_all(&to)
         .map_err(|error| format!("failed to create {}: {error}", to.display()))?;
     replace(&plugin.manifest, &to)?;
+    let schema = plugin.folder.join("configuration.schema.json");
+    if schema.is_file() {
+        replace(&schema, &to)?;
+    }
     replace(library(artefacts, &plugin.folder)?, &to)
 }
 
@@ -213,9 +270,9 @@ fn replace(from: &Path, folder: &Path) -> Result<(), String> {
 }
 
 /// Removes plugins laid out by an earlier run that are no longer in the tree.
-fn remove_strangers(plugins: &Path, simulated: &[Plugin]) -> Result<(), String> {
+fn remove_strangers(plugins: &Path, known: &[Plugin]) -> Result<(), String> {
     for folder in folders(plugins)? {
-        let known = simulated.iter().any(|plugin| {
+        let known = known.iter().any(|plugin| {
             folder
                 .file_name()
                 .is_some_and(|name| name == plugin.id.as_str())
@@ -277,9 +334,14 @@ mod tests {
 
     #[test]
     fn only_plugins_that_say_so_are_laid_out() {
-        for plugin in simulated_plugins(&workspace::root()).unwrap() {
+        let root = workspace::root();
+        let simulated = plugins(&root, Drives::Nothing).unwrap();
+        for plugin in &simulated {
             let manifest = toml_file(&plugin.manifest).unwrap();
             assert_eq!(manifest["simulated"].as_bool(), Some(true));
+        }
+        for plugin in plugins(&root, Drives::Devices).unwrap() {
+            assert!(simulated.iter().all(|other| other.id != plugin.id));
         }
     }
 

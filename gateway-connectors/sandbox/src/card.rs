@@ -9,10 +9,11 @@ use crate::authorize::{entry_mode, sealed_purpose};
 use crate::books::{Books, Result};
 use crate::cryptogram::{self, Checked};
 use crate::keys::letters;
-use crate::opening::{Manner, Opener};
+use crate::opening::{Manner, Opener, Unsealed};
+use crate::pinpad;
 use crate::rules::{Card, Code, PinCheck};
 use payhal_card_data::{
-    Amounts, Inner, Opened, Pan, ReplayToken, SecretBytes, TestCard, by_pan, masked, test_card,
+    Amounts, Inner, Pan, ReplayToken, SecretBytes, TestCard, by_pan, masked, test_card,
 };
 use payhal_messages::gateway::{Authorize, ReadCard};
 use rusqlite::params;
@@ -55,7 +56,7 @@ pub(crate) fn unsealed(
     read: &ReadCard,
 ) -> std::result::Result<Known, Code> {
     let (opened, manner) = opener.read(&request.wire.transaction_id, read)?;
-    let secrets = &opened.inner.secrets;
+    let secrets = opened.secrets();
     let card = by_pan(&secrets.pan);
     let total = request.amounts.total_minor;
     Ok(Known {
@@ -67,9 +68,12 @@ pub(crate) fn unsealed(
             &secrets.pan,
         ),
         read: Some(OpenedRead {
-            replay: opened.replay,
+            replay: opened.replay(),
             manner,
-            is_for_this: is_for(&opened.inner, request, read),
+            is_for_this: match opened.inner() {
+                Some(inner) => is_for(inner, request, read),
+                None => pinpad::is_for(request, read),
+            },
             cryptogram: cryptogram::check(card, secrets.entry, &read.tags, total),
             card: card_hash(opener.tokens(), &secrets.pan),
         }),
@@ -77,7 +81,7 @@ pub(crate) fn unsealed(
 }
 
 /// Opens the PIN block where one came, and compares.
-fn pin_check(opened: &Opened, card: Option<&TestCard>) -> PinCheck {
+fn pin_check(opened: &Unsealed, card: Option<&TestCard>) -> PinCheck {
     match (opened.open_pin(), card.and_then(TestCard::pin)) {
         (None, _) => PinCheck::None,
         (Some(Err(_)), _) => PinCheck::Unreadable,

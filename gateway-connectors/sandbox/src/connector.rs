@@ -12,6 +12,7 @@ use crate::keys::letters;
 use crate::ledger::Ledger;
 use crate::modify::modify;
 use crate::opening::Opener;
+use crate::reader_parameters::reader_parameters;
 use crate::reconcile::reconcile;
 use crate::report::report;
 use crate::reverse::refused as reversal_refused;
@@ -212,6 +213,7 @@ impl GatewayConnector for Sandbox {
             recipient: opener.recipient().map_err(broke)?,
             opens: opener.schemes(),
             live: settings.pretend_live,
+            reader_parameters: reader_parameters(&settings.reader_parameters).map_err(broke)?,
         };
         let gateway = Arc::new(Gateway {
             ledger,

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Schema this version writes.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -46,10 +46,19 @@ impl Ledger {
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.set_prepared_statement_cache_capacity(limits::STATEMENTS);
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let (aside, over) = match found {
-            0 => ("", ""),
-            1 => (include_str!("from-1.sql"), include_str!("after-1.sql")),
-            2 => (include_str!("from-2.sql"), include_str!("after-2.sql")),
+        let (aside, schema, over) = match found {
+            0 => ("", SCHEMA, ""),
+            1 => (
+                include_str!("from-1.sql"),
+                SCHEMA,
+                include_str!("after-1.sql"),
+            ),
+            2 => (
+                include_str!("from-2.sql"),
+                SCHEMA,
+                include_str!("after-2.sql"),
+            ),
+            3 => ("", include_str!("from-3.sql"), ""),
             VERSION => return Ok(Self::of(Books::new(connection)?)),
             found => {
                 return Err(SandboxError::LedgerVersion {
@@ -58,7 +67,7 @@ impl Ledger {
                 });
             }
         };
-        let script = format!("BEGIN IMMEDIATE; {aside} {SCHEMA} {over} COMMIT;");
+        let script = format!("BEGIN IMMEDIATE; {aside} {schema} {over} COMMIT;");
         connection.execute_batch(&script)?;
         Ok(Self::of(Books::new(connection)?))
     }

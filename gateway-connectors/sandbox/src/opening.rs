@@ -6,12 +6,15 @@
 
 use crate::error::SandboxError;
 use crate::keys::{Lifetime, SealingKeys, letters, seconds, tokens_secret};
+use crate::pinpad;
 use crate::rules::{self, Code};
 use crate::settings::Trust;
 use payhal_card_data::key_file::{BaseKey, Enrolment, GatewayKeys, KeyFileError, Sender};
+use payhal_card_data::pinpad_read::{ABECS_DUKPT_TDES_SCHEME, OpenedPinpadRead};
 use payhal_card_data::{
-    AUTH_SCHEME, Associated, CardNumber, DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME, DukptKey, Opened,
-    PrivateKey, PublicKey, SEAL_VERSION, SecretBytes, open_from, open_number_from,
+    AUTH_SCHEME, Associated, CardNumber, CardSecrets, DUKPT_AES_SCHEME, DUKPT_TDES_SCHEME,
+    DukptKey, Inner, Opened, Pin, PinBlockError, PrivateKey, PublicKey, ReplayToken, SEAL_VERSION,
+    SecretBytes, open_from, open_number_from,
 };
 use payhal_messages::card::{Recipient, Sealed};
 use payhal_messages::gateway::{ReadCard, SealedNumber};
@@ -39,10 +42,51 @@ pub(crate) struct Manner {
     pub(crate) scheme: &'static str,
     /// Our sealing key, or the slot of the base key.
     pub(crate) key_id: String,
-    /// DUKPT: the reader's initial key, in letters, and which of its transactions.
-    pub(crate) serial: Option<(String, u32)>,
+    /// DUKPT: the reader's initial key, in letters, and which of its transactions. The first names
+    /// the read; a pinpad spends a key for each part.
+    pub(crate) serials: Vec<(String, u32)>,
     /// HPKE: the device's key.
     pub(crate) sender: Option<String>,
+}
+
+/// A read that was opened.
+#[derive(Debug)]
+pub(crate) enum Unsealed {
+    /// The reader bound it to purpose and amounts.
+    Bound(Opened),
+    /// A pinpad encrypted its parts, and bound them to nothing.
+    Parts(OpenedPinpadRead),
+}
+
+impl Unsealed {
+    pub(crate) fn secrets(&self) -> &CardSecrets {
+        match self {
+            Self::Bound(opened) => &opened.inner.secrets,
+            Self::Parts(opened) => &opened.secrets,
+        }
+    }
+
+    /// What the reader used it for, where it says so.
+    pub(crate) fn inner(&self) -> Option<&Inner> {
+        match self {
+            Self::Bound(opened) => Some(&opened.inner),
+            Self::Parts(_) => None,
+        }
+    }
+
+    pub(crate) fn replay(&self) -> ReplayToken {
+        match self {
+            Self::Bound(opened) => opened.replay,
+            Self::Parts(opened) => opened.replay,
+        }
+    }
+
+    pub(crate) fn open_pin(&self) -> Option<Result<Pin, PinBlockError>> {
+        match self {
+            Self::Bound(opened) => opened.open_pin(),
+            Self::Parts(opened) => opened.open_pin(),
+        }
+    }
 }
 
 /// A key that opens one seal.
@@ -100,10 +144,14 @@ impl Opener {
             let mut usable = self.base_keys.iter().filter(|key| self.may_use(key));
             usable.any(|key| key.facts().scheme.scheme() == scheme)
         };
-        let dukpt = [DUKPT_TDES_SCHEME, DUKPT_AES_SCHEME];
-        let dukpt = dukpt.into_iter().filter(|scheme| has(scheme));
+        let dukpt = [
+            (DUKPT_TDES_SCHEME, DUKPT_TDES_SCHEME),
+            (DUKPT_AES_SCHEME, DUKPT_AES_SCHEME),
+            (ABECS_DUKPT_TDES_SCHEME, DUKPT_TDES_SCHEME),
+        ];
+        let dukpt = dukpt.into_iter().filter(|(_, keys)| has(keys));
         std::iter::once(AUTH_SCHEME)
-            .chain(dukpt)
+            .chain(dukpt.map(|(scheme, _)| scheme))
             .map(str::to_owned)
             .collect()
     }
@@ -113,8 +161,20 @@ impl Opener {
         &self,
         transaction_id: &str,
         read: &ReadCard,
-    ) -> Result<(Opened, Manner), Code> {
+    ) -> Result<(Unsealed, Manner), Code> {
         let sealed = &read.sealed;
+        if sealed.scheme == ABECS_DUKPT_TDES_SCHEME {
+            let base = self.base(DUKPT_TDES_SCHEME, sealed)?;
+            let (opened, serials) = pinpad::read(base, read)?;
+            let manner = Manner {
+                device: read.device.clone(),
+                scheme: ABECS_DUKPT_TDES_SCHEME,
+                key_id: sealed.key_id.clone(),
+                serials,
+                sender: None,
+            };
+            return Ok((Unsealed::Parts(opened), manner));
+        }
         let (key, manner) = self.key_of(&read.device, sealed)?;
         let associated = self.associated(transaction_id, &read.device, &read.read_id, sealed);
         let opened = match &key {
@@ -137,7 +197,7 @@ impl Opener {
         {
             self.pin(&read.device, sender)?;
         }
-        Ok((opened, manner))
+        Ok((Unsealed::Bound(opened), manner))
     }
 
     /// Opens the number that was kept for the reversal of this transaction.
@@ -147,6 +207,9 @@ impl Opener {
         number: &SealedNumber,
     ) -> Result<CardNumber, Code> {
         let sealed = &number.sealed;
+        if sealed.scheme == ABECS_DUKPT_TDES_SCHEME {
+            return pinpad::number(self.base(DUKPT_TDES_SCHEME, sealed)?, sealed);
+        }
         let (key, _) = self.key_of(&number.device, sealed)?;
         let associated = self.associated(transaction_id, &number.device, &number.read_id, sealed);
         match key {
@@ -218,7 +281,7 @@ impl Opener {
             device: device.to_owned(),
             scheme: AUTH_SCHEME,
             key_id: sealed.key_id.clone(),
-            serial: None,
+            serials: Vec::new(),
             sender: Some(payhal_card_data::key_id(&sealed.sender_key)),
         };
         let key = Key::Hpke {
@@ -235,27 +298,29 @@ impl Opener {
         device: &str,
         sealed: &Sealed,
     ) -> Result<(Key, Manner), Code> {
+        let base = self.base(scheme, sealed)?;
+        let (serial, key) = transaction_key(base, &sealed.ksn)?;
+        let manner = Manner {
+            device: device.to_owned(),
+            scheme,
+            key_id: sealed.key_id.clone(),
+            serials: vec![serial],
+            sender: None,
+        };
+        Ok((Key::Dukpt(Box::new(key)), manner))
+    }
+
+    /// The base key of the slot that a read names.
+    fn base(&self, scheme: &str, sealed: &Sealed) -> Result<&BaseKey, Code> {
         let slot = |key: &&BaseKey| {
             let facts = key.facts();
             facts.slot == sealed.key_id && facts.scheme.scheme() == scheme
         };
         let base = self.base_keys.iter().find(slot).ok_or(rules::BASE_KEY)?;
-        if !self.may_use(base) {
-            return Err(rules::TEST_KEY);
+        match self.may_use(base) {
+            true => Ok(base),
+            false => Err(rules::TEST_KEY),
         }
-        let (serial, key) = match base.transaction_key(&sealed.ksn) {
-            Ok(found) => found,
-            Err(KeyFileError::OtherKey) => return Err(rules::BASE_KEY),
-            Err(_) => return Err(rules::SEAL),
-        };
-        let manner = Manner {
-            device: device.to_owned(),
-            scheme,
-            key_id: sealed.key_id.clone(),
-            serial: Some((letters(&serial.initial), serial.counter)),
-            sender: None,
-        };
-        Ok((Key::Dukpt(Box::new(key)), manner))
     }
 
     /// Whether a device is still unknown; an error where its key is not to be trusted.
@@ -292,6 +357,18 @@ impl Opener {
 
     fn may_use(&self, key: &BaseKey) -> bool {
         !(self.live && key.facts().test)
+    }
+}
+
+/// The key of a serial number, and that number taken apart as [`Manner`] has it.
+pub(crate) fn transaction_key(
+    base: &BaseKey,
+    ksn: &[u8],
+) -> Result<((String, u32), DukptKey), Code> {
+    match base.transaction_key(ksn) {
+        Ok((serial, key)) => Ok(((letters(&serial.initial), serial.counter), key)),
+        Err(KeyFileError::OtherKey) => Err(rules::BASE_KEY),
+        Err(_) => Err(rules::SEAL),
     }
 }
 

@@ -37,30 +37,38 @@ pub(crate) fn spent_before(
     if seen {
         return Ok(Some(rules::READ_SPENT));
     }
-    let Some((initial, counter)) = &manner.serial else {
-        return Ok(None);
-    };
-    // Of all devices: who copies a reader's key cannot use it under another name.
-    let highest: Option<u32> = books.value(
-        "SELECT max(counter) FROM read WHERE key_id = ?1 AND initial_key = ?2",
-        [&manner.key_id, initial],
-    )?;
-    Ok(match highest {
-        Some(highest) if *counter == highest => Some(rules::KEY_SPENT),
-        Some(highest) if *counter < highest => Some(rules::KEY_OLDER),
-        _ => None,
-    })
+    for (initial, counter) in &manner.serials {
+        // Of all devices: who copies a reader's key cannot use it under another name.
+        let highest: Option<u32> = books.value(
+            "SELECT max(counter) FROM (\
+             SELECT max(counter) AS counter FROM read WHERE key_id = ?1 AND initial_key = ?2 \
+             UNION ALL \
+             SELECT max(counter) FROM part_key WHERE key_id = ?1 AND initial_key = ?2)",
+            [&manner.key_id, initial],
+        )?;
+        match highest {
+            Some(highest) if *counter == highest => return Ok(Some(rules::KEY_SPENT)),
+            Some(highest) if *counter < highest => return Ok(Some(rules::KEY_OLDER)),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Spends a read with its transaction.
 pub(crate) fn spend(books: &mut Books, read: &SpentRead<'_>) -> Result<()> {
     let manner = read.manner;
-    let (initial, counter) = manner
-        .serial
-        .as_ref()
-        .map_or((None, None), |(key, counter)| {
-            (Some(key.as_str()), Some(*counter))
-        });
+    let mut serials = manner.serials.iter();
+    let (initial, counter) = serials.next().map_or((None, None), |(key, counter)| {
+        (Some(key.as_str()), Some(*counter))
+    });
+    for (initial, counter) in serials {
+        books.run(
+            "INSERT INTO part_key (key_id, initial_key, counter, transaction_id) \
+             VALUES (?1, ?2, ?3, ?4)",
+            params![manner.key_id, initial, counter, read.transaction_id],
+        )?;
+    }
     books.run(
         "INSERT INTO read (transaction_id, replay, read_id, device, scheme, key_id, initial_key, \
          counter, sender, pin, cryptogram, card) \

@@ -1,4 +1,4 @@
--- The sandbox gateway's ledger, version 3. Readable from outside; the README documents it.
+-- The sandbox gateway's ledger, version 4. Readable from outside; the README documents it.
 
 -- One row for each transaction id, whatever arrives for it and however often.
 CREATE TABLE entry (
@@ -61,6 +61,15 @@ CREATE TABLE read (
 
 CREATE INDEX read_counter ON read (key_id, initial_key, counter) WHERE initial_key IS NOT NULL;
 
+-- Keys that one read took besides the one that names it: a pinpad has one for each part.
+CREATE TABLE part_key (
+  key_id         TEXT NOT NULL,
+  initial_key    TEXT NOT NULL,
+  counter        INTEGER NOT NULL,
+  transaction_id TEXT NOT NULL,
+  PRIMARY KEY (key_id, initial_key, counter)
+) STRICT, WITHOUT ROWID;
+
 -- Wrong PINs of a test card, one after the other.
 CREATE TABLE pin_tries (
   card  TEXT PRIMARY KEY,
@@ -113,4 +122,4 @@ CREATE TABLE violation (
   terminal       TEXT NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;

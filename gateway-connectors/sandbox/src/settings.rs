@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) reversal_needs_number: bool,
     /// Whether it says that it is live, and refuses what a live gateway must refuse.
     pub(crate) pretend_live: bool,
+    /// Version of the EMV parameters that readers get; empty = none.
+    pub(crate) reader_parameters: String,
     /// Faults that wait from the start.
     pub(crate) faults: Vec<Fault>,
 }
@@ -103,6 +105,7 @@ impl Default for Settings {
             enrolment: None,
             reversal_needs_number: false,
             pretend_live: false,
+            reader_parameters: "1".to_owned(),
             faults: Vec::new(),
         }
     }

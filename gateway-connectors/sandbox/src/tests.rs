@@ -34,6 +34,7 @@ mod folder;
 mod keys;
 mod kinds;
 mod numbers;
+mod pinpad;
 mod pins;
 mod receipts;
 mod sealing;

@@ -7,7 +7,7 @@ import { devicePicture, identifyButton, reasonOf } from './devices.js';
 import { el, setText, swap } from './dom.js';
 import { fullTime, sentence } from './format.js';
 import { placeOf } from './found-row.js';
-import { canList, factList, lastPayments, stateLog } from './instance-parts.js';
+import { canList, configureLink, factList, lastPayments, stateLog } from './instance-parts.js';
 import { isOpen } from './settle.js';
 import { DEVICE_STATES, look, shape } from './words.js';
 
@@ -23,7 +23,7 @@ export function devicePage(state, id) {
   const payments = lastPayments(state, (view) => view.device === id);
   const body = el('div', { class: 'instance-body' });
   const node = el('div', { class: 'page' }, el('p', { class: 'back' }, el('a', { href: '#/devices' }, '← Devices')),
-    el('header', { class: 'instance-head' }, picture, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why), said), identifyButton(state, id, said)),
+    el('header', { class: 'instance-head' }, picture, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why), said), el('span', { class: 'device-actions' }, identifyButton(state, id, said), configureLink('devices', id))),
     quarantine, body);
   let drawn = '';
   let batch = null;
@@ -79,6 +79,7 @@ function rows(device) {
     ['Model', device.model],
     ['Serial number', device.serialNumber],
     ['Firmware', device.firmware],
+    ['EMV parameters', device.emvParameters],
     ['Connection', sentence(device.connection)],
     ['Busy with', busy ? el('span', {}, busy.transactionId ? el('a', { href: placeOf(busy.transactionId) }, busy.register ? `a payment of ${busy.register}` : 'a payment') : 'a payment of another register') : ''],
     ['Shows now', device.display?.trim() ? el('span', { class: 'device-display' }, device.display.split('\n').filter((line) => line.trim()).join('\n')) : ''],

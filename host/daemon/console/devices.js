@@ -35,7 +35,7 @@ export function devicesPage(state) {
   momentsOf(state);
   const list = el('ul', { class: 'devices devices--page' });
   const none = noDevice();
-  const node = el('div', { class: 'page' }, pageHead('Devices', 'Readers and terminals. A reader reads cards for the host; a terminal runs the whole payment itself.'), none, list);
+  const node = el('div', { class: 'page' }, pageHead('Devices', 'Readers and terminals. A reader reads cards for the host; a terminal runs the whole payment itself.', el('a', { class: 'button button-link', href: '#/add-device' }, 'Add a device…')), none, list);
   const draw = keyedList(list, (device) => device.id, (device) => deviceCard(device, state));
   const update = () => {
     none.hidden = !state.loaded || state.devices.length > 0;

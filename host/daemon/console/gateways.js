@@ -4,7 +4,7 @@
 import { batchView } from './batch.js';
 import { el, keyedList, setText, swap } from './dom.js';
 import { fullTime, sentence } from './format.js';
-import { canList, factList, lastPayments, stateLog } from './instance-parts.js';
+import { canList, configureLink, factList, lastPayments, stateLog } from './instance-parts.js';
 import { momentsOf } from './moments.js';
 import { empty, pageHead } from './parts.js';
 import { DEVICE_STATES, look, shape } from './words.js';
@@ -34,8 +34,8 @@ export function gatewayCard(first) {
 export function gatewaysPage(state) {
   momentsOf(state);
   const list = el('ul', { class: 'gateways gateways--page' });
-  const none = empty('No gateway yet', 'A gateway is the payment service that asks the card\'s issuer. Its plugin and its account are named in the configuration of the host.');
-  const node = el('div', { class: 'page' }, pageHead('Gateways', 'The payment services this host asks. A terminal may also ask its own, which is not listed here.'), none, list);
+  const none = empty('No gateway yet', 'A gateway is the payment service that asks the card\'s issuer. Add one here, with its plugin and its account.');
+  const node = el('div', { class: 'page' }, pageHead('Gateways', 'The payment services this host asks. A terminal may also ask its own, which is not listed here.', el('a', { class: 'button button-link', href: '#/add-gateway' }, 'Add a gateway…')), none, list);
   const draw = keyedList(list, (gateway) => gateway.id, gatewayCard);
   const update = () => {
     none.hidden = !state.loaded || state.gateways.length > 0;
@@ -55,7 +55,7 @@ export function gatewayPage(state, id) {
   const payments = lastPayments(state, (view) => view.gateway === id);
   const body = el('div', { class: 'instance-body' });
   const node = el('div', { class: 'page' }, el('p', { class: 'back' }, el('a', { href: '#/gateways' }, '← Gateways')),
-    el('header', { class: 'instance-head' }, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why))), body);
+    el('header', { class: 'instance-head' }, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why)), configureLink('gateways', id)), body);
   let drawn = '';
   let acceptor = '';
 

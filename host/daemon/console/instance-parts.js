@@ -25,6 +25,11 @@ export function factList(rows) {
   return el('dl', { class: 'facts' }, rows.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
 }
 
+/** The way to the settings of this device or gateway. */
+export function configureLink(list, id) {
+  return el('a', { class: 'button button--small button-link', href: `#/${list}/${encodeURIComponent(id)}/configure` }, 'Configure…');
+}
+
 /** The states this page saw, newest first. */
 export function stateLog(state, kind, id) {
   const list = el('ol', { class: 'state-log' });

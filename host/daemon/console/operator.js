@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The operator's calls: pairings, registers, audit, diagnosis. Fields have the SDK's names on this side and the
+// The operator's calls: pairings, registers, plugins, instances, audit, diagnosis. Fields have the SDK's names on this side and the
 // wire's on the other. It must never decide anything itself: every call here is one press of a person.
 
 import { toCamel, toSnake } from './payhal-errors.js';
@@ -18,6 +18,20 @@ export const operator = (payhal) => ({
   unpair: (registerId) => ask(payhal, 'register.unpair', { registerId }),
   rotate: (registerId) => ask(payhal, 'register.rotate', { registerId }),
   plugins: async () => (await ask(payhal, 'plugin.list')).plugins,
+  install: (asked) => ask(payhal, 'plugin.install', asked),
+  disable: (plugin) => ask(payhal, 'plugin.disable', { plugin }),
+  enable: (plugin) => ask(payhal, 'plugin.enable', { plugin }),
+  rollBack: (plugin) => ask(payhal, 'plugin.roll_back', { plugin }),
+  removePlugin: (plugin) => ask(payhal, 'plugin.remove', { plugin }),
+  explain: async (plugin) => (await ask(payhal, 'plugin.explain', { plugin })).rows,
+  keys: async () => (await ask(payhal, 'plugin.keys')).keys,
+  trust: (key) => ask(payhal, 'plugin.trust', { key }),
+  untrust: (keyId) => ask(payhal, 'plugin.untrust', { keyId }),
+  // A configuration's names are its plugin's, and stay as they are on the wire.
+  instance: async (name) => (await payhal.call('instance.show', { name })).instance,
+  draft: (plugin) => payhal.call('instance.draft', { plugin }),
+  setInstance: (change) => payhal.call('instance.set', change),
+  removeInstance: (name) => payhal.call('instance.remove', { name }),
   diagnose: () => ask(payhal, 'host.diagnose'),
   audit: (page) => ask(payhal, 'audit.list', page),
   end: () => ask(payhal, 'operator.end'),

@@ -8,6 +8,7 @@ import { devicePage } from './device.js';
 import { devicesPage } from './devices.js';
 import { gatewayPage, gatewaysPage } from './gateways.js';
 import { healthPage } from './health.js';
+import { addPage, configurePage } from './instance-editor.js';
 import { pluginsPage } from './plugins.js';
 import { registersPage } from './registers.js';
 import { transactionPage } from './transaction.js';
@@ -19,11 +20,13 @@ export const PAGES = [
   { path: '', word: 'Counter', page: counterPage },
   { path: 'transactions', word: 'Transactions', page: transactionsPage },
   { path: 'unresolved', word: 'Unresolved', page: unresolvedPage },
-  { path: 'devices', word: 'Devices', page: (state, id) => (id ? devicePage(state, id) : devicesPage(state)) },
-  { path: 'gateways', word: 'Gateways', page: (state, id) => (id ? gatewayPage(state, id) : gatewaysPage(state)) },
+  { path: 'devices', word: 'Devices', page: (state, id, act) => (act === 'configure' ? configurePage(state, 'device', id) : id ? devicePage(state, id) : devicesPage(state)) },
+  { path: 'gateways', word: 'Gateways', page: (state, id, act) => (act === 'configure' ? configurePage(state, 'gateway', id) : id ? gatewayPage(state, id) : gatewaysPage(state)) },
   { path: 'registers', word: 'Registers', page: registersPage },
   { path: 'plugins', word: 'Plugins', page: pluginsPage },
   { path: 'health', word: 'Health', page: healthPage },
+  { path: 'add-device', under: 'devices', page: (state) => addPage(state, 'device') },
+  { path: 'add-gateway', under: 'gateways', page: (state) => addPage(state, 'gateway') },
   { path: 'transaction', under: 'transactions', page: transactionPage },
 ];
 

@@ -138,11 +138,11 @@ export class State extends EventTarget {
   #heard({ method, params }) {
     switch (method) {
       case 'device.changed':
-        this.devices = replaced(this.devices, params.device, 'id');
+        this.devices = changedIn(this.devices, params.device.id, params.removed ? null : params.device, 'id');
         this.changed('devices');
         break;
       case 'gateway.changed':
-        this.gateways = replaced(this.gateways, params.gateway, 'id');
+        this.gateways = changedIn(this.gateways, params.gateway.id, params.removed ? null : params.gateway, 'id');
         this.changed('gateways');
         break;
       case 'payment.changed':

@@ -15,6 +15,15 @@ export const DEVICE_STATES = {
   unreachable: { word: 'Not reachable', tone: 'bad', shape: 'slash' },
 };
 
+export const INSTANCE_STATES = {
+  starting: { word: 'Starting', tone: 'muted', shape: 'ring' },
+  ready: { word: 'Ready', tone: 'ok', shape: 'disc' },
+  detached: { word: 'Unplugged', tone: 'muted', shape: 'slash' },
+  failed: { word: 'Failed', tone: 'bad', shape: 'triangle' },
+  given_up: { word: 'Left alone', tone: 'bad', shape: 'cross' },
+  stopped: { word: 'Stopped', tone: 'muted', shape: 'dash' },
+};
+
 export const OUTCOMES = {
   running: { word: 'Running', tone: 'accent', shape: 'half' },
   approved: { word: 'Approved', tone: 'ok', shape: 'check' },

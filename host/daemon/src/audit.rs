@@ -77,8 +77,11 @@ actions! {
     RegisterRotated "register.rotated" "A register has a new secret.";
     OperatorSession "operator.session" "A console was opened.";
     OperatorEnded "operator.ended" "A console was closed.";
+    InstanceChanged "instance.changed" "A device or gateway was added, changed or removed.";
     Resolve "payment.resolve" "A person settled a payment by word.";
     RefundUnreferenced "payment.refund_unreferenced" "Money was given back without a payment it belongs to.";
+    DeviceRecorded "device.recorded" "What passes between a device and its plugin was recorded, or no longer.";
+    PluginChanged "plugin.changed" "A plugin, or whose signatures count, was changed.";
     VoiceApproval "payment.voice_approval" "A payment was approved by telephone.";
 }
 

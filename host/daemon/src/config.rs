@@ -3,17 +3,20 @@
 //!
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
+mod instances;
+
 use crate::access::Mode;
+use crate::configured;
 use crate::pricing::{RouteTable, SurchargeTable};
 use crate::supervisor::InstanceConfig;
-use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
+use instances::InstanceTable;
+use payhal_engine::ids::GatewayId;
 use payhal_engine::timeouts::Timeouts;
 use payhal_journal::Retention;
 use payhal_journal::limits::{KEYS_RETENTION_DAYS, RETENTION_DAYS_MIN};
-use payhal_messages::manifest::Kind;
 use payhal_protocol::limits::{RECEIPT_COLUMNS, RECEIPT_COLUMNS_DEFAULT};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +42,8 @@ pub(crate) struct File {
     #[serde(default)]
     gateway: Vec<InstanceTable>,
     #[serde(default)]
+    plugins: PluginsTable,
+    #[serde(default)]
     timeouts: TimeoutsTable,
     #[serde(default)]
     journal: JournalTable,
@@ -48,6 +53,15 @@ pub(crate) struct File {
     surcharges: Vec<SurchargeTable>,
     #[serde(default)]
     routes: Vec<RouteTable>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PluginsTable {
+    #[serde(default)]
+    allow_unsigned: bool,
+    #[serde(default)]
+    allow_incomplete_sandbox: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -111,27 +125,6 @@ struct HostTable {
     stop_grace_ms: Option<u64>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InstanceTable {
-    name: String,
-    plugin: String,
-    #[serde(default)]
-    network: Vec<String>,
-    acceptor: Option<AcceptorTable>,
-    #[serde(default)]
-    allow_software_sealing: bool,
-    #[serde(default)]
-    config: toml::Table,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AcceptorTable {
-    merchant: String,
-    terminal: String,
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TimeoutsTable {
@@ -159,12 +152,22 @@ pub(crate) struct Config {
     pub(crate) state: PathBuf,
     /// Folders that hold plugin folders.
     pub(crate) plugins: Vec<PathBuf>,
+    /// Whether plugins run that nobody trusted has signed.
+    pub(crate) allow_unsigned: bool,
+    /// Whether plugins run where this system cannot keep them from everything else.
+    pub(crate) allow_incomplete_sandbox: bool,
     /// The runner program.
     pub(crate) runner: PathBuf,
     /// Origins beside the listener's own that may connect.
     pub(crate) allow_origins: Vec<String>,
     /// Devices and gateways.
     pub(crate) instances: Vec<InstanceConfig>,
+    /// Names of those that the configuration file has, whatever became of them.
+    pub(crate) in_file: BTreeSet<String>,
+    /// Names of those that were removed while the host ran.
+    pub(crate) removed: BTreeSet<String>,
+    /// The configuration file, where there is one.
+    pub(crate) file: Option<PathBuf>,
     /// How long running transactions may take to end after the host was asked to stop.
     pub(crate) stop_grace_ms: u64,
     /// How long transactions stay in the journal; absent: for ever.
@@ -227,6 +230,8 @@ pub(crate) struct Overrides {
     pub(crate) tls_listen: Option<SocketAddr>,
     /// `--plugins`.
     pub(crate) plugins: Vec<PathBuf>,
+    /// `--allow-unsigned`.
+    pub(crate) allow_unsigned: bool,
     /// `--runner`.
     pub(crate) runner: Option<PathBuf>,
     /// `--allow-origin`.
@@ -249,8 +254,18 @@ impl Config {
             .clone()
             .or_else(|| beside.is_file().then_some(beside));
         let text = path.as_deref().map(read).transpose()?.unwrap_or_default();
-        let path = path.unwrap_or_else(|| PathBuf::from("(defaults)"));
-        Self::parse(&text, &path, state, overrides)
+        let shown = path.clone().unwrap_or_else(|| PathBuf::from("(defaults)"));
+        let mut file = File::parse(&text, &shown)?;
+        let in_file = file.names();
+        let kept = configured::read(&file.state(&state, overrides))?;
+        let removed = file.put_over(kept);
+        let config = Self::assemble(&file, &shown, &state, overrides)?;
+        Ok(Self {
+            in_file,
+            removed,
+            file: path,
+            ..config
+        })
     }
 
     /// What a file says. No text is all defaults.
@@ -260,20 +275,17 @@ impl Config {
     pub(crate) fn parse(
         text: &str,
         path: &Path,
-        state: PathBuf,
+        state: &Path,
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
-        let file = toml::from_str(text).map_err(|source| ConfigError::Syntax {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let file = File::parse(text, path)?;
         Self::assemble(&file, path, state, overrides)
     }
 
     fn assemble(
         file: &File,
         path: &Path,
-        state: PathBuf,
+        state: &Path,
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let value = |key: &str, must: &str| ConfigError::Value {
@@ -305,7 +317,7 @@ impl Config {
         let mut plugins = overrides.plugins.clone();
         plugins.extend(file.host.plugins.iter().cloned());
         if plugins.is_empty() {
-            plugins = default_plugin_folders(&state);
+            plugins = default_plugin_folders(state);
         }
         let mut allow_origins = file.host.allow_origins.clone();
         allow_origins.extend(overrides.allow_origins.iter().cloned());
@@ -317,17 +329,16 @@ impl Config {
                 .unwrap_or_else(|| "payhal".to_owned()),
             listen,
             tls,
-            state: absolute(
-                overrides
-                    .state
-                    .clone()
-                    .or_else(|| file.host.state.clone())
-                    .unwrap_or(state),
-            ),
+            state: file.state(state, overrides),
             plugins,
+            allow_unsigned: overrides.allow_unsigned || file.plugins.allow_unsigned,
+            allow_incomplete_sandbox: file.plugins.allow_incomplete_sandbox,
             runner: (overrides.runner.clone()).map_or_else(default_runner, absolute),
             allow_origins,
             instances,
+            in_file: file.names(),
+            removed: BTreeSet::new(),
+            file: None,
             stop_grace_ms: file.host.stop_grace_ms.unwrap_or(STOP_GRACE_MS),
             retention,
             access: overrides.access,
@@ -335,67 +346,19 @@ impl Config {
             engine,
         })
     }
-
-    /// Adds a simulated device and a simulated gateway where none is configured: just one of each,
-    /// so that registers and people need not name them. Readers come before terminals.
-    pub(crate) fn add_simulated(&mut self, plugins: &crate::supervisor::Plugins) {
-        for sort in [&[Kind::Reader, Kind::Terminal][..], &[Kind::Gateway]] {
-            let of_sort = |id: &String| {
-                let manifest = &plugins.found.get(id)?.manifest;
-                let rank = sort.iter().position(|kind| *kind == manifest.kind)?;
-                manifest.simulated.then_some(rank)
-            };
-            let configured = self.instances.iter().map(|instance| &instance.plugin);
-            if configured.filter_map(of_sort).next().is_some() {
-                continue;
-            }
-            let ids = plugins
-                .found
-                .keys()
-                .filter_map(|id| Some((of_sort(id)?, id)));
-            self.instances
-                .extend(ids.min().map(|(_, id)| InstanceConfig {
-                    name: id.clone(),
-                    plugin: id.clone(),
-                    config: serde_json::json!({}),
-                    network: Vec::new(),
-                }));
-        }
-    }
 }
 
 impl File {
-    fn instances(
-        &self,
-        value: &impl Fn(&str, &str) -> ConfigError,
-    ) -> Result<Vec<InstanceConfig>, ConfigError> {
-        let mut names = BTreeSet::new();
-        let tables = self.device.iter().map(|table| ("device.name", table));
-        let tables = tables.chain(self.gateway.iter().map(|table| ("gateway.name", table)));
-        tables
-            .map(|(key, table)| {
-                if !is_instance_name(&table.name) {
-                    return Err(value(
-                        key,
-                        "1 to 64 letters, digits, dots, dashes, underscores",
-                    ));
-                }
-                if !names.insert(table.name.as_str()) {
-                    return Err(value(
-                        key,
-                        &format!("unique; `{}` is there twice", table.name),
-                    ));
-                }
-                let config = serde_json::to_value(&table.config)
-                    .map_err(|_| value("config", "a table that JSON can say"))?;
-                Ok(InstanceConfig {
-                    name: table.name.clone(),
-                    plugin: table.plugin.clone(),
-                    config,
-                    network: table.network.clone(),
-                })
-            })
-            .collect()
+    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    fn state(&self, state: &Path, overrides: &Overrides) -> PathBuf {
+        let said = overrides.state.clone().or_else(|| self.host.state.clone());
+        absolute(said.unwrap_or_else(|| state.to_owned()))
     }
 
     fn engine(
@@ -420,49 +383,14 @@ impl File {
         let routes = self.routes.iter().map(|table| table.read(known));
         let routes = routes.collect::<Result<_, _>>();
         let routes = routes.map_err(|(key, must)| value(&key, &must))?;
-        let acceptors: BTreeMap<GatewayId, Acceptor> = self
-            .gateway
-            .iter()
-            .filter_map(|table| Some((table.name.as_str().into(), table.acceptor()?)))
-            .collect();
-        let terminals: BTreeMap<DeviceId, Acceptor> = self
-            .device
-            .iter()
-            .filter_map(|table| Some((table.name.as_str().into(), table.acceptor()?)))
-            .collect();
         Ok(payhal_engine::Config {
             timeouts: self.timeouts.over(Timeouts::default()),
             gateway: gateway.map(GatewayId::from),
-            acceptors,
-            terminals,
+            acceptors: self.acceptors(),
+            terminals: self.terminals(),
             surcharges,
             software_sealing: self.software_sealing(value)?,
             routes,
-        })
-    }
-}
-
-impl File {
-    fn software_sealing(
-        &self,
-        value: &impl Fn(&str, &str) -> ConfigError,
-    ) -> Result<BTreeSet<GatewayId>, ConfigError> {
-        if self.device.iter().any(|table| table.allow_software_sealing) {
-            let key = "device.allow_software_sealing";
-            return Err(value(key, "left out: a gateway says it"));
-        }
-        let allowed = self.gateway.iter();
-        let allowed = allowed.filter(|table| table.allow_software_sealing);
-        Ok(allowed.map(|table| table.name.as_str().into()).collect())
-    }
-}
-
-impl InstanceTable {
-    fn acceptor(&self) -> Option<Acceptor> {
-        let acceptor = self.acceptor.as_ref()?;
-        Some(Acceptor {
-            merchant: acceptor.merchant.as_str().into(),
-            terminal: acceptor.terminal.as_str().into(),
         })
     }
 }
@@ -512,11 +440,6 @@ fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
-fn is_instance_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.')
-}
-
 /// The state folder: `--state`, or the user's own.
 pub(crate) fn state_folder(overrides: &Overrides) -> Result<PathBuf, ConfigError> {
     if let Some(state) = &overrides.state {
@@ -561,12 +484,9 @@ fn default_runner() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervisor::{Plugin, Plugins};
-    use payhal_messages::manifest::Manifest;
-    use std::sync::Arc;
 
     fn parse(text: &str) -> Result<Config, String> {
-        let (path, state) = (Path::new("payhal.toml"), PathBuf::from("s"));
+        let (path, state) = (Path::new("payhal.toml"), Path::new("s"));
         let read = Config::parse(text, path, state, &Overrides::default());
         read.map_err(|error| error.to_string())
     }
@@ -587,7 +507,7 @@ mod tests {
         };
         let text = "[host]\nstate = \"shop/state\"";
         let file = Path::new("payhal.toml");
-        let config = Config::parse(text, file, PathBuf::new(), &overrides).unwrap();
+        let config = Config::parse(text, file, Path::new(""), &overrides).unwrap();
         assert_eq!(config.state, here.join("shop/state"));
         assert_eq!(config.runner, here.join("bin/runner"));
     }
@@ -635,41 +555,6 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(key), "{key}: {error}");
         }
-    }
-
-    #[test]
-    fn one_simulated_device_and_gateway_are_added_where_none_is_configured() {
-        let plugin = |id: &str, kind: &str, rest: &str| {
-            let text = format!(
-                "id=\"{id}\"\nname=\"N\"\nversion=\"1.0.0\"\nabi=1\nkind=\"{kind}\"\nlibrary=\"l\"\n\
-                 simulated=true\n[{kind}]\n{rest}"
-            );
-            let manifest = Manifest::parse(&text).unwrap();
-            let library = PathBuf::new();
-            (id.to_owned(), Arc::new(Plugin { manifest, library }))
-        };
-        let terminal = "inquiry=\"none\"\nreversal=\"none\"";
-        let plugins = Plugins {
-            found: BTreeMap::from([
-                plugin("a-terminal", "terminal", terminal),
-                plugin("b-reader", "reader", "entries=[\"chip\"]"),
-                plugin("c-gateway", "gateway", ""),
-                plugin("c-gateway-strict", "gateway", ""),
-            ]),
-            broken: Vec::new(),
-        };
-        let names = |text: &str| {
-            let mut config = parse(text).unwrap();
-            config.add_simulated(&plugins);
-            config
-                .instances
-                .into_iter()
-                .map(|instance| instance.plugin)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(names(""), ["b-reader", "c-gateway"]);
-        let own = "[[device]]\nname = \"t\"\nplugin = \"a-terminal\"";
-        assert_eq!(names(own), ["a-terminal", "c-gateway"]);
     }
 
     #[test]

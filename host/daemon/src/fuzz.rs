@@ -10,6 +10,6 @@ use std::path::Path;
 /// What the operator would be told.
 pub fn read_configuration(text: &str) -> Result<(), String> {
     let (path, state) = (Path::new("payhal.toml"), Path::new("state").to_owned());
-    let read = Config::parse(text, path, state, &Overrides::default());
+    let read = Config::parse(text, path, &state, &Overrides::default());
     read.map(drop).map_err(|error| error.to_string())
 }

@@ -3,10 +3,11 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::plugins::{PluginShelf, Sources};
 use crate::pump::{HostPorts, Inbox, Pump};
 use crate::records::Records;
 use crate::server::{self, Addresses, Server};
-use crate::supervisor::{Outlet, Plugins, Supervisor};
+use crate::supervisor::{Outlet, Supervisor};
 use crate::vault::Vault;
 use payhal_dispatcher::Dispatcher;
 use payhal_engine::Engine;
@@ -83,7 +84,7 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError`], in words that say what to do.
-    pub(crate) async fn start(config: Config, plugins: &Plugins) -> Result<Self, HostError> {
+    pub(crate) async fn start(config: Config) -> Result<Self, HostError> {
         survive_full_disks();
         leave_no_core_files();
         make_state_folder(&config.state)?;
@@ -112,22 +113,21 @@ impl Host {
         let clock = Clock::new(newest_micros(&restored));
         let dispatcher = Dispatcher::new(Engine::new(config.engine.clone(), restored));
         let outlet: Arc<dyn Outlet> = Arc::new(inbox);
+        let plugins = PluginShelf::open(Sources::of(&config)).map_err(HostError::Plugins)?;
         let supervisor = Supervisor::start(
-            &config.instances,
-            plugins,
-            &config.runner,
-            &config.state,
+            &config,
+            Arc::clone(&plugins),
             Arc::clone(&outlet),
             vault.clone(),
             clock,
-        )
-        .map_err(HostError::Plugins)?;
+        );
         failpoint!("start.runners.after");
         let server = Server::start(
             listeners,
             &config,
             records.clone(),
             supervisor.clone(),
+            plugins,
             outlet,
         )
         .await?;
@@ -137,6 +137,7 @@ impl Host {
             supervisor: supervisor.clone(),
             registers: server.registers(),
             vault: vault.clone(),
+            own: None,
         };
         let (stop, stopped) = oneshot::channel();
         let pump = tokio::spawn(Pump::new(dispatcher, ports, clock).run(inputs, stopped));

@@ -17,15 +17,16 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Ticket, TransactionId,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Scope, Ticket,
+    TransactionId,
 };
-use payhal_engine::prompt::{Prompt, PromptAnswer};
+use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
 use payhal_engine::record::Record;
-use payhal_engine::request::Request;
+use payhal_engine::request::{Caller, Part, Request};
 use payhal_journal::Happened;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Pauses between attempts to open a failed journal: the last one repeats.
@@ -33,6 +34,9 @@ const REOPEN_PAUSE_MS: [u64; 3] = [200, 2_000, 10_000];
 
 /// When to ask again while the journal is closed: after the next attempt to open it.
 const RETRY_AFTER_MS: u64 = 2_000;
+
+/// The ticket of the host's own questions; registers' count up from one.
+const OWN: Ticket = Ticket(u64::MAX);
 
 /// What comes in. Each source is bounded where it arises: connections, calls, lanes, appends.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub(crate) enum Input {
     JournalFailed(String),
     /// What registers see of this device or gateway changed.
     Changed(String),
+    /// Somebody wants to replace what drives a device or gateway.
+    SetAside(Part, bool, oneshot::Sender<Answer>),
 }
 
 /// Where everything arrives.
@@ -87,6 +93,12 @@ impl Outlet for Inbox {
     fn changed(&self, instance: &str) {
         self.send(Input::Changed(instance.to_owned()));
     }
+
+    fn set_aside(&self, part: Part, wholly: bool) -> oneshot::Receiver<Answer> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Input::SetAside(part, wholly, sender));
+        answer
+    }
 }
 
 /// Everything the dispatcher drives.
@@ -100,6 +112,8 @@ pub(crate) struct HostPorts {
     pub(crate) registers: Registers,
     /// Sealed numbers for reversals.
     pub(crate) vault: Vault,
+    /// The host's own question under way, which is answered in the same step.
+    pub(crate) own: Option<oneshot::Sender<Answer>>,
 }
 
 impl JournalPort for HostPorts {
@@ -142,7 +156,12 @@ impl VaultPort for HostPorts {
 
 impl RegisterPort for HostPorts {
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
-        self.registers.answer(ticket, answer);
+        if ticket != OWN {
+            self.registers.answer(ticket, answer);
+        } else if let Some(own) = self.own.take() {
+            // Whoever asked may be gone.
+            let _gone = own.send(answer);
+        }
     }
 
     fn progress(&mut self, ticket: Ticket, progress: Progress) {
@@ -238,17 +257,40 @@ impl Pump {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Changed(name) => self
-                .ports
-                .registers
-                .instance_changed(&name, self.ports.supervisor.view(&name).as_ref()),
+            Input::Changed(name) => {
+                let supervisor = &self.ports.supervisor;
+                let view = supervisor.view(&name).or_else(|| supervisor.removed(&name));
+                self.ports.registers.instance_changed(&name, view.as_ref());
+            }
             Input::JournalFailed(why) => self.journal_failed(why),
+            Input::SetAside(part, wholly, answer) => self.set_aside(part, wholly, answer),
             Input::Event(event) if self.broken.is_some() => self.meanwhile(event),
             Input::Event(event) => {
                 self.dispatcher
                     .step(self.clock.now(), event, &mut self.ports);
             }
         }
+    }
+
+    /// The engine answers at once: nothing of it is recorded.
+    fn set_aside(&mut self, part: Part, wholly: bool, answer: oneshot::Sender<Answer>) {
+        self.ports.own = Some(answer);
+        let scope = Scope {
+            register: "host".into(),
+            generation: 0,
+        };
+        let caller = Caller {
+            scope,
+            others: true,
+            prompts: PromptKinds::default(),
+        };
+        self.take(Input::Event(Event::Asked {
+            ticket: OWN,
+            caller,
+            transaction_id: TransactionId(uuid::Uuid::nil()),
+            request: Request::SetAside { part, wholly },
+        }));
+        self.ports.own = None;
     }
 
     fn next_wake_boot_ms(&self) -> Option<u64> {
@@ -333,7 +375,7 @@ impl Pump {
             Request::Money(money) => {
                 let records = &self.ports.records;
                 let known = records.outlived(&money.key)
-                    || records.may_hold(caller.scope, money.key.clone());
+                    || records.may_hold(caller.scope.of(&money.key), money.key.clone());
                 let reason = match known {
                     true => Reason::OutcomeUnknown,
                     false => Reason::JournalUnavailable,
@@ -342,7 +384,7 @@ impl Pump {
             }
             _ => self.refusal(Reason::JournalUnavailable, None),
         };
-        self.ports.registers.answer(ticket, answer);
+        self.ports.answer(ticket, answer);
     }
 
     fn refusal(&self, reason: Reason, key: Option<IdempotencyKey>) -> Answer {

@@ -112,6 +112,7 @@ impl Shop {
             abilities,
             ready: true,
             retry_after_ms: None,
+            why: None,
             protection: Protection::default(),
         };
         shop.step(Event::DeviceChanged {

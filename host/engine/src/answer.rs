@@ -44,6 +44,9 @@ pub enum Answer {
     Totals(Box<Totals>),
     /// To a person's word: it is recorded.
     Resolved,
+    /// To whoever wants to replace what drives a device or gateway: it counts as not ready now,
+    /// until it is told to be.
+    SetAside,
 }
 
 /// A final approval, as it is recorded and told.

@@ -378,6 +378,7 @@ pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
         abilities,
         ready,
         retry_after_ms: None,
+        why: None,
         protection: Protection::default(),
     };
     Event::DeviceChanged {
@@ -416,6 +417,7 @@ pub(crate) fn terminal_is(id: &str, ready: bool) -> Event {
         },
         ready,
         retry_after_ms: None,
+        why: None,
         protection: Protection::default(),
     };
     Event::DeviceChanged {
@@ -669,6 +671,7 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Responded => "Responded".into(),
         Answer::Totals(_) => "Totals".into(),
         Answer::Resolved => "Resolved".into(),
+        Answer::SetAside => "SetAside".into(),
     }
 }
 

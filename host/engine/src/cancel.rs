@@ -16,7 +16,7 @@ impl Engine {
     pub(crate) fn asked_to_cancel(&mut self, ticket: Ticket, caller: &Caller, which: Which) {
         match which {
             Which::Key(key) => {
-                let key = (caller.scope.clone(), key);
+                let key = (caller.scope.of(&key), key);
                 if !self.queue_cancel(&key, ticket, caller) {
                     self.cancel_key(ticket, caller, &key);
                 }

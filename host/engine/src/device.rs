@@ -18,6 +18,8 @@ pub struct DeviceStatus {
     pub ready: bool,
     /// How long until it may be ready again, where that is known.
     pub retry_after_ms: Option<u64>,
+    /// Why it is not ready, in words for whoever asks for it.
+    pub why: Option<Arc<str>>,
     /// How it protects what it reads.
     pub protection: Protection,
 }

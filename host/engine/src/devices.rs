@@ -57,6 +57,20 @@ impl Devices {
         }
     }
 
+    /// Not ready until it is told to be.
+    pub(crate) fn pause(&mut self, id: &DeviceId) {
+        let device = self.0.get_mut(id);
+        if let Some(status) = device.and_then(|device| device.status.as_mut()) {
+            status.ready = false;
+        }
+    }
+
+    /// Who uses it, in whatever state it is.
+    pub(crate) fn check_unused(&self, id: &DeviceId, busy_hint_ms: u64) -> Option<NoDevice> {
+        let used = self.0.get(id)?.used.as_ref()?;
+        Some(used.busy(busy_hint_ms))
+    }
+
     pub(crate) fn all_free(&self) -> bool {
         self.0.values().all(|device| device.used.is_none())
     }
@@ -277,6 +291,7 @@ impl Device {
             let retry_after_ms = status.retry_after_ms.or(Some(busy_hint_ms));
             return Err(NoDevice {
                 retry_after_ms,
+                detail: status.why.clone(),
                 ..no_device(Reason::DeviceUnavailable)
             });
         }

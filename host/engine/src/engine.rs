@@ -182,6 +182,11 @@ impl Engine {
             Event::GatewayReplied { call, reply } => self.gateway_replied(call, reply),
             Event::DeviceChanged { device, status } => self.device_changed(&device, status),
             Event::GatewayChanged { gateway, status } => self.gateway_changed(&gateway, status),
+            Event::Configured {
+                part,
+                acceptor,
+                software_sealing,
+            } => self.configured(part, acceptor, software_sealing),
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Stopping => self.stop(),
         }
@@ -261,6 +266,7 @@ impl Engine {
                 self.answer(Position(0), ticket, Answer::Quarantined(quarantined));
             }
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
+            Request::SetAside { part, wholly } => self.set_aside(ticket, &part, wholly),
             Request::Respond { prompt, response } => {
                 self.responded(ticket, &caller, prompt, response);
             }

@@ -4,10 +4,12 @@
 use crate::answer::Stage;
 use crate::device::{DeviceReply, DeviceStatus};
 use crate::gateway::{GatewayReply, GatewayStatus};
-use crate::ids::{CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId};
+use crate::ids::{
+    Acceptor, CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId,
+};
 use crate::prompt::DevicePrompt;
 use crate::record::Past;
-use crate::request::{Caller, Request};
+use crate::request::{Caller, Part, Request};
 use std::sync::Arc;
 
 /// One thing that happened.
@@ -88,6 +90,15 @@ pub enum Event {
         gateway: GatewayId,
         /// How it is now.
         status: Option<GatewayStatus>,
+    },
+    /// The operator configured a device or gateway anew. What is open keeps what it began with.
+    Configured {
+        /// Which.
+        part: Part,
+        /// Whose money it is from now on, if it is said.
+        acceptor: Option<Acceptor>,
+        /// Whether a gateway that is live takes what was encrypted on this computer.
+        software_sealing: bool,
     },
     /// An alarm went off.
     TimerFired(TimerId),

@@ -60,6 +60,11 @@ impl IdempotencyKey {
         let millis = i64::try_from(uuid.as_u128() >> 80).ok()?;
         (uuid.get_version_num() == 7).then(|| millis.saturating_mul(1_000))
     }
+
+    /// Whether nobody else can have made it: a UUID of random bits (RFC 9562, versions 4 and 7).
+    fn is_uuid(&self) -> bool {
+        Uuid::try_parse(&self.0).is_ok_and(|uuid| matches!(uuid.get_version_num(), 4 | 7))
+    }
 }
 
 /// What a key belongs to: the same string from another register is another key.
@@ -67,8 +72,26 @@ impl IdempotencyKey {
 pub struct Scope {
     /// The register.
     pub register: RegisterId,
-    /// Counts the register's pairings, so that a re-paired id starts afresh.
+    /// Counts the register's pairings, so that a re-paired id starts afresh; 0 for a key that
+    /// outlives them.
     pub generation: u32,
+}
+
+impl Scope {
+    /// What this key belongs to. A UUID is nobody else's, so it outlives a pairing: a register that
+    /// was paired anew and asks again is answered as before, and nothing is charged twice. Any
+    /// other text may be a count that starts afresh.
+    #[must_use]
+    pub fn of(&self, key: &IdempotencyKey) -> Self {
+        let generation = match key.is_uuid() {
+            true => 0,
+            false => self.generation,
+        };
+        Self {
+            register: self.register.clone(),
+            generation,
+        }
+    }
 }
 
 /// A merchant's identity at a gateway (ISO 8583 DE 42 and 41); empty where none is configured.

@@ -75,7 +75,7 @@ impl Engine {
     pub(crate) fn asked_for_money(
         &mut self,
         ticket: Ticket,
-        caller: Caller,
+        mut caller: Caller,
         id: TransactionId,
         request: MoneyRequest,
     ) {
@@ -87,6 +87,7 @@ impl Engine {
             self.refuse(Position(0), ticket, refused);
             return;
         }
+        caller.scope = caller.scope.of(&request.key);
         let key = (caller.scope.clone(), request.key.clone());
         let fingerprint = fingerprint(&request);
         let Caller {

@@ -11,6 +11,9 @@ mod abilities;
 mod admit;
 mod amounts;
 pub mod answer;
+mod aside;
+#[cfg(test)]
+mod aside_cases;
 mod batch;
 #[cfg(test)]
 mod bench;

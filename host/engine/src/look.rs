@@ -12,7 +12,7 @@ impl Engine {
     /// told here, but only once the journal can tell it.
     pub(crate) fn look(&mut self, ticket: Ticket, caller: &Caller, which: &Which) {
         let id = match which {
-            Which::Key(key) => self.keys.get(&(caller.scope.clone(), key.clone())).copied(),
+            Which::Key(key) => self.keys.get(&(caller.scope.of(key), key.clone())).copied(),
             Which::Transaction(id) => Some(*id),
         };
         let open = id.and_then(|id| self.open.get(&id));

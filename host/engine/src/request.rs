@@ -51,6 +51,13 @@ pub enum Request {
         /// Lines to show.
         lines: Vec<String>,
     },
+    /// Whoever drives this device or gateway is about to be replaced: not while it is needed.
+    SetAside {
+        /// Which.
+        part: Part,
+        /// It goes, or becomes another: nothing open may need it any more.
+        wholly: bool,
+    },
     /// Answer a question of a device.
     Respond {
         /// The question.
@@ -58,6 +65,15 @@ pub enum Request {
         /// The answer.
         response: Response,
     },
+}
+
+/// A device or a gateway.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// A reader or terminal.
+    Device(DeviceId),
+    /// A gateway.
+    Gateway(GatewayId),
 }
 
 /// A person's word on a transaction whose outcome nobody can find out.

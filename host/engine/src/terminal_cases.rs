@@ -350,6 +350,51 @@ fn a_terminal_is_asked_again_at_longer_and_longer_intervals() {
 }
 
 #[test]
+fn a_terminal_that_turns_out_not_to_answer_questions_is_left_to_a_person() {
+    // Its manifest says that it can be asked; this one cannot.
+    let mut bench = Bench::new();
+    bench.money(sale("k", "counter"));
+    bench.reader(lost());
+    assert!(matches!(asked(&bench).1, DeviceCommand::Inquire { .. }));
+    let effects = bench.reader(DeviceReply::Unsupported);
+    assert_eq!(refusal(&effects), Some(&Reason::OutcomeUnknown));
+    let Fact::NeedsOperator { reason } = last_fact(&bench) else {
+        panic!("{:?}", last_fact(&bench));
+    };
+    assert!(reason.contains("counter cannot be asked"), "{reason}");
+    assert!(bench.reader_call.is_none(), "nor is it asked for an undo");
+    assert_eq!(bench.engine.quarantined(), ["counter".into()]);
+    let effects = bench.money(MoneyRequest {
+        amounts: Some(euros(2_000)),
+        ..sale("next", "counter")
+    });
+    assert_eq!(refusal(&effects), Some(&Reason::DeviceUnavailable));
+}
+
+#[test]
+fn a_question_that_keeps_failing_settles_nothing() {
+    let mut bench = Bench::new();
+    bench.money(sale("k", "counter"));
+    bench.reader(lost());
+    for _ in 0..5 {
+        assert!(matches!(asked(&bench).1, DeviceCommand::Inquire { .. }));
+        let effects = bench.reader(lost());
+        let pause = effects.iter().find_map(|effect| match effect.action {
+            Action::SetTimer { timer, .. } => Some(timer),
+            _ => None,
+        });
+        assert_eq!(bench.engine.quarantined(), ["counter".into()]);
+        assert!(!matches!(last_fact(&bench), Fact::NeedsOperator { .. }));
+        bench.step(Event::TimerFired(pause.expect("a pause")));
+    }
+    // The plugin was replaced by one that says that it cannot.
+    bench.reader(DeviceReply::Unsupported);
+    assert!(matches!(last_fact(&bench), Fact::NeedsOperator { .. }));
+    // A person has looked; until then it takes no money.
+    assert_eq!(bench.engine.quarantined(), ["counter".into()]);
+}
+
+#[test]
 fn a_terminal_that_is_attached_late_is_asked_then() {
     let mut bench = Bench::new();
     bench.money(sale("k", "counter"));

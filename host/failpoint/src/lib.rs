@@ -43,6 +43,20 @@ pub fn environment() -> Vec<(&'static str, std::ffi::OsString)> {
     names.into_iter().filter_map(set).collect()
 }
 
+/// The folders that the points write to: whoever is confined must be let there.
+pub fn folders() -> Vec<std::path::PathBuf> {
+    #[cfg(feature = "on")]
+    let names = [point::HIT, point::LOG];
+    #[cfg(not(feature = "on"))]
+    let names: [&str; 0] = [];
+    let files = names
+        .into_iter()
+        .filter_map(|name| std::env::var_os(name).map(std::path::PathBuf::from));
+    files
+        .filter_map(|file| file.parent().map(std::path::Path::to_owned))
+        .collect()
+}
+
 #[cfg(feature = "on")]
 pub use point::reached;
 

@@ -33,6 +33,13 @@ pub enum ToRunner {
     Connected { request: u64 },
     /// Answer to [`FromRunner::Connect`], without one.
     Refused { request: u64, why: Refused },
+    /// Answer to [`FromRunner::Wait`], from whoever is master of the runner's time. `now_ns` is
+    /// the time from here on.
+    Time {
+        request: u64,
+        now_ns: u64,
+        outcome: WaitOutcome,
+    },
     /// Destroy the instance and exit 0. Calls still running are not waited for.
     Stop,
 }
@@ -54,6 +61,48 @@ pub struct Start {
     pub lanes: u32,
     /// The ports that come as descriptors, in order.
     pub ports: Vec<Port>,
+    /// What the plugin may have that others may not.
+    pub confinement: Confinement,
+    /// Time is what the other end of the control socket says it is: waits are asked for there.
+    pub virtual_time: bool,
+    /// The runner stands between plugin and ports and tells what passes, scrubbed of card data.
+    pub record: bool,
+}
+
+/// Where the confinement of one plugin differs from everybody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// It may open sockets by itself: the flagged exception.
+    pub own_network: bool,
+    /// It may talk to the smart card service.
+    pub pcsc: bool,
+    /// Address space it asks for; 0 is the usual.
+    pub address_space_bytes: u64,
+    /// It may run where this system cannot confine it in full; else the runner refuses, before it
+    /// loads the library.
+    pub allow_incomplete: bool,
+}
+
+/// What a wait is for besides time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitOn {
+    /// Time alone.
+    Nothing,
+    /// The port with this place in [`Start::ports`].
+    Port(u32),
+    /// The connection that this request of [`FromRunner::Connect`] opened.
+    Connection(u64),
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitOutcome {
+    /// Its time came.
+    Timeout,
+    /// The port or connection can be read, or has ended.
+    Ready,
+    /// Only the time changed: the runner looks again at what else it waits for.
+    Woken,
 }
 
 impl Start {
@@ -123,6 +172,15 @@ pub enum FromRunner {
     Event { kind: u32, payload: Payload },
     /// The plugin wants a connection to "name:port".
     Connect { request: u64, target: String },
+    /// The plugin waits, and time is not the runner's own. `token` is its call, or 0.
+    Wait {
+        request: u64,
+        token: u64,
+        on: WaitOn,
+        until_ns: u64,
+    },
+    /// A line of a recording, scrubbed of card data.
+    Recorded { line: String },
 }
 
 /// What a runner says once it can take calls.
@@ -134,7 +192,7 @@ pub struct Ready {
     pub abi_major: u16,
     /// ABI version of the plugin.
     pub abi_minor: u16,
-    /// Parts of the sandbox that are in force, by name.
+    /// Parts of the sandbox that are in force, by name, with a space between.
     pub sandbox: String,
 }
 

@@ -26,11 +26,15 @@ mod descriptors;
 mod frame;
 mod lane;
 pub mod limits;
+#[cfg(target_os = "linux")]
+mod sealed;
 
 pub use codec::{FrameBuffer, FrameError, encode, encode_into};
 pub use descriptors::{ControlReader, send_frame, send_some};
 pub use frame::{
-    Answer, BUILD_ID, Call, FailureKind, FromRunner, Library, LogLevel, LogSource, Payload, Port,
-    PortKind, Ready, Refused, Start, ToRunner,
+    Answer, BUILD_ID, Call, Confinement, FailureKind, FromRunner, Library, LogLevel, LogSource,
+    Payload, Port, PortKind, Ready, Refused, Start, ToRunner, WaitOn, WaitOutcome,
 };
 pub use lane::{FrameReader, FrameWriter, LaneError, split};
+#[cfg(target_os = "linux")]
+pub use sealed::{fresh_memory, is_sealed, seal_memory};

@@ -25,5 +25,9 @@ pub const PORTS_MAX: usize = 16;
 /// Most descriptors with one frame: library, lanes and ports of a start. Below the kernel's 253.
 pub const DESCRIPTORS_MAX: usize = 1 + LANES_MAX + PORTS_MAX;
 
+/// Address space of a runner where its manifest asks for no other: 64 lanes with their stacks, the
+/// allocator's arenas, the libraries of a large vendor. Memory counts when it is touched.
+pub const ADDRESS_SPACE_BYTES: u64 = 1024 * 1024 * 1024;
+
 /// A buffer that grew for one large frame shrinks back to this when it runs empty.
 pub const BUFFER_BYTES_KEPT: usize = 16 * 1024;

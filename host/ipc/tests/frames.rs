@@ -3,9 +3,9 @@
 
 use payhal_ipc::limits::{DESCRIPTORS_MAX, FRAME_BYTES_MAX};
 use payhal_ipc::{
-    Answer, Call, ControlReader, FailureKind, FrameBuffer, FrameError, FromRunner, LaneError,
-    Library, LogLevel, LogSource, Payload, Port, PortKind, Ready, Refused, Start, ToRunner, encode,
-    send_frame, split,
+    Answer, Call, Confinement, ControlReader, FailureKind, FrameBuffer, FrameError, FromRunner,
+    LaneError, Library, LogLevel, LogSource, Payload, Port, PortKind, Ready, Refused, Start,
+    ToRunner, WaitOn, WaitOutcome, encode, send_frame, split,
 };
 use proptest::prelude::*;
 use std::fs::File;
@@ -34,16 +34,27 @@ fn start() -> impl Strategy<Value = Start> {
         payload(),
         0..9_u32,
         ports,
+        (any::<[bool; 5]>(), any::<u64>()),
     )
         .prop_map(
-            |(build_id, instance, library, state_dir, config, lanes, ports)| Start {
-                build_id,
-                instance,
-                library,
-                state_dir,
-                config,
-                lanes,
-                ports,
+            |(build_id, instance, library, state_dir, config, lanes, ports, (flags, bytes))| {
+                Start {
+                    build_id,
+                    instance,
+                    library,
+                    state_dir,
+                    config,
+                    lanes,
+                    ports,
+                    confinement: Confinement {
+                        own_network: flags[0],
+                        pcsc: flags[1],
+                        address_space_bytes: bytes,
+                        allow_incomplete: flags[4],
+                    },
+                    virtual_time: flags[2],
+                    record: flags[3],
+                }
             },
         )
 }
@@ -67,6 +78,11 @@ fn to_runner() -> impl Strategy<Value = ToRunner> {
         }),
         any::<u64>().prop_map(|request| ToRunner::Connected { request }),
         (any::<u64>(), why).prop_map(|(request, why)| ToRunner::Refused { request, why }),
+        (any::<u64>(), any::<u64>()).prop_map(|(request, now_ns)| ToRunner::Time {
+            request,
+            now_ns,
+            outcome: WaitOutcome::Woken,
+        }),
         Just(ToRunner::Stop),
     ]
 }
@@ -100,6 +116,15 @@ fn from_runner() -> impl Strategy<Value = FromRunner> {
         (any::<u32>(), payload()).prop_map(|(kind, payload)| FromRunner::Event { kind, payload }),
         (any::<u64>(), ".{0,30}")
             .prop_map(|(request, target)| FromRunner::Connect { request, target }),
+        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(request, token, port)| {
+            FromRunner::Wait {
+                request,
+                token,
+                on: WaitOn::Port(port),
+                until_ns: request,
+            }
+        }),
+        ".{0,99}".prop_map(|line| FromRunner::Recorded { line }),
     ]
 }
 

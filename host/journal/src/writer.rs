@@ -99,6 +99,8 @@ impl Writer {
         }
         let first = self.audit.seq + 1;
         if let Err(error) = self.commit(batch) {
+            // First: whoever is told may ask again at once, and nothing more would be answered.
+            self.shared.stop(&error);
             tell_audits(batch, &Err(error.clone()));
             return Err(error);
         }

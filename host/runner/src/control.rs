@@ -2,11 +2,12 @@
 //! The control thread: the daemon's commands and the plugin's output.
 //!
 //! Owns reading the control socket and the output pipe. It answers a ping itself, whatever the
-//! plugin does, and ends the process when the daemon goes away. Must never wait for the plugin:
-//! `cancel` and `deliver` must not block, says the ABI.
+//! plugin does, counts the threads of the process, and ends it when the daemon goes away. Must
+//! never wait for the plugin: `cancel` and `deliver` must not block, says the ABI.
 
-use crate::limits::{CANCEL_REPEAT, CANCEL_WAIT, CANCELS_MAX};
+use crate::limits::{CANCEL_REPEAT, CANCEL_WAIT, CANCELS_MAX, THREADS_LOOK};
 use crate::link::{Link, exit, lock};
+use crate::threads::Threads;
 use payhal_ipc::{ControlReader, FailureKind, FromRunner, LaneError, ToRunner};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::Cell;
@@ -31,6 +32,9 @@ struct Control {
     stop: Sender<()>,
     stopping: bool,
     cancels: Vec<Cancel>,
+    threads: Threads,
+    /// When they are counted next.
+    look: Instant,
 }
 
 /// A cancellation that is repeated until its call has ended.
@@ -42,7 +46,12 @@ struct Cancel {
 }
 
 /// Serves the control socket until the process ends.
-pub(crate) fn serve(link: &'static Link, reader: ControlReader, stop: Sender<()>) -> ! {
+pub(crate) fn serve(
+    link: &'static Link,
+    reader: ControlReader,
+    stop: Sender<()>,
+    threads: Threads,
+) -> ! {
     IS_CONTROL.set(true);
     let output = lock(&link.output).descriptor().try_clone_to_owned().ok();
     let mut control = Control {
@@ -52,11 +61,14 @@ pub(crate) fn serve(link: &'static Link, reader: ControlReader, stop: Sender<()>
         stop,
         stopping: false,
         cancels: Vec::new(),
+        threads,
+        look: Instant::now() + THREADS_LOOK,
     };
     loop {
         // Frames that came together with the start are in the buffer, not in the socket.
         control.take_frames();
         control.repeat_cancels();
+        control.count_threads();
         let (socket, output) = control.wait();
         if output.contains(PollFlags::IN) {
             link.read_output();
@@ -89,13 +101,26 @@ impl Control {
                 .iter()
                 .map(|output| PollFd::new(output, PollFlags::IN)),
         );
-        let repeat = Timespec::try_from(CANCEL_REPEAT)
-            .ok()
-            .filter(|_| !self.cancels.is_empty());
+        let look = self.look.saturating_duration_since(Instant::now());
+        let until = match self.cancels.is_empty() {
+            true => look,
+            false => look.min(CANCEL_REPEAT),
+        };
         // An interrupted wait is simply repeated by the caller's loop.
-        let _ = poll(&mut waits, repeat.as_ref());
+        let _ = poll(&mut waits, Timespec::try_from(until).ok().as_ref());
         let output = waits.get(1).map_or(PollFlags::empty(), PollFd::revents);
         (waits[0].revents(), output)
+    }
+
+    fn count_threads(&mut self) {
+        let now = Instant::now();
+        if now >= self.look {
+            self.look = now + THREADS_LOOK;
+            if let Err(did) = self.threads.check() {
+                self.link
+                    .fail(FailureKind::Broke, &format!("the plugin {did}"));
+            }
+        }
     }
 
     fn take_frames(&mut self) {
@@ -111,7 +136,11 @@ impl Control {
     fn obey(&mut self, frame: ToRunner) {
         match frame {
             ToRunner::Ping { nonce } => self.link.send(&FromRunner::Pong { nonce }),
-            ToRunner::Cancel { token } => self.cancel(token),
+            ToRunner::Cancel { token } => {
+                self.cancel(token);
+                // Before the next frame: a wait that it answers must find the wake.
+                self.repeat_cancels();
+            }
             ToRunner::Deliver {
                 token,
                 prompt_id,
@@ -123,6 +152,11 @@ impl Control {
                 Ok(mut sockets) => self.link.connects.answer(request, Ok(sockets.remove(0))),
                 Err(error) => fail(self.link, &error),
             },
+            ToRunner::Time {
+                request,
+                now_ns,
+                outcome,
+            } => self.link.time.tell(request, now_ns, outcome),
             ToRunner::Refused { request, why } => self.link.connects.answer(request, Err(why)),
             ToRunner::Stop => {
                 self.stopping = true;
@@ -136,10 +170,12 @@ impl Control {
     }
 
     fn deliver(&self, token: u64, prompt_id: u64, mut payload: Vec<u8>) {
-        let runs = self.link.lanes.iter().any(|lane| lane.runs(token));
-        if let Some(instance) = self.link.instance.get().filter(|_| runs && !self.stopping) {
+        let lane = self.link.lanes.iter().find(|lane| lane.runs(token));
+        let instance = self.link.instance.get().filter(|_| !self.stopping);
+        if let (Some(lane), Some(instance)) = (lane, instance) {
             payload.push(0);
             instance.deliver(token, prompt_id, &payload);
+            lane.wakes.wake(self.link);
         }
     }
 
@@ -164,10 +200,14 @@ impl Control {
         let (link, now) = (self.link, Instant::now());
         let instance = link.instance.get().filter(|_| !self.stopping);
         self.cancels.retain_mut(|cancel| {
-            let runs = link.lanes.iter().any(|lane| lane.runs(cancel.token));
-            if let Some(instance) = instance.filter(|_| runs && now >= cancel.repeat) {
+            let lane = link.lanes.iter().find(|lane| lane.runs(cancel.token));
+            let runs = lane.is_some();
+            if let (Some(instance), Some(lane)) = (instance, lane)
+                && now >= cancel.repeat
+            {
                 cancel.repeat = now + CANCEL_REPEAT;
                 instance.cancel(cancel.token);
+                lane.wakes.wake(link);
             }
             cancel.seen |= runs;
             runs || (!cancel.seen && now < cancel.asked + CANCEL_WAIT)

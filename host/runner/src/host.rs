@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The four functions lent to the plugin.
+//! The functions lent to the plugin.
 //!
 //! Owns the conversion of the plugin's pointers. Must never trust a length it was given beyond
 //! its bound, nor let anything out that the card-number check has not seen.
@@ -8,9 +8,10 @@ use crate::card_filter;
 use crate::control;
 use crate::link::{Link, lock};
 use crate::meter::Verdict;
+use crate::wait;
 use payhal_abi::{ABI_MAJOR, ABI_MINOR, Handle, Host, answer, emission, level};
 use payhal_ipc::limits::{NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
-use payhal_ipc::{FailureKind, FromRunner, LogLevel, LogSource, Refused};
+use payhal_ipc::{FailureKind, FromRunner, LogLevel, LogSource, Refused, WaitOn};
 use std::ffi::{CStr, c_char, c_void};
 use std::os::fd::IntoRawFd;
 
@@ -23,6 +24,8 @@ pub(crate) static HOST: Host = Host {
     emit,
     log,
     connect,
+    now,
+    wait: wait_for,
 };
 
 /// The link behind a context pointer.
@@ -153,6 +156,7 @@ unsafe extern "C" fn connect(
     link.send(&FromRunner::Connect { request, target });
     match link.connects.wait(request) {
         Ok(socket) => {
+            link.time.know(&socket, WaitOn::Connection(request));
             let raw = Handle::try_from(socket.into_raw_fd()).expect("a descriptor fits a handle");
             // SAFETY: the plugin passed a place for a handle, checked for NULL above.
             unsafe { handle.write(raw) };
@@ -162,6 +166,21 @@ unsafe extern "C" fn connect(
         Err(Refused::NotAllowed) => answer::NOT_ALLOWED,
         Err(Refused::Unreachable) => answer::UNREACHABLE,
     }
+}
+
+unsafe extern "C" fn now(context: *mut c_void) -> u64 {
+    // SAFETY: the ABI has the plugin pass its own context.
+    let link = unsafe { link(context) };
+    link.time.now_ns()
+}
+
+unsafe extern "C" fn wait_for(context: *mut c_void, token: u64, handle: Handle, until: u64) -> i32 {
+    if control::is_this_thread() {
+        return answer::INVALID;
+    }
+    // SAFETY: the ABI has the plugin pass its own context, and a handle that it keeps open while
+    // it waits for it.
+    unsafe { wait::wait(link(context), token, handle, until) }
 }
 
 fn is_target(target: &str) -> bool {

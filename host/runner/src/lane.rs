@@ -9,6 +9,7 @@ use crate::library::Instance;
 use crate::limits::{EMITS_DROPPED_MAX, EMITS_PER_CALL_MAX, EMITS_PER_SECOND_MAX};
 use crate::link::{Link, lock};
 use crate::meter::{Meter, Verdict};
+use crate::wait::Wakes;
 use payhal_failpoint::failpoint;
 use payhal_ipc::limits::{NAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use payhal_ipc::{
@@ -27,6 +28,8 @@ pub(crate) struct Lane {
     token: AtomicU64,
     running: Mutex<Running>,
     replied: Condvar,
+    /// Cancellations and answers that a wait of the call has not heard of.
+    pub(crate) wakes: Wakes,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,7 @@ impl Lane {
             token: AtomicU64::new(0),
             running: Mutex::new(running),
             replied: Condvar::new(),
+            wakes: Wakes::default(),
         }
     }
 
@@ -78,6 +82,7 @@ impl Lane {
         running.method.clone_from(&call.method);
         running.last_token = call.token;
         running.emits = emit_meter();
+        self.wakes.clear();
         self.token.store(call.token, Ordering::SeqCst);
     }
 
@@ -99,6 +104,7 @@ impl Lane {
         failpoint!("plugin.reply.after", &running.method);
         drop(running);
         self.replied.notify_all();
+        self.wakes.end();
         true
     }
 

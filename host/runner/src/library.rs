@@ -5,8 +5,12 @@
 //! process ends instead) and never call a function of a table that was not checked.
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use payhal_abi::{ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, EntryFn, Host, Plugin, Setup};
+use payhal_abi::{
+    ABI_MAJOR, ABI_MINOR, ENTRY_SYMBOL, EntryFn, Host, PLUGIN_BYTES_1_0, Plugin, Setup,
+};
 use std::ffi::{CStr, c_char, c_void};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 /// Size and version, which every version of the table starts with.
 #[repr(C)]
@@ -28,22 +32,24 @@ pub(crate) struct Table {
     pub(crate) destroy: unsafe extern "C" fn(*mut c_void),
 }
 
-/// Loads the library at `path` and checks its table.
+/// Loads the library and checks its table.
 ///
 /// # Errors
 ///
 /// Fails with what is wrong: the loader's words, a missing symbol, another ABI, a missing function.
-pub(crate) fn load(path: &str) -> Result<Table, String> {
+pub(crate) fn load(library: &OwnedFd) -> Result<Table, String> {
+    // A process may always follow its own descriptors, confined and undumpable or not.
+    let path = format!("/proc/self/fd/{}", library.as_raw_fd());
     // Unresolved symbols must show now, as an error, and not at the first call, as an exit.
     // SAFETY: this runs the vendor's constructors, which is what this process is for; it was
     // confined before.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
-        .map_err(|error| format!("load {path}: {}", reason(&error)))?;
+    let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }
+        .map_err(|error| format!("load the library: {}", reason(&error).replace(&path, "it")))?;
     let symbol = ENTRY_SYMBOL.to_str().expect("the symbol's name is ASCII");
     // SAFETY: a library that exports this name promises this type; that is the ABI.
     let entry = unsafe { library.get::<EntryFn>(ENTRY_SYMBOL.to_bytes_with_nul()) }
         .map(|entry| *entry)
-        .map_err(|_| format!("find {symbol} in {path}: it is no payhal plugin"))?;
+        .map_err(|_| format!("find {symbol} in the library: it is no payhal plugin"))?;
     // Never closed: the library stays for the life of the process.
     let _ = library.into_raw();
     // SAFETY: the entry takes nothing and returns a pointer to static memory.
@@ -80,14 +86,20 @@ unsafe fn check(table: *const Plugin) -> Result<Table, String> {
             "use the plugin: it speaks ABI {abi_major}.{abi_minor}, this host {ABI_MAJOR}.{ABI_MINOR}"
         ));
     }
-    let wanted = size_of::<Plugin>();
-    if (struct_size as usize) < wanted {
+    let (reaches, wanted) = (struct_size as usize, PLUGIN_BYTES_1_0);
+    if reaches < wanted {
         return Err(format!(
             "use the plugin: its table has {struct_size} bytes, ABI {ABI_MAJOR}.0 has {wanted}"
         ));
     }
-    // SAFETY: the table says that it reaches this far.
-    let plugin = unsafe { table.read_unaligned() };
+    let mut plugin = MaybeUninit::<Plugin>::zeroed();
+    // SAFETY: the table says that it reaches this far, and ours is as large as is copied. What an
+    // older plugin's table lacks stays zero: integers, and functions that are not there.
+    let plugin = unsafe {
+        let bytes = reaches.min(size_of::<Plugin>());
+        std::ptr::copy_nonoverlapping(table.cast::<u8>(), plugin.as_mut_ptr().cast(), bytes);
+        plugin.assume_init()
+    };
     let missing = |name| format!("use the plugin: its table has no function \"{name}\"");
     Ok(Table {
         abi_major,

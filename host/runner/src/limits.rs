@@ -13,6 +13,17 @@ pub(crate) const CONTROL_STACK_BYTES: usize = 256 * 1024;
 /// Open descriptors of the process: lanes, ports and the connections of a busy gateway.
 pub(crate) const DESCRIPTORS_MAX: u64 = 512;
 
+/// Address space without which not even a small plugin starts.
+pub(crate) const ADDRESS_SPACE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+
+/// How much sooner than others the kernel takes this process when memory is out, of 1000: a plugin
+/// is started anew, the daemon has the money in its hands.
+#[cfg(target_os = "linux")]
+pub(crate) const OUT_OF_MEMORY_SCORE: &str = "500";
+
+/// Longest library that is loaded; large ones of vendors have some ten megabytes.
+pub(crate) const LIBRARY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// Memory that a plugin may lock: what systems let a process lock today.
 pub(crate) const LOCKED_BYTES_WANTED: u64 = 8 * 1024 * 1024;
 
@@ -63,3 +74,24 @@ pub(crate) const RETURN_WAIT: Duration = Duration::from_secs(1);
 /// each further arena keeps half a MiB.
 #[cfg(target_env = "gnu")]
 pub(crate) const ARENAS_MAX: libc::c_int = 2;
+
+/// Threads of a runner: one for each lane and a few of its own, and for the plugin more than any
+/// library is known to start, so that one cannot take those of every process of this user.
+#[cfg(target_os = "linux")]
+pub(crate) const THREADS_MAX: u64 = 512;
+
+/// How often a runner counts its threads: one system call of a microsecond. What a plugin starts in
+/// between is gone with it.
+pub(crate) const THREADS_LOOK: Duration = Duration::from_secs(1);
+
+/// Stack of the recorder's thread, which runs nothing of the plugin.
+pub(crate) const RECORD_STACK_BYTES: usize = 256 * 1024;
+
+/// Bytes that the recorder reads at once: each is a line of the recording, which stays readable.
+pub(crate) const RECORD_READ_BYTES: usize = 1024;
+
+/// How long an end waits for the rest of a recording. It needs milliseconds.
+pub(crate) const RECORD_FINISH_WAIT: Duration = Duration::from_secs(1);
+
+/// Reads and writes that a recorder still does once it is told to end: 64 KiB and their way on.
+pub(crate) const RECORD_LAST_PASSES: u32 = 128;

@@ -13,6 +13,8 @@ use crate::limits::{
 };
 use crate::meter::{Meter, Verdict};
 use crate::output::Output;
+use crate::recorder::Recorder;
+use crate::wait::Time;
 use payhal_ipc::{FailureKind, FrameWriter, FromRunner, LogLevel, LogSource, Payload};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,9 +30,12 @@ pub(crate) struct Link {
     pub(crate) output: Mutex<Output>,
     pub(crate) lanes: Vec<Lane>,
     pub(crate) connects: Connects,
+    pub(crate) time: Time,
     pub(crate) gate: Gate,
     /// Set when `create` has succeeded.
     pub(crate) instance: OnceLock<Instance>,
+    /// Stands between the plugin and its ports, if what passes is recorded.
+    pub(crate) recorder: OnceLock<Recorder>,
     /// Why `create` failed, in the plugin's words.
     pub(crate) refusal: Mutex<Option<String>>,
     events: Mutex<Meter>,
@@ -44,7 +49,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Link {
-    pub(crate) fn new(control: FrameWriter, output: Output, lanes: Vec<Lane>) -> Self {
+    pub(crate) fn new(control: FrameWriter, output: Output, lanes: Vec<Lane>, time: Time) -> Self {
         let events = Meter::new(EMITS_PER_SECOND_MAX, u32::MAX, EMITS_DROPPED_MAX);
         let lines = Meter::new(LINES_PER_SECOND_MAX, u32::MAX, LINES_DROPPED_MAX);
         Self {
@@ -52,8 +57,10 @@ impl Link {
             output: Mutex::new(output),
             lanes,
             connects: Connects::default(),
+            time,
             gate: Gate::default(),
             instance: OnceLock::new(),
+            recorder: OnceLock::new(),
             refusal: Mutex::new(None),
             events: Mutex::new(events),
             lines: Mutex::new(lines),
@@ -146,6 +153,13 @@ impl Link {
         });
     }
 
+    /// Tells the rest of a recording, if there is one.
+    pub(crate) fn finish_recording(&self) {
+        if let Some(recorder) = self.recorder.get() {
+            recorder.finish();
+        }
+    }
+
     /// Says why, and ends the process.
     pub(crate) fn fail(&self, kind: FailureKind, reason: &str) -> ! {
         if self.ending.swap(true, Ordering::SeqCst) {
@@ -155,6 +169,7 @@ impl Link {
             }
         }
         self.drain_output();
+        self.finish_recording();
         let reason = card_filter::clean(reason.as_bytes());
         self.send(&FromRunner::Failed { kind, reason });
         exit(EXIT_FAILED)

@@ -18,8 +18,12 @@ mod limits;
 mod link;
 mod meter;
 mod output;
+mod recorder;
 mod sandbox;
+mod sealed;
 mod start;
+mod threads;
+mod wait;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::fcntl_dupfd_cloexec;

@@ -1,84 +1,57 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Takes rights away from this process before the plugin's first instruction runs.
 //!
-//! Owns the one seam for confinement. In force now, on Linux: no core files, a bound on
-//! descriptors, no new privileges, not dumpable; and memory that may be locked, which is the one
-//! thing given rather than taken. The full sandbox adds behind the same function:
-//! an address-space limit, Landlock (read the system's libraries, write the state folder), and a
-//! seccomp filter (no sockets but those handed over, no new processes, no ptrace). Those must be
-//! applied while there is one thread, which is why `confine` insists on that already.
+//! Owns the one seam for confinement: what is asked for, what came of it, and whether that is
+//! enough. How each system does it lies behind: Linux in full, others as far as they let us.
 //!
-//! Must never be called after a library was loaded: its constructors run before any other code.
+//! Must never be called after a library was loaded (its constructors run before any other code),
+//! never while there are threads (most of this holds for the calling thread and those it starts),
+//! and never be quiet about a part that is missing.
 
-use crate::limits::{DESCRIPTORS_MAX, LOCKED_BYTES_MIN, LOCKED_BYTES_WANTED};
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
-};
+mod rlimits;
 
-/// Names of the parts that are in force, as the daemon shows them.
-const IN_FORCE: &str = "rlimits no_new_privs undumpable";
+#[cfg(target_os = "linux")]
+#[path = "sandbox/linux.rs"]
+mod system;
+#[cfg(not(target_os = "linux"))]
+#[path = "sandbox/other.rs"]
+mod system;
 
-/// The same where a plugin may lock what it must not let the system write to a swap device.
-const IN_FORCE_WITH_LOCKS: &str = "rlimits no_new_privs undumpable locked_memory";
+use payhal_ipc::Confinement;
+use std::path::Path;
 
-/// Confines the process for good; names the parts that are in force.
+/// What one plugin may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// Where it differs from other plugins.
+    pub(crate) confinement: &'a Confinement,
+    /// The one folder it may write to.
+    pub(crate) state_dir: &'a Path,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Names of the parts that are in force.
+    in_force: Vec<String>,
+    /// What this system cannot do, each completing "there is …".
+    missing: Vec<String>,
+}
+
+/// Confines the process for good; names the parts that are in force, with a space between.
 ///
 /// # Errors
 ///
-/// Fails, naming the part, when the system refuses one of them.
-pub(crate) fn confine() -> Result<&'static str, String> {
-    require_single_thread()?;
-    let locks = let_lock_memory();
-    limit(Resource::Core, 0, "the size of core files")?;
-    limit(Resource::Nofile, DESCRIPTORS_MAX, "open descriptors")?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|error| format!("give up new privileges: {error}"))?;
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|error| format!("become undumpable: {error}"))?;
-    Ok(if locks { IN_FORCE_WITH_LOCKS } else { IN_FORCE })
-}
-
-/// Raises what may be locked as far as the system lets it; whether a plugin has enough then. A
-/// system that refuses is no reason not to sell: the plugin says what it could not lock.
-fn let_lock_memory() -> bool {
-    let before = getrlimit(Resource::Memlock);
-    let current = before.current.unwrap_or(u64::MAX);
-    if current < LOCKED_BYTES_WANTED {
-        let raised = |maximum: Option<u64>| Rlimit {
-            current: Some(
-                maximum.map_or(LOCKED_BYTES_WANTED, |most| most.min(LOCKED_BYTES_WANTED)),
-            ),
-            maximum,
-        };
-        // Only a privileged process may raise the upper limit.
-        let higher = before.maximum.map(|most| most.max(LOCKED_BYTES_WANTED));
-        let _refused = setrlimit(Resource::Memlock, raised(higher))
-            .or_else(|_| setrlimit(Resource::Memlock, raised(before.maximum)));
+/// Fails, naming the part, when the system refuses one of them, or has not all of them and nobody
+/// allowed that.
+pub(crate) fn confine(wish: Wish<'_>) -> Result<String, String> {
+    let Outcome { in_force, missing } = system::confine(wish)?;
+    if missing.is_empty() || wish.confinement.allow_incomplete {
+        return Ok(in_force.join(" "));
     }
-    let granted = getrlimit(Resource::Memlock).current;
-    granted.is_none_or(|granted| granted >= LOCKED_BYTES_MIN)
-}
-
-fn limit(resource: Resource, most: u64, name: &str) -> Result<(), String> {
-    let current = getrlimit(resource);
-    let most = current.maximum.map_or(most, |maximum| maximum.min(most));
-    setrlimit(
-        resource,
-        Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        },
-    )
-    .map_err(|error| format!("limit {name}: {error}"))
-}
-
-/// Landlock and no_new_privs hold for the calling thread and those it starts later.
-fn require_single_thread() -> Result<(), String> {
-    let threads = std::fs::read_dir("/proc/self/task")
-        .map_err(|error| format!("count the threads: {error}"))?
-        .count();
-    match threads {
-        1 => Ok(()),
-        more => Err(format!("confine one thread: there are {more}")),
-    }
+    Err(format!(
+        "confine the plugin: there is {}. Who trusts every plugin all the same writes \
+         `allow_incomplete_sandbox = true` under [plugins] in payhal.toml",
+        missing.join(" and ")
+    ))
 }

@@ -10,16 +10,21 @@ use crate::library::{self, Instance, Table};
 use crate::limits::{CONTROL_STACK_BYTES, STACK_BYTES};
 use crate::link::{Link, exit, lock};
 use crate::output::Output;
-use crate::{control, sandbox};
+use crate::recorder::{Recorder, Tap};
+use crate::threads::Threads;
+use crate::wait::Time;
+use crate::{control, recorder, sandbox, sealed};
 use payhal_abi::{Setup, port_kind};
 use payhal_ipc::limits::{LANES_MAX, PORTS_MAX};
 use payhal_ipc::{
     BUILD_ID, ControlReader, FailureKind, FrameReader, FrameWriter, FromRunner, Library, PortKind,
-    Ready, Start, ToRunner, send_frame,
+    Ready, Start, ToRunner, WaitOn, send_frame,
 };
 use std::ffi::CString;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 /// Why a runner did not start.
@@ -60,12 +65,14 @@ pub(crate) fn run(control: UnixStream) -> ! {
 
 /// Everything that came with the start, apart from what the link holds.
 struct Given {
-    library: Option<OwnedFd>,
+    library: OwnedFd,
     readers: Vec<FrameReader>,
     ports: Vec<OwnedFd>,
+    /// The ports between whose ends a recorder stands.
+    taps: Vec<Tap>,
     stop: Receiver<()>,
     /// Parts of the confinement that are in force.
-    sandbox: &'static str,
+    sandbox: String,
 }
 
 fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStarted> {
@@ -87,24 +94,36 @@ fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStar
         .descriptors(start.descriptors())
         .map_err(|error| handshake(error.to_string()))?
         .into_iter();
-    let library = match start.library {
-        Library::Descriptor => given.next(),
-        Library::Path(_) => None,
-    };
+    let library = library(&start.library, &mut given)?;
     let lanes: Vec<(FrameReader, FrameWriter)> = given
         .by_ref()
         .take(start.lanes as usize)
         .map(|lane| payhal_ipc::split(UnixStream::from(lane)))
         .collect();
-    let ports = given.collect();
+    let ports: Vec<OwnedFd> = given.collect();
+    // The socket pairs are made while the process still may.
+    let (ports, taps) = match start.record {
+        true => recorder::tap(ports, &start.ports).map_err(|error| system(error.to_string()))?,
+        false => (ports, Vec::new()),
+    };
     let (readers, writers): (Vec<_>, Vec<_>) = lanes.into_iter().unzip();
     let output = Output::capture().map_err(system)?;
-    let sandbox = sandbox::confine().map_err(system)?;
+    let threads = Threads::open();
+    let wish = sandbox::Wish {
+        confinement: &start.confinement,
+        state_dir: Path::new(&start.state_dir),
+    };
+    let sandbox = sandbox::confine(wish).map_err(system)?;
     let lanes = writers.into_iter().map(Lane::new).collect();
-    let link: &'static Link = Box::leak(Box::new(Link::new(writer, output, lanes)));
+    let link: &'static Link = Box::leak(Box::new(Link::new(
+        writer,
+        output,
+        lanes,
+        Time::new(start.virtual_time),
+    )));
     let (stopper, stop) = channel();
     spawn("control", CONTROL_STACK_BYTES, move || {
-        control::serve(link, reader, stopper)
+        control::serve(link, reader, stopper, threads)
     })?;
     Ok((
         link,
@@ -113,10 +132,29 @@ fn prepare(control: UnixStream) -> Result<(&'static Link, Start, Given), NotStar
             library,
             readers,
             ports,
+            taps,
             stop,
             sandbox,
         },
     ))
+}
+
+/// The library, as memory that cannot change.
+fn library(
+    named: &Library,
+    given: &mut impl Iterator<Item = OwnedFd>,
+) -> Result<OwnedFd, NotStarted> {
+    let file = match named {
+        Library::Path(path) => File::open(path).map_err(|error| NotStarted {
+            kind: FailureKind::Load,
+            reason: format!("open {path}: {error}"),
+        })?,
+        Library::Descriptor => given
+            .next()
+            .map(File::from)
+            .ok_or_else(|| handshake("start without a library"))?,
+    };
+    sealed::sealed(file).map_err(system)
 }
 
 fn check(start: &Start) -> Result<(), NotStarted> {
@@ -151,15 +189,12 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
         library,
         readers,
         ports,
+        taps,
         stop,
         sandbox,
     } = given;
-    let path = match (&start.library, &library) {
-        (Library::Path(path), _) => path.clone(),
-        (Library::Descriptor, Some(library)) => format!("/proc/self/fd/{}", library.as_raw_fd()),
-        (Library::Descriptor, None) => link.fail(FailureKind::Handshake, "get the library"),
-    };
-    let table = match library::load(&path) {
+    record(link, taps);
+    let table = match library::load(&library) {
         Ok(table) => table,
         Err(reason) => link.fail(FailureKind::Load, &reason),
     };
@@ -177,7 +212,7 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
         build_id: BUILD_ID.to_owned(),
         abi_major: table.abi_major,
         abi_minor: table.abi_minor,
-        sandbox: sandbox.to_owned(),
+        sandbox,
     }));
     // An error would mean that the control thread is gone, which ends the process by itself.
     let _ = stop.recv();
@@ -187,7 +222,21 @@ fn serve(link: &'static Link, start: &Start, given: Given) -> ! {
         instance.destroy();
     }
     link.drain_output();
+    link.finish_recording();
     exit(0)
+}
+
+/// From here on what passes between the plugin and its ports is told.
+fn record(link: &'static Link, taps: Vec<Tap>) {
+    if taps.is_empty() {
+        return;
+    }
+    let tell = |line| link.send(&FromRunner::Recorded { line });
+    match Recorder::start(taps, tell) {
+        // Nobody else sets it, so this always succeeds.
+        Ok(recorder) => drop(link.recorder.set(recorder)),
+        Err(error) => link.fail(FailureKind::System, &format!("start a recorder: {error}")),
+    }
 }
 
 fn create(link: &'static Link, start: &Start, table: Table, ports: Vec<OwnedFd>) -> Instance {
@@ -198,6 +247,9 @@ fn create(link: &'static Link, start: &Start, table: Table, ports: Vec<OwnedFd>)
     let instance_name = text(&start.instance);
     let state_dir = text(&start.state_dir);
     let names: Vec<CString> = start.ports.iter().map(|port| text(&port.name)).collect();
+    for (place, port) in (0..).zip(&ports) {
+        link.time.know(port, WaitOn::Port(place));
+    }
     let ports: Vec<payhal_abi::Port> = start
         .ports
         .iter()

@@ -149,6 +149,8 @@ pub(crate) enum At {
     AuthorizeCard,
     /// When `complete` begins.
     Complete,
+    /// When `load_parameters` begins.
+    LoadParameters,
 }
 
 impl Action {

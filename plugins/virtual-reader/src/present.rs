@@ -12,6 +12,7 @@ use crate::words::{fresh_name, is_expired};
 use payhal_card_data::{Behaviour, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
+use payhal_messages::emv::EmvParameters;
 use payhal_messages::money::Purpose;
 use payhal_messages::prompt::{PromptAnswer, PromptKind, Stage};
 use payhal_messages::reader::{Present, Presentation};
@@ -45,7 +46,12 @@ pub(crate) fn present(
     if let Some(why) = unusable(placed, context) {
         return Ok(Err(refusal(why)));
     }
-    let application = match choose(&reader.shared, placed, until, context)? {
+    let applications = shared_applications(reader.accepted.as_ref(), placed.card);
+    let has_chip = matches!(placed.entry, Entry::Chip | Entry::Contactless);
+    if has_chip && applications.is_empty() && !placed.card.applications.is_empty() {
+        return Ok(Err(refusal(CardRefusal::NotAccepted)));
+    }
+    let application = match choose(&reader.shared, placed, &applications, until, context)? {
         Ok(application) => application,
         Err(why) => return Ok(Err(refusal(why))),
     };
@@ -118,16 +124,34 @@ fn unusable(placed: Placed, context: &Context) -> Option<CardRefusal> {
     is_expired(card.expiry(), context.calendar()).then_some(CardRefusal::CardExpired)
 }
 
-type Application = Option<(&'static str, &'static str)>;
+/// Label and identifier.
+type Named = (&'static str, &'static str);
+type Application = Option<Named>;
+
+/// The applications that card and reader share (EMV Book 1, 12.3.1), in the card's order.
+fn shared_applications(accepted: Option<&EmvParameters>, card: &TestCard) -> Vec<Named> {
+    let accepts = |aid: &str| {
+        accepted.is_none_or(|set| {
+            set.applications.iter().any(|one| match one.whole_aid {
+                true => one.aid.eq_ignore_ascii_case(aid),
+                false => aid
+                    .get(..one.aid.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(&one.aid)),
+            })
+        })
+    };
+    let applications = card.applications.iter().copied();
+    applications.filter(|(_, aid)| accepts(aid)).collect()
+}
 
 /// The application: the only one, the kernel's choice, or the cardholder's.
 fn choose(
     shared: &Shared,
     placed: Placed,
+    applications: &[Named],
     until: Instant,
     context: &Context,
 ) -> Result<Result<Application, CardRefusal>, PluginError> {
-    let applications = placed.card.applications;
     if placed.entry != Entry::Chip || applications.len() < 2 {
         let has_chip = matches!(placed.entry, Entry::Chip | Entry::Contactless);
         return Ok(Ok(applications.first().copied().filter(|_| has_chip)));
@@ -136,7 +160,7 @@ fn choose(
     context.progress(Stage::ApplicationSelection, "Choose an application");
     let chosen = match shared.selection {
         Selection::Keypad => {
-            show_choices(shared, placed.card);
+            show_choices(shared, applications);
             choose_here(shared, &labels, until, context)?
         }
         Selection::Register => choose_at_register(shared, &labels, until, context)?,
@@ -209,8 +233,8 @@ fn stopped(state: &State) -> Option<CardRefusal> {
     state.placed.is_none().then_some(CardRefusal::CardRemoved)
 }
 
-fn show_choices(shared: &Shared, card: &TestCard) {
-    let numbered = card.applications.iter().enumerate();
+fn show_choices(shared: &Shared, applications: &[Named]) {
+    let numbered = applications.iter().enumerate();
     let mut lines = vec!["Choose".to_owned()];
     lines.extend(numbered.map(|(place, (label, _))| format!("{} {label}", place + 1)));
     shared.show(Screen::of(&lines));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reader as the SDK sees it: one file for each command, what lies between commands here.
 
+use crate::action::At;
 use crate::chip::Chip;
 use crate::config::Config;
 use crate::screen::Screen;
@@ -8,7 +9,9 @@ use crate::sealing::Sealing;
 use crate::state::Shared;
 use crate::{authorize_card, complete, present};
 use payhal_card_data::{MemoryProtection, TestCard, memory_protection};
+use payhal_messages::call::Refusal;
 use payhal_messages::card::Entry;
+use payhal_messages::emv::EmvParameters;
 use payhal_messages::money::Purpose;
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
@@ -28,7 +31,8 @@ pub(crate) struct VirtualReader {
     pub(crate) former: Former,
     /// Reads so far, the application transaction counter of every card.
     pub(crate) reads: u16,
-    parameters: Option<(String, String)>,
+    /// What it accepts, where its gateway says it.
+    pub(crate) accepted: Option<EmvParameters>,
 }
 
 /// A card that was presented.
@@ -90,7 +94,7 @@ impl Reader for VirtualReader {
             chip: None,
             former: Former::default(),
             reads: 0,
-            parameters: None,
+            accepted: None,
         })
     }
 
@@ -104,10 +108,22 @@ impl Reader for VirtualReader {
         }))
     }
 
-    fn load_parameters(&mut self, request: LoadParameters, _: &Context) -> Outcome<()> {
-        self.shared.check_attached()?;
-        self.parameters = Some((request.set, request.version));
-        Ok(Ok(()))
+    fn load_parameters(&mut self, request: LoadParameters, context: &Context) -> Outcome<()> {
+        self.shared.enter(At::LoadParameters, context)?;
+        match request.emv() {
+            Ok(set) if set.applications.is_empty() => Ok(Err(Refusal {
+                code: "no_applications".to_owned(),
+                text: "the set accepts no application at all".to_owned(),
+            })),
+            Ok(set) => {
+                self.accepted = Some(set);
+                Ok(Ok(()))
+            }
+            Err(flaw) => Ok(Err(Refusal {
+                code: "malformed".to_owned(),
+                text: format!("the set is malformed: {flaw}"),
+            })),
+        }
     }
 
     fn present(&mut self, request: Present, context: &Context) -> Outcome<Presentation> {

@@ -6,6 +6,7 @@ mod chips;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+mod parameters;
 mod people;
 mod pins;
 mod plans;

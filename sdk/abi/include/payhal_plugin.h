@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file payhal_plugin.h
- * @brief The C ABI of payhal plugins, version 1.0. DRAFT.
+ * @brief The C ABI of payhal plugins, version 1.0.
  *
- * DRAFT: names, order and meaning may still change until the first real devices have been
- * through it. After that, structures only grow at their end and no meaning ever changes.
+ * Frozen: a library built with this header loads for as long as there is a major version 1. No
+ * name, value, offset or meaning below ever changes; structures grow at their end alone, and
+ * constants are only added.
  *
  * A plugin is one dynamic library that exports one function, payhal_plugin_v1(). payhal loads it
  * into a process of its own, one process for each configured device or gateway. Crashing, hanging
@@ -26,13 +27,18 @@
  * many as the manifest's `calls_max`, and it may block. cancel() and deliver() come from another
  * thread, at any time between the start of call() and its reply, or just after it (a token that
  * is no longer known is to be ignored), and must return at once. destroy() is called when no
- * call() is running any more. All four host functions may be called from any thread, from
- * create() on until destroy() returns; never afterwards.
+ * call() is running any more. All host functions may be called from any thread, from create() on
+ * until destroy() returns; never afterwards. connect() and wait() not from cancel() or deliver().
+ *
+ * Time. Time belongs to the host: take it from now(), and wait with wait() alone. Then a
+ * conformance check can run your plugin through hours of time-outs in a second.
  *
  * Unwinding. No C++ exception, Rust panic or longjmp may leave a plugin function.
  *
- * Growth. Both tables start with their size and version. Before using a field that a later minor
- * version added, check that the other side's struct_size reaches that far.
+ * Growth. Both tables start with their size and version, and so does payhal_setup with its size.
+ * Before using a field that a later minor version added, check that the other side's struct_size
+ * reaches that far; what 1.0 has is always there. Ignore kinds you do not know, and take a negative
+ * answer that you do not know for a failure.
  *
  * Card numbers. Nothing passed to reply(), emit() or log() may hold a card number in clear. The
  * host process checks, and replaces what it finds by an error (reply), drops it (emit) or prints
@@ -62,6 +68,9 @@ extern "C" {
 /** A file descriptor; on Windows a HANDLE or SOCKET. */
 typedef intptr_t payhal_handle;
 
+/** No handle: for a payhal_host.wait that waits for time or for its call alone. */
+#define PAYHAL_NO_HANDLE ((payhal_handle)-1)
+
 /** How a call ended: the `status` of payhal_host.reply. */
 enum {
     PAYHAL_OK = 0,          /**< Done; the payload is the method's reply. */
@@ -86,13 +95,20 @@ enum {
     PAYHAL_EMIT_CHANGE = 3    /**< The device changed; with token 0. A DeviceChange. */
 };
 
-/** What payhal_host.emit and payhal_host.connect return. */
+/** What payhal_host.emit and payhal_host.connect return; payhal_host.wait where it cannot. */
 enum {
     PAYHAL_ANSWER_OK = 0,           /**< Taken, or connected. */
     PAYHAL_ANSWER_INVALID = -1,     /**< Malformed or too long an argument. */
     PAYHAL_ANSWER_NOT_ALLOWED = -2, /**< Target not declared, or no call has this token. */
     PAYHAL_ANSWER_UNREACHABLE = -3, /**< Allowed, but nobody answered there. */
     PAYHAL_ANSWER_DROPPED = -4      /**< Too many at once; this one was dropped. */
+};
+
+/** How payhal_host.wait ended. */
+enum {
+    PAYHAL_WAIT_TIMEOUT = 0, /**< `until` has come. */
+    PAYHAL_WAIT_READY = 1,   /**< The handle can be read, or its other end has gone. */
+    PAYHAL_WAIT_WOKEN = 2    /**< The call was cancelled, or an answer was delivered to it. */
 };
 
 /** What a port is: payhal_port.kind. */
@@ -102,7 +118,11 @@ enum {
     PAYHAL_PORT_STREAM = 3  /**< A connected stream socket. */
 };
 
-/** One port the host opened for the instance. Plugins open no device themselves. */
+/**
+ * One port the host opened for the instance. Plugins open no device themselves.
+ *
+ * Never grows: it is an element of an array.
+ */
 typedef struct payhal_port {
     const char *name;     /**< Name from the manifest, such as "main". */
     payhal_handle handle; /**< The open port; the plugin owns it from create() on. */
@@ -166,6 +186,30 @@ typedef struct payhal_host {
      * @retval PAYHAL_ANSWER_UNREACHABLE Resolution or connection failed.
      */
     int32_t (*connect)(void *context, const char *target, payhal_handle *handle);
+
+    /**
+     * Nanoseconds of a clock that never goes back and starts anywhere. It is the only clock for
+     * time-outs; what the calendar says is the system's business.
+     */
+    uint64_t (*now)(void *context);
+
+    /**
+     * Waits until `handle` can be read, until `until` has come, or until something happens to the
+     * call. Not from cancel() or deliver().
+     *
+     * A cancel() or deliver() that came before is not lost: the next wait with its token returns
+     * PAYHAL_WAIT_WOKEN at once, one wait for each. It may also return so without a reason: look
+     * at your own state, then wait again.
+     *
+     * @param token  A running call, whose cancel() and deliver() end the wait; 0: none.
+     * @param handle A port, a connection, or any other handle; PAYHAL_NO_HANDLE: none.
+     * @param until  A value of now(); one in the past only looks, UINT64_MAX never comes.
+     * @retval PAYHAL_WAIT_TIMEOUT   The time has come.
+     * @retval PAYHAL_WAIT_READY     `handle` can be read, or its other end has gone.
+     * @retval PAYHAL_WAIT_WOKEN     See above.
+     * @retval PAYHAL_ANSWER_INVALID No call has this token, no handle is this, or a wrong thread.
+     */
+    int32_t (*wait)(void *context, uint64_t token, payhal_handle handle, uint64_t until);
 } payhal_host;
 
 /** The functions the plugin lends to the host. Static: it lives as long as the process. */

@@ -6,7 +6,7 @@
 //! failing line here is a broken promise to every vendor.
 #![cfg(target_pointer_width = "64")]
 
-use crate::{Host, Plugin, Port, Setup};
+use crate::{HOST_BYTES_1_0, Host, PLUGIN_BYTES_1_0, Plugin, Port, Setup};
 use core::mem::{align_of, offset_of, size_of};
 
 const _: () = {
@@ -29,7 +29,7 @@ const _: () = {
 };
 
 const _: () = {
-    assert!(size_of::<Host>() == 40 && align_of::<Host>() == 8);
+    assert!(size_of::<Host>() == 56 && align_of::<Host>() == 8);
     assert!(offset_of!(Host, struct_size) == 0);
     assert!(offset_of!(Host, abi_major) == 4);
     assert!(offset_of!(Host, abi_minor) == 6);
@@ -37,6 +37,9 @@ const _: () = {
     assert!(offset_of!(Host, emit) == 16);
     assert!(offset_of!(Host, log) == 24);
     assert!(offset_of!(Host, connect) == 32);
+    assert!(offset_of!(Host, now) == 40);
+    assert!(offset_of!(Host, wait) == 48);
+    assert!(HOST_BYTES_1_0 == 56);
 };
 
 const _: () = {
@@ -49,4 +52,5 @@ const _: () = {
     assert!(offset_of!(Plugin, cancel) == 24);
     assert!(offset_of!(Plugin, deliver) == 32);
     assert!(offset_of!(Plugin, destroy) == 40);
+    assert!(PLUGIN_BYTES_1_0 == 48);
 };

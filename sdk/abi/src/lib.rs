@@ -2,8 +2,8 @@
 //! The C ABI between a payhal plugin library and its host, as Rust sees it.
 //!
 //! Owns the layouts of `include/payhal_plugin.h`, name for name and offset for offset; the header
-//! and `docs/plugin-abi.md` hold the rules. The ABI is a DRAFT until real devices have been
-//! through it. From then on a structure only grows at its end and no meaning changes.
+//! and `docs/plugin-abi.md` hold the rules. 1.0 is frozen: a structure only grows at its end and
+//! no meaning changes; `fixtures/1.0` holds a plugin of it that must load for ever.
 //!
 //! Must never carry anything but bytes, integers, handles and function pointers across, and must
 //! never contain code: whoever calls through these pointers answers for it.
@@ -12,11 +12,16 @@
 mod layout;
 
 use core::ffi::{c_char, c_void};
+use core::mem::size_of;
 
 /// Incompatible changes count here. Host and plugin must agree on it exactly.
 pub const ABI_MAJOR: u16 = 1;
 /// Additions at the end of a structure count here. Any minor meets any other.
 pub const ABI_MINOR: u16 = 0;
+/// Bytes of the host's table in 1.0: what a plugin can count on, whatever the host's minor version.
+pub const HOST_BYTES_1_0: usize = 8 + 6 * size_of::<usize>();
+/// Bytes of the plugin's table in 1.0: what a host can count on, whatever the plugin's minor version.
+pub const PLUGIN_BYTES_1_0: usize = 8 + 5 * size_of::<usize>();
 /// The one symbol a plugin library exports; its type is [`EntryFn`].
 pub const ENTRY_SYMBOL: &core::ffi::CStr = c"payhal_plugin_v1";
 
@@ -70,6 +75,16 @@ pub mod answer {
     pub const DROPPED: i32 = -4;
 }
 
+/// How [`Host::wait`] ended; [`answer::INVALID`] where it could not begin.
+pub mod wait {
+    /// The time has come.
+    pub const TIMEOUT: i32 = 0;
+    /// The handle can be read, or its other end has gone.
+    pub const READY: i32 = 1;
+    /// The call was cancelled, or an answer was delivered to it.
+    pub const WOKEN: i32 = 2;
+}
+
 /// What a [`Port`] is made of.
 pub mod port_kind {
     /// A serial line, already configured as raw by the host.
@@ -83,7 +98,10 @@ pub mod port_kind {
 /// A file descriptor, or a Windows `HANDLE` or `SOCKET`.
 pub type Handle = isize;
 
-/// One port the host opened for the instance.
+/// No handle, for a [`Host::wait`] that waits for time or for its call alone.
+pub const NO_HANDLE: Handle = -1;
+
+/// One port the host opened for the instance. Never grows: it is an element of an array.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Port {
@@ -118,6 +136,9 @@ pub struct Setup {
 }
 
 /// The functions a host lends to a plugin. Any thread may call them until `destroy` returns.
+///
+/// What a later minor version adds is an `Option` at the end, and is there only where
+/// `struct_size` reaches that far: a plugin takes no reference to the whole of it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct Host {
@@ -152,6 +173,12 @@ pub struct Host {
         target: *const c_char,
         handle: *mut Handle,
     ) -> i32,
+    /// Nanoseconds of a clock that never goes back: the only one for time-outs.
+    pub now: unsafe extern "C" fn(context: *mut c_void) -> u64,
+    /// Waits until `handle` can be read, `until` has come, or call `token` was cancelled or got an
+    /// answer. See [`wait`].
+    pub wait:
+        unsafe extern "C" fn(context: *mut c_void, token: u64, handle: Handle, until: u64) -> i32,
 }
 
 /// The functions a plugin lends to its host; static for the life of the process.

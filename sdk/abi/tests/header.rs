@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The header compiles as strict C99 and C++ and has the layout that Rust has.
+//! The header compiles as strict C99, C11 and C++17 and has the layout that Rust has; the example in C
+//! is built and passes its own tests.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use payhal_abi::{
-    ABI_MAJOR, ABI_MINOR, Host, Plugin, Port, Setup, answer, emission, level, port_kind, status,
+    ABI_MAJOR, ABI_MINOR, Host, NO_HANDLE, Plugin, Port, Setup, answer, emission, level, port_kind,
+    status, wait,
 };
 use std::mem::{offset_of, size_of};
 use std::path::{Path, PathBuf};
@@ -29,12 +31,14 @@ fn expectations() -> Vec<(String, i64)> {
         "payhal_setup" = Setup {
             struct_size, port_count, instance_name, state_dir, config, config_len, ports
         }
-        "payhal_host" = Host { struct_size, abi_major, abi_minor, reply, emit, log, connect }
+        "payhal_host" = Host {
+            struct_size, abi_major, abi_minor, reply, emit, log, connect, now, wait
+        }
         "payhal_plugin" = Plugin {
             struct_size, abi_major, abi_minor, create, call, cancel, deliver, destroy
         }
     };
-    let constants: [(&str, i64); 23] = [
+    let constants: [(&str, i64); 27] = [
         ("PAYHAL_ABI_MAJOR", ABI_MAJOR.into()),
         ("PAYHAL_ABI_MINOR", ABI_MINOR.into()),
         ("PAYHAL_OK", status::OK.into()),
@@ -54,6 +58,10 @@ fn expectations() -> Vec<(String, i64)> {
         ("PAYHAL_ANSWER_NOT_ALLOWED", answer::NOT_ALLOWED.into()),
         ("PAYHAL_ANSWER_UNREACHABLE", answer::UNREACHABLE.into()),
         ("PAYHAL_ANSWER_DROPPED", answer::DROPPED.into()),
+        ("PAYHAL_WAIT_TIMEOUT", wait::TIMEOUT.into()),
+        ("PAYHAL_WAIT_READY", wait::READY.into()),
+        ("PAYHAL_WAIT_WOKEN", wait::WOKEN.into()),
+        ("PAYHAL_NO_HANDLE", NO_HANDLE as i64),
         ("PAYHAL_PORT_SERIAL", port_kind::SERIAL.into()),
         ("PAYHAL_PORT_USB", port_kind::USB.into()),
         ("PAYHAL_PORT_STREAM", port_kind::STREAM.into()),
@@ -113,27 +121,74 @@ fn compare_layout(compiler: &str, standard: &str, suffix: &str) {
     }
 }
 
+/// Each standard that the header is for, with the ending of its files.
+const STANDARDS: [(&str, &str); 3] = [("-std=c99", "c"), ("-std=c11", "c"), ("-std=c++17", "cpp")];
+
+fn compare_all(c: &str, cpp: &str) {
+    for (standard, suffix) in STANDARDS {
+        let compiler = if suffix == "c" { c } else { cpp };
+        compare_layout(compiler, standard, suffix);
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "who runs the tests should see what was left out"
+)]
+fn is_here(compiler: &str) -> bool {
+    let here = Command::new(compiler).arg("--version").output().is_ok();
+    if !here {
+        println!("not run: {compiler} is absent; install it with: apt-get install {compiler}");
+    }
+    here
+}
+
 #[test]
 fn gcc_lays_the_header_out_as_rust_does() {
     compare_layout("gcc", "-std=c99", "c");
+    compare_layout("gcc", "-std=c11", "c");
+    if is_here("g++") {
+        compare_all("gcc", "g++");
+    }
 }
 
 #[test]
 fn clang_lays_the_header_out_as_rust_does() {
-    if Command::new("clang").arg("--version").output().is_err() {
-        println!("not run: clang is absent; install it with: apt-get install clang");
-        return;
+    if is_here("clang") {
+        // clang++ is a part of clang.
+        compare_all("clang", "clang++");
     }
-    compare_layout("clang", "-std=c99", "c");
+}
+
+/// Builds the example and runs its own tests, as its Makefile does.
+fn build_example(compiler: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("make")
+        .arg("--directory")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/c"))
+        .arg(format!("CC={compiler}"))
+        .arg(format!("BUILD={}", folder.path().display()))
+        .args(["all", "test"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler}: {said}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed.matches("\nok: ").count(), 10, "{printed}");
+    let library = folder.path().join("libbeeper_reader.so");
+    assert!(library.is_file(), "{compiler} made no library");
 }
 
 #[test]
-fn a_cpp_compiler_takes_the_header() {
-    if Command::new("g++").arg("--version").output().is_err() {
-        println!("not run: g++ is absent; install it with: apt-get install g++");
-        return;
+fn gcc_builds_the_example_and_its_tests_pass() {
+    build_example("gcc");
+}
+
+#[test]
+fn clang_builds_the_example_and_its_tests_pass() {
+    if is_here("clang") {
+        build_example("clang");
     }
-    compare_layout("g++", "-std=c++11", "cpp");
 }
 
 #[test]
@@ -146,7 +201,7 @@ fn every_enumerator_of_the_header_is_compared() {
         .filter(|(name, _)| name.starts_with("PAYHAL_"))
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(named.len(), 20, "the header's enumerators: {named:?}");
+    assert_eq!(named.len(), 23, "the header's enumerators: {named:?}");
     for name in named {
         assert!(
             compared.iter().any(|(expression, _)| expression == name),

@@ -29,6 +29,7 @@ mod locked;
 mod pan;
 mod pin;
 mod pin_block;
+pub mod pinpad_read;
 mod random;
 mod record;
 mod scheme;

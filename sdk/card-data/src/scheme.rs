@@ -205,6 +205,16 @@ impl Scheme {
         )
     }
 
+    /// The scheme of a masked number, by the digits that it shows in front; no range of the table is
+    /// told by more than six.
+    pub fn of_masked(masked: &str) -> Self {
+        let mut first = [b'0'; PREFIX_DIGITS];
+        for (place, byte) in first.iter_mut().zip(masked.bytes()) {
+            *place = if byte.is_ascii_digit() { byte } else { b'0' };
+        }
+        Self::of(&first)
+    }
+
     /// The scheme of the first digits, in ASCII.
     pub(crate) fn of(digits: &[u8]) -> Self {
         issued(digits).map_or(Self::Other, |range| range.scheme)
@@ -261,6 +271,10 @@ mod tests {
             ("411", Scheme::Other),
         ] {
             assert_eq!(Scheme::of(digits.as_bytes()), scheme, "{digits}");
+            // Of fewer digits nothing is told; what a mask hides may be any.
+            if let Some(shown) = digits.get(..6) {
+                assert_eq!(Scheme::of_masked(&format!("{shown}******0000")), scheme);
+            }
         }
     }
 

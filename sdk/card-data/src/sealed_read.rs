@@ -52,6 +52,10 @@ impl Associated<'_> {
 pub struct ReplayToken([u8; 32]);
 
 impl ReplayToken {
+    pub(crate) fn of(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// For the index.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0

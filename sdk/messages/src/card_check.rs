@@ -43,10 +43,7 @@ pub fn holds_card_number(text: &str) -> bool {
 /// The text with every card number replaced by its length: the rule for logs, which fails closed.
 /// Each window inside a longer run of digits counts too, and a track goes with its number.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let found: Vec<Range<usize>> = runs(text)
-        .into_iter()
-        .flat_map(|run| hidden(text, run))
-        .collect();
+    let found = hidden_ranges(text);
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -62,6 +59,39 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     }
     out.push_str(&text[end..]);
     Cow::Owned(out)
+}
+
+/// What [`redact`] hides, as ranges of bytes.
+pub fn hidden_ranges(text: &str) -> Vec<Range<usize>> {
+    runs(text)
+        .into_iter()
+        .filter_map(|run| hidden(text, run))
+        .collect()
+}
+
+/// Each window of digits that is a card number by itself, without separators, with the track that
+/// follows it: for digits that lie dense, as in packed BCD, where the rest of a run is no card data.
+pub(crate) fn number_ranges(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut next = 0;
+    for run in bytes.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()) {
+        let start = next;
+        next += run.len();
+        if !run[0].is_ascii_digit() {
+            continue;
+        }
+        let digits: Vec<u8> = run.iter().map(|digit| digit - b'0').collect();
+        for length in DIGITS_MIN..=DIGITS_MAX.min(digits.len()) {
+            for (at, window) in digits.windows(length).enumerate() {
+                if is_card_number(window) {
+                    let number = start + at..start + at + length;
+                    found.push(number.start..end_of_track(text, number.end));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Whether any window of the text would be redacted.

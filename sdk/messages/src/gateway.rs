@@ -3,6 +3,7 @@
 
 use crate::card::{Entry, Recipient, Sealed};
 use crate::money::{Amounts, Purpose};
+use crate::reader::LoadParameters;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ pub struct Parameters {
     pub opens: Vec<String>,
     /// Whether this is a live gateway (real money) or a test.
     pub live: bool,
+    /// EMV parameters for the readers that ask for them (`[reader] parameters` of their manifest);
+    /// absent = readers keep their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_parameters: Option<LoadParameters>,
 }
 
 /// A merchant's identity at a gateway (ISO 8583 DE 42 and 41); empty where none is configured.

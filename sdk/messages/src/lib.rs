@@ -12,7 +12,9 @@
 
 pub mod call;
 pub mod card;
+mod card_bytes;
 pub mod card_check;
+pub mod emv;
 pub mod gateway;
 pub mod limits;
 pub mod manifest;
@@ -20,6 +22,7 @@ pub mod money;
 mod panic_text;
 pub mod prompt;
 pub mod reader;
+pub mod recording;
 mod schema;
 pub mod terminal;
 

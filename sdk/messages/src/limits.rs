@@ -9,3 +9,6 @@ pub const LOG_BYTES_MAX: usize = 1024;
 
 /// Most simultaneous calls a manifest may ask for; each costs a thread and a socket pair.
 pub const CALLS_MAX: u16 = 64;
+
+/// Most ports of one instance.
+pub const PORTS_MAX: usize = 16;

@@ -2,9 +2,10 @@
 //! `plugin.toml`: what a plugin is, what it can do, and what it needs.
 
 use crate::card::Entry;
-use crate::limits::CALLS_MAX;
+use crate::limits::{CALLS_MAX, PORTS_MAX};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The manifest. Abilities are data: the host refuses what a device cannot do before it calls it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -42,13 +43,17 @@ pub struct Manifest {
     /// What it needs from the system.
     #[serde(default)]
     pub access: Access,
+    /// The ports it is given: how its device is found, and how it is opened.
+    #[serde(default, rename = "port", skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortNeed>,
     /// What an instance's configuration starts from; its own keys replace these. It lets several
     /// manifests share one library.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub config: serde_json::Map<String, serde_json::Value>,
-    /// SHA-256 of the library, hex; covered by the signature beside the manifest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+    /// SHA-256, in hex, of each file that the host reads beside the manifest, by its name. The
+    /// signature beside the manifest covers them this way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 fn one() -> u16 {
@@ -84,6 +89,9 @@ pub struct ReaderAbilities {
     /// Whether the reader itself encrypts (P2PE), or its plugin seals in software.
     #[serde(default)]
     pub encrypts: bool,
+    /// Whether it takes the gateway's EMV parameters (`load_parameters`) before it reads a card.
+    #[serde(default)]
+    pub parameters: bool,
 }
 
 /// What a terminal can do when an outcome is unknown.
@@ -208,12 +216,81 @@ pub struct Access {
     /// Hosts the daemon may connect for it, `host:port`.
     #[serde(default)]
     pub network: Vec<String>,
-    /// Whether it wants a serial port.
+    /// Whether it opens sockets by itself, because a vendor's library insists on it. Nobody can
+    /// tell then whom it talks to; the operator is told so.
     #[serde(default)]
-    pub serial: bool,
-    /// USB devices it drives, `vendor:product` in hex.
+    pub own_network: bool,
+    /// Whether it talks to the smart card service (PC/SC).
     #[serde(default)]
+    pub pcsc: bool,
+    /// Address space it needs, in MiB; 0 is the usual.
+    #[serde(default)]
+    pub memory_mib: u32,
+}
+
+/// A port that an instance is given.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PortNeed {
+    /// Its name, as the plugin asks for it and the configuration sets it.
+    pub name: String,
+    /// What it is.
+    pub kind: PortSort,
+    /// Devices that fit, `vendor:product` in hex: the USB device, or the USB adapter of a serial
+    /// line. Empty: the configuration says where it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub usb: Vec<String>,
+    /// Serial: symbols a second.
+    #[serde(default = "usual_baud")]
+    pub baud: u32,
+    /// Serial: bits of a character, 5 to 8.
+    #[serde(default = "eight")]
+    pub data_bits: u8,
+    /// Serial: parity.
+    #[serde(default)]
+    pub parity: Parity,
+    /// Serial: stop bits, 1 or 2.
+    #[serde(default = "one_bit")]
+    pub stop_bits: u8,
+    /// Whether an instance works without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// What a port is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortSort {
+    /// A serial line.
+    Serial,
+    /// A USB device.
+    Usb,
+    /// A TCP connection that stays.
+    Stream,
+}
+
+/// Parity of a serial line.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parity {
+    /// None.
+    #[default]
+    None,
+    /// Even.
+    Even,
+    /// Odd.
+    Odd,
+}
+
+fn usual_baud() -> u32 {
+    9_600
+}
+
+fn eight() -> u8 {
+    8
+}
+
+fn one_bit() -> u8 {
+    1
 }
 
 /// Why a manifest is not usable.
@@ -283,6 +360,29 @@ impl Manifest {
         {
             return wrong("reader.entries", "at least one entry mode");
         }
+        self.check_ports()
+    }
+
+    fn check_ports(&self) -> Result<(), ManifestError> {
+        let wrong = |field, must: String| Err(ManifestError::Value { field, must });
+        if self.ports.len() > PORTS_MAX {
+            return wrong("port", format!("{PORTS_MAX} tables at most"));
+        }
+        let mut names = BTreeSet::new();
+        for port in &self.ports {
+            if !is_plain_name(&port.name, b"_-") || !names.insert(&port.name) {
+                let must = "1 to 64 lower-case letters, digits, dashes and underscores, each once";
+                return wrong("port.name", must.to_owned());
+            }
+            if !port.usb.iter().all(|id| is_usb_id(id)) {
+                let must = "vendor and product in hex, such as \"0acd:3810\"";
+                return wrong("port.usb", must.to_owned());
+            }
+            if !(5..=8).contains(&port.data_bits) || !(1..=2).contains(&port.stop_bits) {
+                let must = "5 to 8 data_bits with 1 or 2 stop_bits";
+                return wrong("port", must.to_owned());
+            }
+        }
         Ok(())
     }
 
@@ -295,6 +395,12 @@ impl Manifest {
             std::env::consts::DLL_SUFFIX
         )
     }
+}
+
+fn is_usb_id(id: &str) -> bool {
+    let hex = |part: &str| part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    id.split_once(':')
+        .is_some_and(|(vendor, product)| hex(vendor) && hex(product))
 }
 
 fn is_plain_name(name: &str, also: &[u8]) -> bool {
@@ -347,6 +453,16 @@ entries = ["chip"]
             ("[reader]", "[gateway]", "reader"),
             ("abi = 1", "abi = 1\ncalls_max = 2", "calls_max"),
             ("[\"chip\"]", "[]", "reader.entries"),
+            (
+                "[reader]",
+                "[[port]]\nname = \"main\"\nkind = \"usb\"\nusb = [\"acd:1\"]\n[reader]",
+                "port.usb",
+            ),
+            (
+                "[reader]",
+                "[[port]]\nname = \"main\"\nkind = \"serial\"\ndata_bits = 9\n[reader]",
+                "port",
+            ),
         ] {
             let text = READER
                 .replacen(from, to, 1)

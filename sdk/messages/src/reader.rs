@@ -2,6 +2,7 @@
 //! Commands and replies of a reader: present, authorize the card, complete.
 
 use crate::card::{CardFace, Cvm, Entry, Recipient, Sealed};
+use crate::emv::EmvParameters;
 use crate::money::{Amounts, Purpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -181,13 +182,29 @@ pub struct Show {
     pub beep: bool,
 }
 
-/// Command `load_parameters`: EMV parameters of a gateway; reply is empty (`{}`).
+/// Command `load_parameters`: EMV parameters of the gateway that a reader pays at; reply is empty
+/// (`{}`). Comes before the first card, and again after each start of the plugin and whenever the
+/// gateway has others. What was loaded before is replaced as a whole.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct LoadParameters {
     /// Name of the set.
     pub set: String,
     /// Version of the set; a device that has it already answers at once.
     pub version: String,
-    /// AIDs, CA keys, TACs, limits: the set's own schema.
+    /// Applications, keys, limits. The host hands on what it does not know itself, so that a
+    /// newer gateway can tell a newer reader.
+    #[schemars(with = "EmvParameters")]
     pub parameters: serde_json::Value,
+}
+
+impl LoadParameters {
+    /// The parameters as this version knows them.
+    ///
+    /// # Errors
+    /// In words, where they are no set of EMV parameters.
+    pub fn emv(&self) -> Result<EmvParameters, String> {
+        let set = EmvParameters::deserialize(&self.parameters).map_err(|flaw| flaw.to_string())?;
+        set.check().map_err(|flaw| flaw.to_string())?;
+        Ok(set)
+    }
 }

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! JSON Schemas of every message, generated from the types; checked in under `schema/`.
+//! JSON Schemas of every message, generated from the types, with the examples of
+//! `examples/messages.json`; checked in under `schema/`.
 
 use crate::{call, gateway, manifest, prompt, reader, terminal};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
+
+/// Examples of each message, by its name.
+const EXAMPLES: &str = include_str!("../examples/messages.json");
+
+/// Puts its examples into a schema.
+fn exemplify(name: &str, schema: &mut Value) {
+    let all: Value = serde_json::from_str(EXAMPLES).expect("the examples are JSON");
+    if let Some(examples) = all.get(name) {
+        schema["examples"] = examples.clone();
+    }
+}
 
 /// Repository path and content of each generated file.
 pub fn generate() -> Vec<(String, String)> {
@@ -13,7 +25,7 @@ pub fn generate() -> Vec<(String, String)> {
         ("gateway", gateway_messages()),
         (
             "manifest",
-            one::<manifest::Manifest>("payhal plugin manifest"),
+            one::<manifest::Manifest>("payhal plugin manifest", "Manifest"),
         ),
     ]
     .into_iter()
@@ -90,17 +102,25 @@ impl All {
 fn document(title: &str, fill: impl FnOnce(&mut All)) -> Value {
     let mut all = All(SchemaGenerator::default());
     fill(&mut all);
+    let mut definitions = all.0.take_definitions(true);
+    for (name, schema) in &mut definitions {
+        exemplify(name, schema);
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        "$defs": all.0.take_definitions(true),
+        "$defs": definitions,
     })
 }
 
-fn one<T: JsonSchema>(title: &str) -> Value {
+fn one<T: JsonSchema>(title: &str, name: &str) -> Value {
     let mut schema = SchemaGenerator::default()
         .into_root_schema_for::<T>()
         .to_value();
     schema["title"] = json!(title);
+    exemplify(name, &mut schema);
+    for (name, schema) in schema["$defs"].as_object_mut().into_iter().flatten() {
+        exemplify(name, schema);
+    }
     schema
 }

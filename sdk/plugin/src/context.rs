@@ -5,7 +5,7 @@
 //! connections, time. Must never block in what another thread needs: cancelling and delivering
 //! set state and ring a bell.
 
-use crate::clock::{Bell, Clock};
+use crate::clock::{Bell, Clock, Woken};
 use crate::limits::{ANSWER_GRACE, ANSWERS_MAX, NO_DEADLINE};
 use crate::outcome::PluginError;
 use crate::port::Port;
@@ -13,6 +13,7 @@ use payhal_messages::call::emission;
 use payhal_messages::prompt::{DeviceChange, Progress, Prompt, PromptAnswer, PromptKind, Stage};
 use std::io::{PipeReader, PipeWriter};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -318,7 +319,8 @@ impl Context {
             if self.now() >= until {
                 return Ok(None);
             }
-            self.instance.clock.wait(&self.instance.bell, heard, until);
+            let (clock, bell) = (&self.instance.clock, &self.instance.bell);
+            clock.wait_in_call(self.call.token, bell, heard, until);
         }
     }
 
@@ -342,10 +344,68 @@ impl Context {
     ) -> Result<usize, PluginError> {
         self.check_cancelled()?;
         let stopped = self.call.stopped()?;
-        let count = port.read_or_stop(bytes, until, &stopped)?;
+        let count = port.read_or_stop(bytes, until, Some(&stopped), self.call.token)?;
         match count {
             0 => self.check_cancelled().map(|()| 0),
             some => Ok(some),
+        }
+    }
+
+    /// Reads like [`read`](Self::read), whether or not the call is cancelled: for an answer that must
+    /// be heard because the other side may have acted.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the port breaks.
+    pub fn read_although_cancelled(
+        &self,
+        port: &Port,
+        bytes: &mut [u8],
+        until: Instant,
+    ) -> Result<usize, PluginError> {
+        Ok(port.read_or_stop(bytes, until, None, self.call.token)?)
+    }
+
+    /// Waits until a connection can be read or has ended: `false` when `until` came first. What a
+    /// blocking read would do, in the host's time and with an end by cancellation.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the connection cannot be waited for, and as soon as the call is cancelled.
+    pub fn readable(&self, connection: impl AsFd, until: Instant) -> Result<bool, PluginError> {
+        let clock = &self.instance.clock;
+        let stopped = self.call.stopped()?;
+        loop {
+            self.check_cancelled()?;
+            let (token, handle) = (self.call.token, connection.as_fd());
+            match clock.wait_readable(token, handle, until, Some(&stopped))? {
+                Woken::Ready => return Ok(true),
+                Woken::Timeout => return Ok(false),
+                Woken::Perhaps if self.now() >= until => return Ok(false),
+                Woken::Perhaps => {}
+            }
+        }
+    }
+
+    /// Waits like [`readable`](Self::readable), whether or not the call is cancelled: for an answer
+    /// that must be heard because the other side may have acted. Until `until` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the connection cannot be waited for.
+    pub fn readable_although_cancelled(
+        &self,
+        connection: impl AsFd,
+        until: Instant,
+    ) -> Result<bool, PluginError> {
+        let clock = &self.instance.clock;
+        loop {
+            match clock.wait_readable(self.call.token, connection.as_fd(), until, None)? {
+                Woken::Ready => return Ok(true),
+                Woken::Timeout => return Ok(false),
+                Woken::Perhaps if self.now() >= until => return Ok(false),
+                Woken::Perhaps => {}
+            }
         }
     }
 

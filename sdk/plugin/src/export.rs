@@ -6,17 +6,19 @@
 //! promises until `destroy` returns.
 #![expect(unsafe_code, reason = "this module is the border to C")]
 
-use crate::clock::{Bell, SystemClock};
+use crate::clock::{Bell, Clock, HostClock, HostTime, Woken};
 use crate::context::{CallState, Context, HostLink, HostRefusal, Instance, Level};
 use crate::outcome::PluginError;
 use crate::port::Port;
 use crate::service::{Answered, Service};
-use payhal_abi::{ABI_MAJOR, ABI_MINOR, Host, Plugin, Setup, answer};
+use payhal_abi::{
+    ABI_MAJOR, ABI_MINOR, HOST_BYTES_1_0, Host, NO_HANDLE, Plugin, Setup, answer, wait,
+};
 use payhal_messages::call::Sent;
 use payhal_messages::prompt::DeviceChange;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::net::TcpStream;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -148,6 +150,31 @@ impl HostLink for Arc<AbiLink> {
     }
 }
 
+impl HostTime for Arc<AbiLink> {
+    fn now_ns(&self) -> Option<u64> {
+        self.with(|host, context| {
+            // SAFETY: the ABI lets any thread ask for the time.
+            unsafe { (host.now)(context) }
+        })
+    }
+
+    fn wait(&self, token: u64, handle: Option<BorrowedFd<'_>>, until_ns: u64) -> Option<Woken> {
+        let handle = handle.map_or(Some(NO_HANDLE), |handle| {
+            payhal_abi::Handle::try_from(handle.as_raw_fd()).ok()
+        })?;
+        let waited = self.with(|host, context| {
+            // SAFETY: the handle is borrowed, thus open, for as long as the wait lasts.
+            unsafe { (host.wait)(context, token, handle, until_ns) }
+        })?;
+        match waited {
+            wait::TIMEOUT => Some(Woken::Timeout),
+            wait::READY => Some(Woken::Ready),
+            wait::WOKEN => Some(Woken::Perhaps),
+            _ => None,
+        }
+    }
+}
+
 /// Takes over a descriptor that the host handed to this plugin.
 fn owned(handle: payhal_abi::Handle) -> Option<OwnedFd> {
     let raw = i32::try_from(handle).ok().filter(|raw| *raw >= 0)?;
@@ -188,7 +215,7 @@ unsafe fn bytes<'a>(payload: *const u8, len: usize) -> &'a [u8] {
 /// # Safety
 ///
 /// `setup.ports` is NULL or valid for `setup.port_count` ports.
-unsafe fn ports(setup: &Setup) -> Vec<(String, Port)> {
+unsafe fn ports(setup: &Setup, clock: &Arc<dyn Clock>) -> Vec<(String, Port)> {
     if setup.ports.is_null() {
         return Vec::new();
     }
@@ -197,7 +224,8 @@ unsafe fn ports(setup: &Setup) -> Vec<(String, Port)> {
     let take = |port: &payhal_abi::Port| {
         // SAFETY: the host NUL-terminates every port's name.
         let name = unsafe { text(port.name) };
-        Some((name, Port::from_descriptor(owned(port.handle)?)))
+        let port = Port::on_clock(owned(port.handle)?, Arc::clone(clock));
+        Some((name, port))
     };
     ports.iter().filter_map(take).collect()
 }
@@ -214,6 +242,13 @@ unsafe extern "C" fn create<S: Service>(
     let link = Arc::new(AbiLink {
         host: RwLock::new(Some(pointers)),
     });
+    // SAFETY: every host's table has at least its size and what it had when it was first made.
+    if unsafe { (*host).struct_size as usize } < HOST_BYTES_1_0 {
+        let reason = "open: this host is older than the plugin's SDK".to_owned();
+        link.reply(0, &Answered::failed(Sent::No, reason));
+        return std::ptr::null_mut();
+    }
+    let clock: Arc<dyn Clock> = Arc::new(HostClock::new(Arc::clone(&link)));
     // SAFETY: the ABI promises a valid setup during `create`.
     let setup = unsafe { &*setup };
     // SAFETY: the strings, the configuration and the ports of a setup are valid with it.
@@ -222,7 +257,7 @@ unsafe extern "C" fn create<S: Service>(
             text(setup.instance_name),
             text(setup.state_dir),
             bytes(setup.config, setup.config_len),
-            ports(setup),
+            ports(setup, &clock),
         )
     };
     let instance = Arc::new(Instance {
@@ -230,10 +265,10 @@ unsafe extern "C" fn create<S: Service>(
         state_dir: PathBuf::from(state_dir),
         ports,
         link: Box::new(Arc::clone(&link)),
-        clock: Arc::new(SystemClock),
+        clock,
         bell: Arc::new(Bell::default()),
     });
-    let call = Arc::new(CallState::new(0, 0, &SystemClock));
+    let call = Arc::new(CallState::new(0, 0, &*instance.clock));
     let own = Context {
         instance: Arc::clone(&instance),
         call,
@@ -342,6 +377,8 @@ unsafe extern "C" fn destroy<S: Service>(instance: *mut c_void) {
     };
     // A panic while closing changes nothing: the process ends either way.
     let _ = catch_unwind(AssertUnwindSafe(|| loaded.service.close(&context)));
+    // What waits in the background looks again, and finds no host to wait with.
+    loaded.instance.bell.ring();
     loaded.link.take_away();
     let _ = catch_unwind(AssertUnwindSafe(|| drop(loaded)));
 }

@@ -87,7 +87,10 @@ use serde::de::DeserializeOwned;
 ///         let opens = vec!["hpke-auth-p256-sha256-aes256gcm".into(), "dukpt-aes".into()];
 ///         let currencies = vec!["EUR".into()];
 ///         let parameters =
-///             Parameters { name: "Line".into(), currencies, recipient, opens, live: false };
+///             Parameters {
+///                 name: "Line".into(), currencies, recipient, opens, live: false,
+///                 reader_parameters: None,
+///             };
 ///         Ok((Self { server: config.server }, parameters))
 ///     }
 ///

@@ -31,7 +31,7 @@ pub use payhal_abi as abi;
 pub use payhal_card_data as card_data;
 pub use payhal_messages as messages;
 
-pub use clock::{Bell, Clock, SystemClock};
+pub use clock::{Bell, Clock, SystemClock, Woken};
 pub use context::{Asked, Context, HostLink, HostRefusal, Level, Waker};
 pub use gateway::GatewayConnector;
 pub use outcome::{Outcome, PluginError, card_refused, refused};

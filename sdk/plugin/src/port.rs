@@ -4,7 +4,8 @@
 //! Owns reading with a deadline and writing whole messages. Must never open a device: the host
 //! does, and hands the open descriptor over.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::clock::{Clock, SystemClock, Woken};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::fs::File;
 use std::io::{Error, ErrorKind, PipeReader, Read, Result, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,6 +21,23 @@ pub trait Line: Send + Sync + std::fmt::Debug {
     ///
     /// Fails with `UnexpectedEof` when the other side hung up, and as the system says otherwise.
     fn read(&self, bytes: &mut [u8], until: Instant, stop: Option<&PipeReader>) -> Result<usize>;
+
+    /// The same within the call `token`, which the host may wake. Not for tests' own lines.
+    ///
+    /// # Errors
+    ///
+    /// As [`Line::read`].
+    #[doc(hidden)]
+    fn read_in_call(
+        &self,
+        bytes: &mut [u8],
+        until: Instant,
+        stop: Option<&PipeReader>,
+        token: u64,
+    ) -> Result<usize> {
+        let _ = token;
+        self.read(bytes, until, stop)
+    }
 
     /// Writes all of `bytes`.
     ///
@@ -48,10 +66,16 @@ impl Port {
         }
     }
 
-    /// A port over a descriptor.
+    /// A port over a descriptor, on the machine's clock.
     pub fn from_descriptor(descriptor: OwnedFd) -> Self {
+        Self::on_clock(descriptor, Arc::new(SystemClock))
+    }
+
+    /// A port over a descriptor.
+    pub(crate) fn on_clock(descriptor: OwnedFd, clock: Arc<dyn Clock>) -> Self {
         Self::new(Descriptor {
             file: File::from(descriptor),
+            clock,
         })
     }
 
@@ -83,30 +107,44 @@ impl Port {
         &self,
         bytes: &mut [u8],
         until: Instant,
-        stop: &PipeReader,
+        stop: Option<&PipeReader>,
+        token: u64,
     ) -> Result<usize> {
-        self.line.read(bytes, until, Some(stop))
+        self.line.read_in_call(bytes, until, stop, token)
     }
 }
 
 #[derive(Debug)]
 struct Descriptor {
     file: File,
+    clock: Arc<dyn Clock>,
 }
 
-impl Line for Descriptor {
-    fn read(&self, bytes: &mut [u8], until: Instant, stop: Option<&PipeReader>) -> Result<usize> {
+/// Whether the call behind `stop` was cancelled.
+fn is_stopped(stop: Option<&PipeReader>) -> bool {
+    let Some(stop) = stop else {
+        return false;
+    };
+    let mut looks = [PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN)];
+    let no_time = rustix::event::Timespec::default();
+    matches!(poll(&mut looks, Some(&no_time)), Ok(count) if count > 0)
+}
+
+impl Descriptor {
+    fn read_until(
+        &self,
+        bytes: &mut [u8],
+        until: Instant,
+        stop: Option<&PipeReader>,
+        token: u64,
+    ) -> Result<usize> {
         loop {
-            let mut waits = vec![PollFd::new(&self.file, PollFlags::IN)];
-            waits.extend(stop.map(|stop| PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN)));
-            let remaining = until.saturating_duration_since(Instant::now());
-            let remaining = Timespec::try_from(remaining).ok();
-            match poll(&mut waits, remaining.as_ref()) {
-                Ok(0) => return Ok(0),
-                Ok(_) if waits[0].revents().is_empty() => return Ok(0),
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
+            let file = self.file.as_fd();
+            match self.clock.wait_readable(token, file, until, stop)? {
+                Woken::Timeout => return Ok(0),
+                Woken::Perhaps if is_stopped(stop) || self.clock.now() >= until => return Ok(0),
+                Woken::Perhaps => continue,
+                Woken::Ready => {}
             }
             match (&self.file).read(bytes) {
                 Ok(0) => return Err(Error::from(ErrorKind::UnexpectedEof)),
@@ -114,6 +152,22 @@ impl Line for Descriptor {
                 other => return other,
             }
         }
+    }
+}
+
+impl Line for Descriptor {
+    fn read(&self, bytes: &mut [u8], until: Instant, stop: Option<&PipeReader>) -> Result<usize> {
+        self.read_until(bytes, until, stop, 0)
+    }
+
+    fn read_in_call(
+        &self,
+        bytes: &mut [u8],
+        until: Instant,
+        stop: Option<&PipeReader>,
+        token: u64,
+    ) -> Result<usize> {
+        self.read_until(bytes, until, stop, token)
     }
 
     fn write(&self, bytes: &[u8]) -> Result<()> {

@@ -42,6 +42,10 @@ pub enum Said {
     Log(Level, String),
 }
 
+mod recording;
+
+pub use recording::Recording;
+
 type Act = Box<dyn FnOnce() + Send>;
 
 /// Time that passes only while somebody waits.

@@ -46,6 +46,9 @@ pub struct DeviceSummary {
     /// The version of its firmware.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
+    /// The EMV parameters that its gateway gave it, as name and version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emv_parameters: Option<String>,
     /// How it is connected, as `usb`, `serial`, `tcp` or `virtual`.
     pub connection: String,
     /// What state it is in.

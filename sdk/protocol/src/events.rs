@@ -141,6 +141,9 @@ pub struct DeviceChanged {
     pub at: String,
     /// The device as it is now.
     pub device: DeviceSummary,
+    /// It was removed: `device` is how it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// Params of the `gateway.changed` notification.
@@ -152,6 +155,9 @@ pub struct GatewayChanged {
     pub at: String,
     /// The gateway as it is now.
     pub gateway: GatewaySummary,
+    /// It was removed: `gateway` is how it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// Params of the `host.stopping` notification.

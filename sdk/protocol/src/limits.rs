@@ -41,6 +41,12 @@ pub const AMOUNT_MINOR_MAX: i64 = 999_999_999_999;
 /// Longest `reference`, in characters: gateways carry it on their own wire.
 pub const REFERENCE_CHARS_MAX: usize = 128;
 
+/// Longest path of a plugin folder, in bytes: Linux takes no longer one.
+pub const FOLDER_BYTES_MAX: usize = 4_096;
+
+/// Longest public key with its comment, in characters: two lines.
+pub const SIGNING_KEY_CHARS_MAX: usize = 1_024;
+
 /// Longest identifier of a device, gateway, register or transaction, in characters.
 pub const ID_CHARS_MAX: usize = 128;
 
@@ -113,3 +119,13 @@ pub const CLOSE_TOO_LARGE: u16 = 1009;
 
 /// WebSocket close code for a client that reads its notifications too slowly.
 pub const CLOSE_SLOW_READER: u16 = 4408;
+
+/// Longest name of a device or gateway in the configuration, in characters: it names files, too.
+pub const INSTANCE_NAME_CHARS_MAX: usize = 64;
+
+/// Longest configuration of a device or gateway, in bytes of its JSON: certificates and keys in
+/// PEM fit.
+pub const INSTANCE_CONFIG_BYTES_MAX: usize = 64 * 1024;
+
+/// Most targets that an instance's own configuration may name.
+pub const INSTANCE_TARGETS_MAX: usize = 16;

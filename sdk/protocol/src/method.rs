@@ -21,15 +21,27 @@ use crate::device::{
 };
 use crate::diagnose::{DiagnoseParams, DiagnoseResult};
 use crate::events::{SubscribeParams, SubscribeResult};
+use crate::explain::{PluginExplainParams, PluginExplainResult};
 use crate::gateway::{GatewayListParams, GatewayListResult};
+use crate::instances::{
+    InstanceDraftParams, InstanceDraftResult, InstanceListParams, InstanceListResult,
+    InstanceRemoveParams, InstanceRemoveResult, InstanceSetParams, InstanceSetResult,
+    InstanceShowParams, InstanceShowResult,
+};
 use crate::params::Validate;
 use crate::payment::{
     AdjustParams, Approved, AuthorizeParams, BalanceParams, CancelParams, CancelResult,
     CaptureParams, CashAdvanceParams, RefundParams, ResolveParams, ResolveResult, SaleParams,
     UndoParams, VerifyParams, VoidParams,
 };
-use crate::plugins::{PluginListParams, PluginListResult};
+use crate::plugins::{
+    PluginChangeResult, PluginDisableParams, PluginEnableParams, PluginInstallParams,
+    PluginKeysParams, PluginKeysResult, PluginListParams, PluginListResult, PluginRemoveParams,
+    PluginRollBackParams, PluginTrustParams, PluginTrustResult, PluginUntrustParams,
+    PluginUntrustResult,
+};
 use crate::progress::{RespondParams, RespondResult};
+use crate::record::{RecordParams, RecordResult};
 use crate::registers::{
     RegisterListParams, RegisterListResult, RegisterUpdateParams, RegisterUpdateResult,
     RotateDueParams, RotateDueResult, UnpairParams, UnpairResult,
@@ -135,6 +147,36 @@ methods! {
         "Lists what was done to the host and by whom, newest first. For the operator.";
     PluginList "plugin.list" (PluginListParams) -> PluginListResult, false,
         "Lists the installed plugins and how their instances fare. For the operator.";
+    PluginExplain "plugin.explain" (PluginExplainParams) -> PluginExplainResult, false,
+        "Tells what a plugin may touch, and why. For the operator.";
+    DeviceRecord "device.record" (RecordParams) -> RecordResult, false,
+        "Records what passes between a device and its plugin, without card data. For the operator.";
+    PluginInstall "plugin.install" (PluginInstallParams) -> PluginChangeResult, false,
+        "Installs a plugin folder, or a newer version of one, while the host runs. For the operator.";
+    PluginDisable "plugin.disable" (PluginDisableParams) -> PluginChangeResult, false,
+        "Switches a plugin off: its devices and gateways rest. For the operator.";
+    PluginEnable "plugin.enable" (PluginEnableParams) -> PluginChangeResult, false,
+        "Switches a plugin on again. For the operator.";
+    PluginRollBack "plugin.roll_back" (PluginRollBackParams) -> PluginChangeResult, false,
+        "Goes back to the version before. For the operator.";
+    PluginRemove "plugin.remove" (PluginRemoveParams) -> PluginChangeResult, false,
+        "Removes an installed plugin that nothing uses. For the operator.";
+    PluginTrust "plugin.trust" (PluginTrustParams) -> PluginTrustResult, false,
+        "Lets the signatures of a key count. For the operator.";
+    PluginUntrust "plugin.untrust" (PluginUntrustParams) -> PluginUntrustResult, false,
+        "Lets them count no longer. For the operator.";
+    PluginKeys "plugin.keys" (PluginKeysParams) -> PluginKeysResult, false,
+        "Lists the keys whose signatures count. For the operator.";
+    InstanceList "instance.list" (InstanceListParams) -> InstanceListResult, false,
+        "Lists the configured devices and gateways, and where each is configured. For the operator.";
+    InstanceShow "instance.show" (InstanceShowParams) -> InstanceShowResult, false,
+        "Gives the configuration of a device or gateway, without secrets. For the operator.";
+    InstanceDraft "instance.draft" (InstanceDraftParams) -> InstanceDraftResult, false,
+        "Gives what a new device or gateway of a plugin is configured with. For the operator.";
+    InstanceSet "instance.set" (InstanceSetParams) -> InstanceSetResult, false,
+        "Adds a device or gateway, or changes one; its plugin must take it. For the operator.";
+    InstanceRemove "instance.remove" (InstanceRemoveParams) -> InstanceRemoveResult, false,
+        "Removes a device or gateway. For the operator.";
     DeviceList "device.list" (DeviceListParams) -> DeviceListResult, false,
         "Lists the devices and their states.";
     DeviceIdentify "device.identify" (IdentifyParams) -> IdentifyResult, false,

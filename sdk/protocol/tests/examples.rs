@@ -12,15 +12,25 @@ use payhal_protocol::device::{DeviceListParams, IdentifyParams, SimulateParams};
 use payhal_protocol::diagnose::DiagnoseParams;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::events::{PairingChanged, RegisterChanged, SubscribeParams};
+use payhal_protocol::explain::PluginExplainParams;
 use payhal_protocol::gateway::GatewayListParams;
+use payhal_protocol::instances::{
+    InstanceDraftParams, InstanceListParams, InstanceRemoveParams, InstanceSetParams,
+    InstanceShowParams,
+};
 use payhal_protocol::method::{Call, METHODS};
 use payhal_protocol::params::decode;
 use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CancelParams, CaptureParams, CashAdvanceParams,
     RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
-use payhal_protocol::plugins::PluginListParams;
+use payhal_protocol::plugins::{
+    PluginDisableParams, PluginEnableParams, PluginInstallParams, PluginKeysParams,
+    PluginListParams, PluginRemoveParams, PluginRollBackParams, PluginTrustParams,
+    PluginUntrustParams,
+};
 use payhal_protocol::progress::{Progress, Prompt, RespondParams};
+use payhal_protocol::record::RecordParams;
 use payhal_protocol::registers::{
     RegisterListParams, RegisterUpdateParams, RotateDueParams, UnpairParams,
 };
@@ -71,6 +81,21 @@ fn checks() -> Vec<Check> {
         of::<DiagnoseParams>(),
         of::<AuditListParams>(),
         of::<PluginListParams>(),
+        of::<PluginExplainParams>(),
+        of::<PluginInstallParams>(),
+        of::<PluginDisableParams>(),
+        of::<PluginEnableParams>(),
+        of::<PluginRollBackParams>(),
+        of::<PluginRemoveParams>(),
+        of::<PluginTrustParams>(),
+        of::<PluginUntrustParams>(),
+        of::<PluginKeysParams>(),
+        of::<InstanceListParams>(),
+        of::<InstanceShowParams>(),
+        of::<InstanceDraftParams>(),
+        of::<InstanceSetParams>(),
+        of::<InstanceRemoveParams>(),
+        of::<RecordParams>(),
         of::<DeviceListParams>(),
         of::<IdentifyParams>(),
         of::<SimulateParams>(),

@@ -65,7 +65,7 @@ fn inject(state: &State, args: &InjectArgs) -> Result<Done, KeysError> {
         error => error.into(),
     })?;
     let text = format!(
-        "{}: slot {}\nSet sealing = \"{}\" in its configuration to use it.",
+        "{}: slot {}\nA virtual reader uses it with sealing = \"{}\" in its configuration.",
         args.device,
         show::injected(&facts),
         scheme.replace('-', "_"),

@@ -11,6 +11,7 @@
 mod baseline;
 mod load;
 mod measure;
+mod plugin;
 mod process;
 mod product;
 mod report;

@@ -187,6 +187,13 @@ pub(crate) fn memory(pid: u32) -> Result<Memory, Failure> {
     })
 }
 
+/// Memory of a process with what it shares counted by shares, KiB (`Pss`). Who may not trace the
+/// process does not see it.
+pub(crate) fn proportional_kib(pid: u32) -> Result<u64, Failure> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    field(&rollup, "Pss:").ok_or_else(|| "/proc does not tell Pss".into())
+}
+
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()

@@ -90,7 +90,7 @@ impl Shop {
     pub(crate) fn spawn(&self, installed: &Installed) -> Result<Process, Failure> {
         let mut command = Command::new(&installed.daemon);
         command
-            .arg("serve")
+            .args(["serve", "--allow-unsigned"])
             .args(["--listen", "127.0.0.1:0", "--access", "open"])
             .arg("--state")
             .arg(self.folder.path())

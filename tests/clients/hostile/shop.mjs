@@ -4,19 +4,15 @@
 // The till is a native program with no SDK: what it relies on stands in docs/pos-api.md.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { performance } from 'node:perf_hooks';
 
+import { startDaemon } from '../daemon.mjs';
 import { Half, agreed, keyId, nonce, proof } from './pairing.mjs';
 import { Rpc } from './rpc.mjs';
 import { soon } from './wire.mjs';
 
-const STOP_MS = 10_000;
 const CLIENT = { name: 'hostile-suite', version: '1' };
 const SHOP = `[host]
 name = "Test shop"
@@ -30,17 +26,13 @@ plugin = "sandbox"
 `;
 
 export class Shop {
-  #child;
-  #gone;
+  #daemon;
   #sold = 0;
   #selling = Promise.resolve();
 
   /** A host with access `paired`, one reader that always has a card, and a paired till. */
   static async open() {
     const shop = new Shop();
-    shop.folder = await mkdtemp(join(tmpdir(), 'payhal-hostile-'));
-    shop.state = join(shop.folder, 'state');
-    await writeFile(join(shop.folder, 'shop.toml'), SHOP);
     try {
       await shop.#start();
     } catch (error) {
@@ -51,27 +43,9 @@ export class Shop {
   }
 
   async #start() {
-    const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map((name) => {
-      if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test hostile`);
-      return process.env[name];
-    });
-    const args = ['serve', '--config', join(this.folder, 'shop.toml'), '--state', this.state, '--plugins', plugins, '--runner', runner, '--listen', '127.0.0.1:0'];
-    this.#child = spawn(daemon, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#gone = new Promise((resolve) => this.#child.once('close', resolve));
-    this.log = [];
-    createInterface({ input: this.#child.stderr }).on('line', (line) => this.log.push(line));
-    const listening = new Promise((resolve) => {
-      createInterface({ input: this.#child.stdout }).on('line', (line) => {
-        const found = /^payhal: listening on 127\.0\.0\.1:(\d+)/.exec(line);
-        if (found) resolve(Number(found[1]));
-      });
-    });
-    const ended = this.#gone.then((code) => {
-      throw new Error(`the daemon ended with ${code} before it listened:\n${this.log.join('\n')}`);
-    });
-    this.port = await soon('the daemon', Promise.race([listening, ended]));
-    ended.catch(() => {});
-    this.authority = `127.0.0.1:${this.port}`;
+    this.#daemon = await soon('the daemon', startDaemon(['serve'], { config: SHOP, heard() {} }));
+    Object.assign(this, { authority: this.#daemon.authority, folder: this.#daemon.folder, state: this.#daemon.state, log: this.#daemon.log });
+    this.port = Number(this.authority.split(':')[1]);
     this.operator = await Rpc.unix(join(this.state, 'payhal.sock'));
     await this.operator.call('session.hello', { client: CLIENT, protocol: [1] });
     await this.#ready();
@@ -91,11 +65,11 @@ export class Shop {
   }
 
   get pid() {
-    return this.#child.pid;
+    return this.#daemon.pid;
   }
 
   get runs() {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#daemon.running();
   }
 
   /** Pairs a register as a cashier and an operator do, and proves it. */
@@ -172,13 +146,7 @@ export class Shop {
   async stop() {
     this.operator?.close();
     this.till?.rpc.close();
-    if (this.#child) {
-      this.#child.kill('SIGTERM');
-      const forced = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-      await this.#gone;
-      clearTimeout(forced);
-    }
-    await rm(this.folder, { recursive: true, force: true });
+    await this.#daemon?.stop();
   }
 }
 

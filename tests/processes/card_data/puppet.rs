@@ -5,8 +5,8 @@
 
 use crate::host::{PATIENCE, from_xtask};
 use payhal_ipc::{
-    Answer, BUILD_ID, Call, ControlReader, FrameReader, FrameWriter, FromRunner, Library, Start,
-    ToRunner, send_frame, split,
+    Answer, BUILD_ID, Call, Confinement, ControlReader, FrameReader, FrameWriter, FromRunner,
+    Library, Start, ToRunner, send_frame, split,
 };
 use payhal_messages::call::Status;
 use serde::Serialize;
@@ -55,6 +55,9 @@ impl Puppet {
             config: config.to_string().into_bytes().into(),
             lanes: 1,
             ports: Vec::new(),
+            confinement: Confinement::default(),
+            virtual_time: false,
+            record: false,
         });
         for socket in [&control, &lane] {
             socket.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -5,11 +5,13 @@
 //! missing, and with `--all` it is a failure.
 
 mod cases;
+mod line_noise;
 mod register_sdks;
 mod report;
 mod stages;
 mod tools;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::layout::{self, Layout, Profile};
@@ -30,6 +32,9 @@ pub(crate) struct Test {
     /// Card readers that `load` starts.
     #[arg(long, default_value_t = 8)]
     readers: u32,
+    /// The plugin that `line-noise` checks; every one that has a simulator without it.
+    #[arg(long, value_name = "PLUGIN")]
+    driver: Option<String>,
 }
 
 fn stage_names() -> clap::builder::PossibleValuesParser {
@@ -45,7 +50,9 @@ fn stage_names() -> clap::builder::PossibleValuesParser {
 pub(crate) struct Run {
     registers: u32,
     readers: u32,
+    driver: Option<String>,
     layout: Option<Result<Layout, String>>,
+    devices: Option<Result<PathBuf, String>>,
 }
 
 impl Run {
@@ -53,6 +60,13 @@ impl Run {
     fn layout(&mut self) -> Result<Layout, String> {
         self.layout
             .get_or_insert_with(|| layout::lay_out(Profile::Dev, "test"))
+            .clone()
+    }
+
+    /// The plugins of real devices, built once; their simulators lie beside the daemon.
+    fn devices(&mut self) -> Result<PathBuf, String> {
+        self.devices
+            .get_or_insert_with(layout::lay_out_devices)
             .clone()
     }
 }
@@ -63,7 +77,9 @@ pub(crate) fn run(test: &Test) -> Result<(), String> {
     let mut run = Run {
         registers: test.registers,
         readers: test.readers,
+        driver: test.driver.clone(),
         layout: None,
+        devices: None,
     };
     let mut report = Report::default();
     for stage in &STAGES {
@@ -145,7 +161,9 @@ mod tests {
         Run {
             registers: 1,
             readers: 1,
+            driver: None,
             layout: None,
+            devices: None,
         }
     }
 

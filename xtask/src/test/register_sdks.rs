@@ -98,6 +98,24 @@ pub(crate) fn card_peers(_: &mut Run) -> Result<(), Stopped> {
     Ok(workspace::run(&mut command)?)
 }
 
+/// `tests/clients/devices`: tills and terminals that others wrote, beside our terminal and our plugin.
+pub(crate) fn device_peers(run: &mut Run) -> Result<(), Stopped> {
+    let folder = workspace::root().join("tests/clients/devices");
+    let requirements = folder.join("requirements.txt").display().to_string();
+    // One of them asks for a whole shop, of which it needs two lines.
+    let wanted = ["--no-deps", "--requirement", &requirements];
+    let python = environment("device-peers", &wanted.map(str::to_owned))?;
+    let (layout, devices) = (run.layout()?, run.devices()?);
+    let mut command = workspace::program(python);
+    layout.name_in(&mut command);
+    command
+        .args(["-m", "unittest", "discover", "-t", ".", "-s", "."])
+        .current_dir(&folder)
+        .env("PAYHAL_DEVICE_PLUGINS", devices)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(workspace::run(&mut command)?)
+}
+
 /// `tests/clients/browser`: Node drives Chromium.
 pub(crate) fn browser(run: &mut Run) -> Result<(), Stopped> {
     let folder = workspace::root().join("tests/clients/browser");

@@ -5,19 +5,23 @@
 
 use super::cases::{self, Pick};
 use super::tools::Tool;
-use super::{Run, Stopped, register_sdks};
+use super::{Run, Stopped, line_noise, register_sdks};
 use crate::{fuzz, kill, simulate, workspace};
 
 /// Cases of the binary `processes` that have a stage of their own.
 const OWN_STAGE: &[&str] = &[
     "card_data",
+    "evil",
     "failpoints",
     "kill",
     "load",
     "mounted",
+    "plugin_check",
+    "real_devices",
     "runner_kill",
     "stock_clients",
     "traced",
+    "usb",
 ];
 
 /// Stages that run when they are named, and with `--all`.
@@ -36,7 +40,7 @@ pub(crate) struct Stage {
     pub(crate) run: fn(&mut Run) -> Result<(), Stopped>,
 }
 
-pub(crate) const STAGES: [Stage; 28] = [
+pub(crate) const STAGES: [Stage; 35] = [
     Stage {
         name: "fmt",
         proves: "the code is formatted",
@@ -78,7 +82,7 @@ pub(crate) const STAGES: [Stage; 28] = [
         name: "unit",
         proves: "each crate by itself, and the examples in its documentation",
         needs: &[Tool::Gcc],
-        seconds: 300,
+        seconds: 270,
         run: unit,
     },
     Stage {
@@ -96,6 +100,27 @@ pub(crate) const STAGES: [Stage; 28] = [
         run: |_| cargo(&["test", "--package", "payhal-abi"]),
     },
     Stage {
+        name: "sdk-packages",
+        proves: "the crates that plugins are built with are whole packages",
+        needs: &[],
+        seconds: 20,
+        run: |_| {
+            cargo(&[
+                "package",
+                "--allow-dirty",
+                "--no-verify",
+                "--package",
+                "payhal-abi",
+                "--package",
+                "payhal-messages",
+                "--package",
+                "payhal-card-data",
+                "--package",
+                "payhal-plugin",
+            ])
+        },
+    },
+    Stage {
         name: "simulation",
         proves: "every invariant under faults, seed by seed, and with a crash at every effect",
         needs: &[],
@@ -110,15 +135,22 @@ pub(crate) const STAGES: [Stage; 28] = [
         name: "fuzz",
         proves: "whatever reads foreign bytes neither panics nor hangs nor hoards memory",
         needs: &[],
-        seconds: 60,
+        seconds: 40,
         run: |_| Ok(fuzz::all()?),
     },
     Stage {
         name: "card-peers",
         proves: "DUKPT, PIN blocks, MACs, chip data and seals are what others' programs make",
         needs: &[Tool::Python, Tool::Venv],
-        seconds: 60,
+        seconds: 50,
         run: register_sdks::card_peers,
+    },
+    Stage {
+        name: "device-peers",
+        proves: "others' tills sell on our simulated terminal, and our plugin on others' terminals",
+        needs: &[Tool::Python, Tool::Venv],
+        seconds: 60,
+        run: register_sdks::device_peers,
     },
     Stage {
         name: "mutations",
@@ -147,6 +179,27 @@ pub(crate) const STAGES: [Stage; 28] = [
         },
     },
     Stage {
+        name: "plugin-check",
+        proves: "our plugins are conformant, and the conformance suite finds what is wrong",
+        needs: &[Tool::Gcc],
+        seconds: 40,
+        run: |run| processes(run, Pick::Only("plugin_check")),
+    },
+    Stage {
+        name: "line-noise",
+        proves: "no noise and no pulled cable makes a plugin say what its device did not do",
+        needs: &[],
+        seconds: 210,
+        run: line_noise::run,
+    },
+    Stage {
+        name: "real-devices",
+        proves: "real devices sell through the daemon, over noise and with cables pulled",
+        needs: &[],
+        seconds: 70,
+        run: real_devices,
+    },
+    Stage {
         name: "runner-kill",
         proves: "a killed runner disturbs no other device, and its sale is resolved",
         needs: &[],
@@ -154,17 +207,24 @@ pub(crate) const STAGES: [Stage; 28] = [
         run: |run| processes(run, Pick::Only("runner_kill")),
     },
     Stage {
+        name: "evil",
+        proves: "a malicious plugin harms its own device only, and everybody sees which it was",
+        needs: &[Tool::Gcc],
+        seconds: 80,
+        run: |run| processes(run, Pick::Only("evil")),
+    },
+    Stage {
         name: "failpoints",
         proves: "a death at any named point of any flow breaks no promise",
         needs: &[],
-        seconds: 150,
+        seconds: 240,
         run: |run| Ok(kill::at_points(&run.layout()?)?),
     },
     Stage {
         name: "kill",
         proves: "SIGKILL at random moments under load breaks no promise",
         needs: &[],
-        seconds: 30,
+        seconds: 20,
         run: |run| Ok(kill::at_random(&run.layout()?, kill::TIMES, 1)?),
     },
     Stage {
@@ -185,6 +245,13 @@ pub(crate) const STAGES: [Stage; 28] = [
                 layout.name_in(command);
             })
         },
+    },
+    Stage {
+        name: "usb",
+        proves: "USB devices are told apart, unplugged and plugged in again while others sell",
+        needs: &[Tool::Gcc, Tool::Qemu],
+        seconds: 60,
+        run: usb,
     },
     Stage {
         name: "load",
@@ -211,7 +278,7 @@ pub(crate) const STAGES: [Stage; 28] = [
         name: "stock-clients",
         proves: "a sale by JSON-RPC clients that know nothing of payhal",
         needs: &[Tool::Node, Tool::Npm, Tool::Python, Tool::Venv],
-        seconds: 120,
+        seconds: 90,
         run: register_sdks::stock_clients,
     },
     Stage {
@@ -225,21 +292,21 @@ pub(crate) const STAGES: [Stage; 28] = [
         name: "first-sale",
         proves: "the first sale of a page of one's own, as its guide says it, timed",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        seconds: 60,
+        seconds: 30,
         run: register_sdks::first_sale,
     },
     Stage {
         name: "conformance",
         proves: "the daemon's WebSocket passes every case of Autobahn",
         needs: &[Tool::Python, Tool::Venv],
-        seconds: 60,
+        seconds: 40,
         run: register_sdks::conformance,
     },
     Stage {
         name: "hostile",
         proves: "no page, program or flood gets anything of a paired host, and a sale goes on",
         needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
-        seconds: 120,
+        seconds: 70,
         run: register_sdks::hostile,
     },
     Stage {
@@ -253,7 +320,7 @@ pub(crate) const STAGES: [Stage; 28] = [
         name: "demo",
         proves: "the command of the README sells something",
         needs: &[],
-        seconds: 360,
+        seconds: 20,
         run: demo,
     },
 ];
@@ -304,6 +371,32 @@ fn demo(_: &mut Run) -> Result<(), Stopped> {
             .map_err(|error| format!("failed to remove {}: {error}", state.display()))?;
     }
     Ok(done?)
+}
+
+/// In a machine of its own, which has USB; see `tests/usb`.
+fn usb(run: &mut Run) -> Result<(), Stopped> {
+    let layout = run.layout()?;
+    let machine = workspace::root().join("tests/usb/machine.sh");
+    let architecture = std::env::consts::ARCH.to_uppercase();
+    cases::run("processes", Pick::Only("usb"), |command| {
+        layout.name_in(command);
+        // Cargo starts the cases through it.
+        command
+            .env(
+                format!("CARGO_TARGET_{architecture}_UNKNOWN_LINUX_GNU_RUNNER"),
+                &machine,
+            )
+            .env("PAYHAL_MACHINE", workspace::target().join("usb"));
+    })
+}
+
+/// With the simulators of the devices as programs beside the daemon.
+fn real_devices(run: &mut Run) -> Result<(), Stopped> {
+    let (layout, devices) = (run.layout()?, run.devices()?);
+    cases::run("processes", Pick::Only("real_devices"), |command| {
+        layout.name_in(command);
+        command.env("PAYHAL_DEVICE_PLUGINS", &devices);
+    })
 }
 
 fn processes(run: &mut Run, pick: Pick) -> Result<(), Stopped> {

@@ -22,6 +22,7 @@ pub(crate) enum Tool {
     Firefox,
     Strace,
     Mounts,
+    Qemu,
 }
 
 /// One line for each tool that is not here: its name, and what installs it.
@@ -76,6 +77,7 @@ impl Tool {
             Self::Firefox => "Firefox",
             Self::Strace => "strace that may trace a running process",
             Self::Mounts => "a mount namespace",
+            Self::Qemu => "QEMU with what makes a machine for it",
         }
     }
 
@@ -94,6 +96,7 @@ impl Tool {
             Self::Firefox => "apt-get install -y firefox-esr",
             Self::Strace => "apt-get install -y strace",
             Self::Mounts => "run as root, where containers may mount",
+            Self::Qemu => "apt-get install -y qemu-system-x86 busybox-static cpio kmod",
         }
     }
 
@@ -117,6 +120,12 @@ impl Tool {
             Self::Chromium => chromium().is_some(),
             Self::Firefox => firefox().is_some(),
             Self::Strace => may_attach() && answers("strace", &["-o", "/dev/null", "true"]),
+            Self::Qemu => {
+                answers("qemu-system-x86_64", &["--version"])
+                    && answers("busybox", &["true"])
+                    && answers("cpio", &["--version"])
+                    && answers("modprobe", &["--version"])
+            }
             Self::Mounts => {
                 let private = ["--map-root-user", "--mount"];
                 let mount = ["mount", "-t", "tmpfs", "none", "/tmp"];
@@ -165,6 +174,7 @@ mod tests {
             Tool::Chromium,
             Tool::Firefox,
             Tool::Strace,
+            Tool::Qemu,
         ] {
             assert!(tool.installed_by().starts_with("apt-get install -y "));
         }

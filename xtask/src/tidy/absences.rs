@@ -97,11 +97,12 @@ pub(crate) fn libraries_loaded_by_the_runner_only(tree: &Tree) -> Vec<Finding> {
     paths_found(tree, outside, &words, "only host/runner loads a library")
 }
 
-/// Only the supervisor starts a process. `payhal keys` becomes another program and starts none.
+/// Only the supervisor starts a process. `payhal keys` and the authors' half of `payhal plugin` become
+/// another program and start none.
 pub(crate) fn processes_started_by_the_supervisor_only(tree: &Tree) -> Vec<Finding> {
     // Both become another program: they have no child.
     let becoming = [
-        "host/daemon/src/cli/keys.rs",
+        "host/daemon/src/cli/beside.rs",
         "host/daemon/src/cli/console.rs",
     ];
     // Trust stores are changed by the programs that own them.
@@ -337,7 +338,7 @@ mod tests {
         let rule = processes_started_by_the_supervisor_only;
         let code = "use tokio::{net, process::Command};";
         assert_eq!(lines(rule, "host/daemon/src/cli.rs", code), [1]);
-        assert!(lines(rule, "host/daemon/src/cli/keys.rs", code).is_empty());
+        assert!(lines(rule, "host/daemon/src/cli/beside.rs", code).is_empty());
         assert!(lines(rule, "host/daemon/src/supervisor/start.rs", code).is_empty());
         assert!(lines(rule, "host/daemon/src/cli.rs", "std::process::exit(2)").is_empty());
     }

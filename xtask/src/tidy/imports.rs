@@ -26,8 +26,9 @@ const DIRECTIONS: [Direction; 17] = [
     ),
     direction(
         "sdk/testkit",
-        &["sdk/plugin", "sdk/card-data"],
-        &["sdk/messages"],
+        // The kit checks a plugin in a real runner, whose frames are the host's.
+        &["sdk/plugin", "sdk/card-data", "sdk/messages", "host/ipc"],
+        &[],
     ),
     direction("sdk/client-rust", &["sdk/protocol"], &[]),
     direction("plugins", FOR_PLUGINS, PLUGIN_TESTS),
@@ -58,6 +59,14 @@ const DIRECTIONS: [Direction; 17] = [
     ),
     direction("host/relay", &["sdk/protocol"], SDK_TYPES),
 ];
+
+/// A device's simulator stands beside its plugin and shares no code with it, so that one mistake
+/// does not hide another.
+const SIMULATOR: Direction = direction(
+    "plugins/*/simulator",
+    &["sdk/testkit", "sdk/card-data"],
+    &[],
+);
 
 /// Folders that may import anything.
 const FREE: [&str; 2] = ["tests", "xtask"];
@@ -105,6 +114,9 @@ pub(crate) fn allowed(tree: &Tree) -> Vec<Finding> {
 }
 
 fn direction_of(folder: &str) -> Option<&'static Direction> {
+    if folder.starts_with("plugins/") && folder.ends_with("/simulator") {
+        return Some(&SIMULATOR);
+    }
     DIRECTIONS.iter().find(|direction| {
         let parent = folder.rsplit_once('/').map(|(parent, _)| parent);
         direction.folder == folder || parent == Some(direction.folder)
@@ -204,6 +216,14 @@ mod tests {
         let sample = "[package]\nname = \"i\"\n[target.'cfg(unix)'.dependencies]\n\
                       other = { package = \"e\", path = \"../engine\" }\n";
         let tree = Tree::sample(&[ENGINE, ("host/ipc/Cargo.toml", sample)]);
+        assert_eq!(allowed(&tree).len(), 1);
+    }
+
+    #[test]
+    fn a_simulator_shares_nothing_with_its_plugin() {
+        let plugin = ("plugins/v/Cargo.toml", "[package]\nname = \"v\"\n");
+        let sample = "[package]\nname = \"s\"\n[dependencies]\nv.workspace = true\n";
+        let tree = Tree::sample(&[plugin, ("plugins/v/simulator/Cargo.toml", sample)]);
         assert_eq!(allowed(&tree).len(), 1);
     }
 

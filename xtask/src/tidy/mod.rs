@@ -13,6 +13,7 @@ mod lexer;
 mod mutations;
 mod names;
 mod plugin_form;
+mod recordings;
 mod texts;
 mod tree;
 mod unsafe_code;
@@ -25,7 +26,7 @@ use crate::workspace;
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// Every rule, by the name that ARCHITECTURE.md and CONTRIBUTING.md use.
-const RULES: [(&str, Rule); 26] = [
+const RULES: [(&str, Rule); 27] = [
     ("imports", imports::allowed),
     ("card-data", imports::no_card_data_in_the_host),
     ("vendors", vendors::none_named_in_the_host),
@@ -51,6 +52,7 @@ const RULES: [(&str, Rule); 26] = [
     ("dead-files", dead_files::every_file_is_reached),
     ("plugin-form", plugin_form::readme_and_parts),
     ("plugin-manifest", plugin_form::manifest),
+    ("recordings", recordings::hold_no_card_data),
     ("mutations", mutations::find_their_place),
     ("machine-paths", texts::no_machine_paths),
     ("links", texts::links_resolve),

@@ -12,16 +12,14 @@ use payhal_protocol::session::{Ended, Permission};
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{DirBuilder, File};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The file in the folder of access.
 const FILE: &str = "registers.json";
-/// What it is called until it is whole.
-const FRESH: &str = "registers.json.new";
 /// The only version there is.
 const VERSION: u32 = 1;
 
@@ -428,25 +426,7 @@ fn write(folder: &Path, kept: &Kept) -> io::Result<()> {
     let mut text = Zeroizing::new(Vec::with_capacity(capacity));
     serde_json::to_writer_pretty(&mut *text, kept)?;
     text.push(b'\n');
-    let fresh = folder.join(FRESH);
-    match std::fs::remove_file(&fresh) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&fresh, folder.join(FILE))?;
-    // From here on the new file is the file; only a loss of power could still take it back.
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        tracing::warn!("failed to flush {}: {error}", folder.display());
-    }
-    Ok(())
+    crate::whole_file::write(&folder.join(FILE), &text)
 }
 
 /// A secret as the file has it.

@@ -27,8 +27,23 @@ pub(super) enum Command {
     Demo(DemoArgs),
     /// List the devices
     Devices(ListArgs),
+    /// Add, change, remove or record one device while the host runs
+    Device {
+        #[command(subcommand)]
+        command: super::device::DeviceCommand,
+    },
     /// List the gateways
     Gateways(ListArgs),
+    /// Add, change or remove one gateway while the host runs
+    Gateway {
+        #[command(subcommand)]
+        command: super::instances::InstanceCommand,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: super::config::ConfigCommand,
+    },
     /// Any kind of payment: sale, authorize, capture, refund, void and others
     Pay {
         #[command(subcommand)]
@@ -81,11 +96,28 @@ pub(super) enum Command {
     /// Keys of simulated readers and of the sandbox gateway; `payhal keys --help`
     #[command(disable_help_flag = true)]
     Keys(KeysArgs),
+    /// Be a device that is not there, for tests: `payhal simulate`, then NAME and `--help`
+    ///
+    /// Becomes the program payhal-simulate-NAME beside payhal. Without a name: which there are.
+    #[command(disable_help_flag = true)]
+    Simulate(SimulateArgs),
     /// Look into the journal, with the host running or not, and keep it over the years
     Journal {
         #[command(subcommand)]
         command: JournalCommand,
     },
+}
+
+/// Which simulator.
+#[derive(Args, Debug)]
+pub(super) struct SimulateArgs {
+    /// Name of the simulator, and words for it, such as `--help`
+    #[arg(
+        value_name = "NAME",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) words: Vec<OsString>,
 }
 
 /// Where configuration, state and plugins are.
@@ -119,6 +151,9 @@ pub(super) struct HostArgs {
     /// Folder of plugin folders; may be given several times
     #[arg(long, value_name = "FOLDER")]
     pub(super) plugins: Vec<PathBuf>,
+    /// For authors of plugins: run plugins too that no trusted key has signed
+    #[arg(long)]
+    pub(super) allow_unsigned: bool,
     /// The program that holds one plugin [default: payhal-plugin-runner beside payhal]
     #[arg(long, value_name = "FILE")]
     pub(super) runner: Option<PathBuf>,
@@ -154,6 +189,7 @@ impl HostArgs {
             listen: self.listen,
             tls_listen: self.tls_listen,
             plugins: self.plugins.clone(),
+            allow_unsigned: self.allow_unsigned,
             runner: self.runner.clone(),
             allow_origins: self.allow_origin.clone(),
             access: match self.access {
@@ -373,8 +409,99 @@ pub(super) struct OfferArgs {
     pub(super) wait_ms: Option<u64>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct KitArgs {
+    /// For `payhal-kit`, which lies beside payhal
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InstallArgs {
+    /// The plugin folder: plugin.toml, its signature, its library
+    pub(super) folder: PathBuf,
+    /// Take exactly these files although nobody has signed them whom this host trusts
+    #[arg(long)]
+    pub(super) allow_unsigned: bool,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PluginArgs {
+    /// The plugin's id, as `payhal plugin list` shows it
+    pub(super) plugin: String,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TrustArgs {
+    /// A public key of minisign that begins with RW, or its file
+    #[arg(value_name = "KEY|FILE")]
+    pub(super) key: String,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct UntrustArgs {
+    /// Its id, as `payhal plugin keys` shows it
+    pub(super) key_id: String,
+    /// The answer as one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
+    /// Tell what a plugin may touch, and why
+    Explain(PluginArgs),
+    /// Install a plugin folder, or a newer version of one, while the host runs
+    Install(InstallArgs),
+    /// Switch a plugin off: its devices and gateways rest
+    Disable(PluginArgs),
+    /// Switch a plugin on again
+    Enable(PluginArgs),
+    /// Go back to the version before
+    Rollback(PluginArgs),
+    /// Remove an installed plugin that nothing uses
+    Remove(PluginArgs),
+    /// Run plugins that this key signs
+    Trust(TrustArgs),
+    /// Run them no longer
+    Untrust(UntrustArgs),
+    /// List the keys whose signatures count
+    Keys {
+        /// The answer as one line of JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// For authors: make the folder of a new plugin; `payhal plugin new --help`
+    #[command(disable_help_flag = true)]
+    New(KitArgs),
+    /// For authors: prove a plugin; `payhal plugin check --help`
+    #[command(disable_help_flag = true)]
+    Check(KitArgs),
+    /// For authors: sign a plugin folder; `payhal plugin sign --help`
+    #[command(disable_help_flag = true)]
+    Sign(KitArgs),
+    /// For authors: be the example device; `payhal plugin play --help`
+    #[command(disable_help_flag = true)]
+    Play(KitArgs),
     /// List the installed plugins, and those that are broken
     List {
         /// The answer as one line of JSON
@@ -540,6 +667,16 @@ mod tests {
             "reader key-in visa-approve --wait-ms 100",
             "reader fault slow --at present --delay-ms 500",
             "plugin list --json",
+            "device list --json --state s",
+            "device show counter-1",
+            "device set counter-2 --plugin beeper volume=3 deep.key=@file --unset old --port main=/dev/ttyUSB0",
+            "device remove counter-2",
+            "gateway set bank api_key=@key --network a:1 --merchant m --terminal t --allow-software-sealing false",
+            "gateway list",
+            "config check --json --config c.toml",
+            "plugin new --kind reader --lang c acme-reader",
+            "plugin check --json folder",
+            "plugin play --help",
             "pair",
             "pair --json --state s",
             "pair --approve till-1 --number 123456 --allow others,batch-close --replace",

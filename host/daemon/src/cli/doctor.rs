@@ -52,7 +52,7 @@ fn configuration(args: &DoctorArgs) -> Result<(Config, Vec<Finding>), ConfigErro
         }
         Err(error) => {
             let state = config::state_folder(&overrides)?;
-            let config = Config::parse("", Path::new("(defaults)"), state, &overrides)?;
+            let config = Config::parse("", Path::new("(defaults)"), &state, &overrides)?;
             let todo = "Put that line right; the host does not start with it.";
             let says = error.to_string();
             let finding = doctor::fail(AREA, TITLE, says.trim_end(), todo);

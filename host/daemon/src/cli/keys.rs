@@ -5,22 +5,23 @@
 //! never start a child: this process ends or becomes the other one.
 
 use super::args::{KeysArgs, PlaceArgs};
+use super::beside;
 use super::connect::state_folder;
 use super::exit::{Exit, Failure};
-use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
-use std::process::Command;
+use std::ffi::OsString;
+
+const ADVICE: &str = "It is for simulated readers and is not installed where none is used. In a source tree, \
+     `cargo build --package payhal-testkit` makes it; put it beside payhal.";
 
 /// Returns only when that could not be done.
 pub(super) fn become_keys(args: &KeysArgs) -> Failure {
     match command_line(args) {
-        Ok((program, words)) => failed(&program, &Command::new(&program).args(words).exec()),
+        Ok(words) => beside::become_program("payhal-keys", &words, ADVICE),
         Err(failure) => failure,
     }
 }
 
-fn command_line(args: &KeysArgs) -> Result<(PathBuf, Vec<OsString>), Failure> {
+fn command_line(args: &KeysArgs) -> Result<Vec<OsString>, Failure> {
     let (place, mut words) = place(args)?;
     let asks_for_help = |word: &OsString| {
         ["--help", "-h", "--version", "-V"]
@@ -31,7 +32,7 @@ fn command_line(args: &KeysArgs) -> Result<(PathBuf, Vec<OsString>), Failure> {
         let state = state_folder(&place)?;
         words.splice(0..0, ["--state".into(), state.into()]);
     }
-    Ok((beside(), words))
+    Ok(words)
 }
 
 /// Takes `--config` and `--state` out of the words, wherever they stand.
@@ -62,31 +63,6 @@ fn place(args: &KeysArgs) -> Result<(PlaceArgs, Vec<OsString>), Failure> {
     Ok((place, rest))
 }
 
-fn beside() -> PathBuf {
-    let name = format!("payhal-keys{}", std::env::consts::EXE_SUFFIX);
-    let exe = std::env::current_exe().ok();
-    let beside = exe.and_then(|exe| Some(exe.parent()?.join(&name)));
-    beside.unwrap_or_else(|| PathBuf::from(name))
-}
-
-fn failed(program: &std::path::Path, error: &std::io::Error) -> Failure {
-    if error.kind() != std::io::ErrorKind::NotFound {
-        let text = format!("failed to start {}: {error}", program.display());
-        return Failure::new(Exit::Failed, text);
-    }
-    let name = program.file_name().unwrap_or(OsStr::new("payhal-keys"));
-    let folder = program.parent().unwrap_or(program);
-    let text = format!(
-        "`{}` is not installed (looked in {})",
-        name.display(),
-        folder.display()
-    );
-    Failure::new(Exit::Failed, text).advise(
-        "It is for simulated readers and is not installed where none is used. In a source tree, \
-         `cargo build --package payhal-testkit` makes it; put it beside payhal.",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,16 +84,5 @@ mod tests {
             assert_eq!(rest, ["list", "--json"]);
         }
         assert!(taken(&["list", "--state"]).is_err());
-    }
-
-    #[test]
-    fn a_missing_program_is_named_with_where_it_belongs() {
-        let program = PathBuf::from("/nowhere/payhal-keys");
-        let error = std::io::Error::from(std::io::ErrorKind::NotFound);
-        let said = format!("{:?}", failed(&program, &error));
-        assert!(
-            said.contains("/nowhere") && said.contains("payhal-testkit"),
-            "{said}"
-        );
     }
 }

@@ -7,13 +7,18 @@
 mod access_args;
 mod args;
 mod audit;
+mod beside;
+mod config;
 mod connect;
 mod console;
 mod demo;
+mod device;
 mod doctor;
 mod exit;
+mod instances;
 mod journal;
 mod keys;
+mod kit;
 mod log;
 mod look;
 mod operator;
@@ -21,13 +26,14 @@ mod outcome;
 mod pair;
 mod pay;
 mod payment_args;
-mod plugins;
+mod plugin;
 mod questions;
 mod reader;
 mod registers;
 mod resolve;
 mod screen;
 mod serve;
+mod simulate;
 mod tls;
 mod waiting;
 
@@ -35,6 +41,7 @@ use crate::amount;
 use args::{Cli, Command, JournalCommand, PluginCommand};
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure};
+use payhal_protocol::instances::InstanceKind;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -64,9 +71,8 @@ fn introduce() {
     screen::say("Start the host with `payhal serve`.");
     let config = crate::config::Config::load(&crate::config::Overrides::default());
     let found = config.is_ok_and(|config| {
-        !crate::supervisor::discover(&config.plugins)
-            .found
-            .is_empty()
+        let sources = crate::plugins::Sources::of(&config);
+        !crate::plugins::discover(&sources).found.is_empty()
     });
     if !found {
         screen::say(&format!("No plugin is installed. {}", exit::PLUGINS_ADVICE));
@@ -92,7 +98,21 @@ fn log_to_standard_error(command: &Command) {
 fn run(command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Audit(args) => audit::list(args),
+        Command::Config { command } => config::run(command),
         Command::Keys(args) => Err(keys::become_keys(args)),
+        Command::Simulate(args) => simulate::simulate(args),
+        Command::Plugin {
+            command: PluginCommand::New(args),
+        } => Err(kit::become_kit("new", args)),
+        Command::Plugin {
+            command: PluginCommand::Check(args),
+        } => Err(kit::become_kit("check", args)),
+        Command::Plugin {
+            command: PluginCommand::Sign(args),
+        } => Err(kit::become_kit("sign", args)),
+        Command::Plugin {
+            command: PluginCommand::Play(args),
+        } => Err(kit::become_kit("play", args)),
         Command::Tls { command } => tls::tls(command),
         Command::Journal {
             command:
@@ -134,6 +154,8 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::serve(args).await,
         Command::Demo(args) => demo::demo(args).await,
         Command::Devices(args) => look::devices(args).await,
+        Command::Device { command } => device::run(command).await,
+        Command::Gateway { command } => instances::run(InstanceKind::Gateway, command).await,
         Command::Gateways(args) => look::gateways(args).await,
         Command::Pay { command } => pay::pay(command).await,
         Command::Batch { command } => pay::batch(command).await,
@@ -147,21 +169,19 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Receipt(args) => look::receipt(args).await,
         Command::Reader(args) => reader::act(args).await,
         Command::Doctor(args) => doctor::doctor(args).await,
-        Command::Plugin {
-            command:
-                PluginCommand::List {
-                    json,
-                    plugins,
-                    place,
-                },
-        } => plugins::list(*json, plugins, place).await,
+        Command::Plugin { command } => plugin::run(command).await,
         Command::Pair(args) => pair::pair(args).await,
         Command::Registers(args) => registers::registers(args).await,
         Command::Console(args) => console::console(args).await,
         Command::Journal {
             command: JournalCommand::Open { journal },
         } => journal::open(journal).await,
-        Command::Keys(_) | Command::Tls { .. } | Command::Audit(_) | Command::Journal { .. } => {
+        Command::Keys(_)
+        | Command::Simulate(_)
+        | Command::Config { .. }
+        | Command::Tls { .. }
+        | Command::Audit(_)
+        | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")
         }
     }

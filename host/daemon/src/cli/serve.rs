@@ -7,17 +7,17 @@ use super::screen::{say, tell};
 use crate::access::Mode;
 use crate::config::Config;
 use crate::host::Host;
-use crate::supervisor::{Plugins, discover};
+use crate::plugins::{Plugins, Sources, discover};
 use payhal_messages::manifest::Kind;
 
 /// Runs the host.
 pub(super) async fn serve(args: &HostArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.overrides())?;
-    let plugins = discover(&config.plugins);
+    let plugins = discover(&Sources::of(&config));
     let advice = advice(&config, &plugins, args);
     warn_of_broken(&plugins);
     let open = config.access == Mode::Open;
-    let host = Host::start(config, &plugins).await?;
+    let host = Host::start(config).await?;
     if open {
         warn_of_open_access();
     }

@@ -2,28 +2,31 @@
 //! Devices: whether this user may use the ports they hang on, and how each fares.
 
 use super::{Inside, Scene, fail, note, ok, warn};
-use crate::supervisor::{State, View, discover};
-use payhal_messages::manifest::{Access, Kind};
+use crate::plugins::discover;
+use crate::ports::{PortWish, look_for, permission};
+use crate::supervisor::{State, View};
+use payhal_messages::manifest::{Kind, PortSort};
 use payhal_protocol::diagnose::Finding;
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const AREA: &str = "devices";
-const SERIAL: &str = "Serial ports";
-const USB: &str = "USB devices";
 const SMART_CARDS: &str = "Smart card service";
 
-/// Nodes of serial ports that readers have.
-const SERIAL_NODES: [&str; 4] = ["ttyACM", "ttyUSB", "ttyS", "ttyAMA"];
-
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
-    let needs = needs(scene);
+    let plugins = discover(&scene.sources());
     let mut all = Vec::new();
-    if needs.iter().any(|access| access.serial) {
-        all.push(serial(scene));
-    }
-    if needs.iter().any(|access| !access.usb.is_empty()) {
-        all.push(usb(scene, &needs));
+    for (name, plugin) in &scene.instances {
+        let Some(plugin) = plugins.found.get(plugin) else {
+            continue;
+        };
+        let none = BTreeMap::new();
+        let places = scene.ports.get(name).unwrap_or(&none);
+        match PortWish::of(name, &plugin.manifest.ports, places) {
+            Ok(wishes) => all.extend(wishes.iter().map(|wish| port(scene, wish))),
+            Err(why) => all.push(fail(AREA, name, why, "Correct it in the configuration.")),
+        }
     }
     let socket = scene.system("/run/pcscd/pcscd.comm");
     if socket.exists() {
@@ -32,97 +35,46 @@ pub(super) fn check(scene: &Scene) -> Vec<Finding> {
     all
 }
 
-/// What the plugins of configured devices need of the system.
-fn needs(scene: &Scene) -> Vec<Access> {
-    let plugins = discover(&scene.plugins);
-    let wanted = scene.instances.iter();
-    wanted
-        .filter_map(|(_, plugin)| plugins.found.get(plugin))
-        .filter(|plugin| !plugin.manifest.simulated && plugin.manifest.kind != Kind::Gateway)
-        .map(|plugin| plugin.manifest.access.clone())
-        .collect()
-}
-
-fn serial(scene: &Scene) -> Finding {
-    let nodes = nodes(&scene.system("/dev"), |name| {
-        SERIAL_NODES.iter().any(|kind| name.starts_with(kind))
-    });
-    if nodes.is_empty() {
-        let todo = "Plug the device in; `ls /dev/ttyACM* /dev/ttyUSB*` shows it then.";
-        return warn(AREA, SERIAL, "a device needs one, and there is none", todo);
-    }
-    usable(scene, SERIAL, &nodes)
-}
-
-fn usb(scene: &Scene, needs: &[Access]) -> Finding {
-    let wanted: Vec<&str> = needs
-        .iter()
-        .flat_map(|access| access.usb.iter().map(String::as_str))
-        .collect();
-    let found = attached(scene, &wanted);
-    if found.is_empty() {
-        let says = format!("none of these is plugged in: {}", wanted.join(", "));
-        let todo = "Plug it in; `lsusb` lists what there is.";
-        return warn(AREA, USB, says, todo);
-    }
-    usable(scene, USB, &found)
-}
-
-/// Nodes of attached devices with one of these vendor and product numbers (sysfs-bus-usb).
-fn attached(scene: &Scene, wanted: &[&str]) -> Vec<PathBuf> {
-    let Ok(devices) = std::fs::read_dir(scene.system("/sys/bus/usb/devices")) else {
-        return Vec::new();
-    };
-    let node = |device: &Path| {
-        let read = |name: &str| {
-            let text = std::fs::read_to_string(device.join(name)).ok()?;
-            Some(text.trim().to_ascii_lowercase())
+/// Whether the device is there, and whether this user may use it.
+fn port(scene: &Scene, wish: &PortWish) -> Finding {
+    let title = format!("{}, port {}", wish.instance, wish.need.name);
+    if wish.need.kind == PortSort::Stream {
+        return match &wish.place {
+            Some(place) => note(AREA, &title, format!("a connection to {place}")),
+            None => {
+                let todo = format!("Say it: ports = {{ {} = \"HOST:PORT\" }}", wish.need.name);
+                fail(AREA, &title, "nobody says where it is", &todo)
+            }
         };
-        let id = format!("{}:{}", read("idVendor")?, read("idProduct")?);
-        let matches = wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(&id));
-        let (bus, number): (u32, u32) =
-            (read("busnum")?.parse().ok()?, read("devnum")?.parse().ok()?);
-        let node = scene.system(&format!("/dev/bus/usb/{bus:03}/{number:03}"));
-        matches.then_some(node)
-    };
-    devices
-        .flatten()
-        .filter_map(|device| node(&device.path()))
-        .collect()
-}
-
-fn nodes(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut all: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(&wanted))
-        .map(|entry| entry.path())
-        .collect();
-    all.sort();
-    all
-}
-
-/// Whether this user may read and write at least one of them.
-fn usable(scene: &Scene, title: &str, nodes: &[PathBuf]) -> Finding {
-    let names: Vec<_> = nodes
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    if nodes.iter().any(|node| may_use(scene, node)) {
-        return ok(
-            AREA,
-            title,
-            format!("this user may use {}", names.join(", ")),
-        );
     }
-    let group = nodes.iter().find_map(|node| group_of(scene, node));
-    let says = format!("this user may use none of {}", names.join(", "));
-    let todo = match group {
-        Some(group) => format!(
-            "sudo usermod -aG {group} $USER   Then log in again, or restart the host's service."
-        ),
-        None => "Give this user the right to it, with a udev rule.".to_owned(),
+    let seen = match look_for(&scene.root, wish) {
+        Ok(seen) => seen,
+        Err(_) if wish.need.optional => {
+            return note(AREA, &title, "not there, and it works without");
+        }
+        Err(absent) => {
+            let todo = "It is taken up by itself as soon as that is done.";
+            return warn(AREA, &title, absent.to_string(), todo);
+        }
     };
-    fail(AREA, title, says, &todo)
+    if !may_use(scene, &seen.node) {
+        let id = seen.usb_id.as_deref();
+        let id = id.filter(|_| wish.need.kind == PortSort::Usb);
+        let todo = permission(&scene.root, &seen.node, id);
+        let says = format!("{}: this user may not use it", seen.called);
+        return fail(AREA, &title, says, &todo);
+    }
+    match seen.others {
+        0 => ok(AREA, &title, seen.called),
+        others => {
+            let says = format!("{}; {others} more would do as well", seen.called);
+            let todo = format!(
+                "Say which one is meant: ports = {{ {} = \"usb:SERIALNUMBER\" }}",
+                wish.need.name
+            );
+            warn(AREA, &title, says, &todo)
+        }
+    }
 }
 
 /// By the bits of its mode; what access lists say besides is not looked at.
@@ -138,17 +90,6 @@ fn may_use(scene: &Scene, node: &Path) -> bool {
         found.mode()
     };
     scene.uid == 0 || bits & 0o6 == 0o6
-}
-
-/// The name of the group that may use it, where that is one for devices.
-fn group_of(scene: &Scene, node: &Path) -> Option<String> {
-    let gid = std::fs::metadata(node).ok()?.gid();
-    let groups = scene.line("/etc/group")?;
-    let line = groups
-        .lines()
-        .find(|line| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(gid))?;
-    let name = line.split(':').next()?;
-    (gid != 0).then(|| name.to_owned())
 }
 
 /// The service that has smart-card readers: whoever may use it takes them from everybody else.
@@ -194,6 +135,9 @@ fn about(view: &View) -> String {
             words.push_str(&format!(", {word} {value}"));
         }
     }
+    if let Some(parameters) = &view.parameters {
+        words.push_str(&format!(", EMV parameters {parameters}"));
+    }
     words
 }
 
@@ -213,7 +157,10 @@ pub(super) fn instance(area: &str, view: &View, about: &str) -> Finding {
             warn(area, name, says, todo)
         }
         State::Ready => ok(area, name, format!("ready {about}").trim_end()),
-        State::Starting => note(area, name, "starting"),
+        State::Starting => match &view.reason {
+            Some(why) => note(area, name, format!("not ready yet: {why}")),
+            None => note(area, name, "starting"),
+        },
         State::Detached => {
             let says = format!("not there: {reason}");
             let todo = match area {
@@ -240,7 +187,7 @@ mod tests {
     fn with_reader(scene: &mut Scene, access: &str) {
         let manifest = format!(
             "id='pin'\nname='P'\nversion='1.0.0'\nabi=1\nkind='reader'\nlibrary='pin'\n\
-             [reader]\nentries=['chip']\n[access]\n{access}\n"
+             [reader]\nentries=['chip']\n[[port]]\nname='main'\n{access}\n"
         );
         let folder = scene.plugins[0].join("pin");
         put(&folder.join("plugin.toml"), &manifest, 0o644);
@@ -250,42 +197,81 @@ mod tests {
             .push(("counter".to_owned(), "pin".to_owned()));
     }
 
+    const PORT: &str = "counter, port main";
+
     #[test]
     fn a_serial_port_this_user_may_not_use_is_named_with_its_group() {
         let (_folder, mut scene) = scene();
-        with_reader(&mut scene, "serial = true");
-        assert_eq!(level(&check(&scene), SERIAL), FindingLevel::Warn);
+        with_reader(&mut scene, "kind = 'serial'");
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Warn);
+        let places = [("main".to_owned(), "/dev/ttyACM0".to_owned())];
+        scene.ports.insert("counter".to_owned(), places.into());
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Warn);
         let node = scene.system("/dev/ttyACM0");
         put(&node, "", 0o660);
-        assert_eq!(level(&check(&scene), SERIAL), FindingLevel::Ok);
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Ok);
         // Another user, in no group of it.
         scene.uid = 4_242;
         scene.groups = vec![4_242];
-        assert_eq!(level(&check(&scene), SERIAL), FindingLevel::Fail);
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Fail);
         let gid = std::fs::metadata(&node).unwrap().gid();
         scene.groups.push(gid);
-        assert_eq!(level(&check(&scene), SERIAL), FindingLevel::Ok);
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Ok);
+    }
+
+    fn plug_in(scene: &Scene, slot: &str, number: u32, serial: &str) {
+        for (name, value) in [
+            ("idVendor", "0acd"),
+            ("idProduct", "3810"),
+            ("busnum", "1"),
+            ("devnum", &number.to_string()),
+            ("serial", serial),
+        ] {
+            let path = format!("/sys/bus/usb/devices/{slot}/{name}");
+            put(&scene.system(&path), &format!("{value}\n"), 0o644);
+        }
+        let node = format!("/dev/bus/usb/001/{number:03}");
+        put(&scene.system(&node), "", 0o664);
     }
 
     #[test]
     fn an_attached_usb_device_is_found_by_its_numbers() {
         let (_folder, mut scene) = scene();
-        with_reader(&mut scene, "usb = ['0ACD:3810']");
-        assert_eq!(level(&check(&scene), USB), FindingLevel::Warn);
-        for (name, value) in [
-            ("idVendor", "0acd"),
-            ("idProduct", "3810"),
-            ("busnum", "1"),
-            ("devnum", "7"),
-        ] {
-            let path = scene.system("/sys/bus/usb/devices/1-1").join(name);
-            put(&path, &format!("{value}\n"), 0o644);
-        }
-        put(&scene.system("/dev/bus/usb/001/007"), "", 0o664);
-        assert_eq!(level(&check(&scene), USB), FindingLevel::Ok);
+        with_reader(&mut scene, "kind = 'usb'\nusb = ['0ACD:3810']");
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Warn);
+        plug_in(&scene, "1-1", 7, "A1");
+        let found = check(&scene);
+        assert_eq!(level(&found, PORT), FindingLevel::Ok);
+        assert!(titled(&found, PORT).says.contains("serial number A1"));
+        // Two of one kind: whichever comes first is taken.
+        plug_in(&scene, "1-2", 8, "B2");
+        let found = check(&scene);
+        assert_eq!(level(&found, PORT), FindingLevel::Warn);
+        assert!(titled(&found, PORT).todo.as_ref().unwrap().contains("usb:"));
+        let places = [("main".to_owned(), "usb:B2".to_owned())];
+        scene.ports.insert("counter".to_owned(), places.into());
+        assert!(
+            titled(&check(&scene), PORT)
+                .says
+                .contains("serial number B2")
+        );
         scene.uid = 4_242;
         scene.groups = Vec::new();
-        assert_eq!(level(&check(&scene), USB), FindingLevel::Fail);
+        let found = check(&scene);
+        assert_eq!(level(&found, PORT), FindingLevel::Fail);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_is_told() {
+        let (_folder, mut scene) = scene();
+        with_reader(&mut scene, "kind = 'stream'");
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Fail);
+        let places = [("main".to_owned(), "/dev/ttyACM0".to_owned())];
+        scene.ports.insert("counter".to_owned(), places.into());
+        assert_eq!(level(&check(&scene), "counter"), FindingLevel::Fail);
+        let places = [("main".to_owned(), "pinpad:8000".to_owned())];
+        scene.ports.insert("counter".to_owned(), places.into());
+        assert_eq!(level(&check(&scene), PORT), FindingLevel::Note);
     }
 
     #[test]

@@ -136,6 +136,7 @@ mod tests {
             },
             opens: Vec::new(),
             live,
+            reader_parameters: None,
         });
         gateway
     }

@@ -2,12 +2,13 @@
 //! A scene in a folder of its own, as it should be; each test spoils one thing.
 
 use super::Scene;
-use crate::supervisor::{Plugin, State, View};
+use crate::plugins::Plugin;
+use crate::supervisor::{State, View};
 use payhal_messages::manifest::Manifest;
 use payhal_protocol::diagnose::{Finding, FindingLevel};
+use payhal_protocol::instances::{InstanceKind, Source};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// 2026-11-21T12:00:00Z.
@@ -29,8 +30,11 @@ pub(crate) fn scene() -> (TempDir, Scene) {
         groups: Vec::new(),
         now_micros: NOW,
         plugins: vec![folder.path().join("plugins")],
+        allow_unsigned: true,
+        allow_incomplete_sandbox: false,
         runner: folder.path().join("payhal-plugin-runner"),
         instances: Vec::new(),
+        ports: std::collections::BTreeMap::new(),
         software_sealing: Vec::new(),
         listeners: Vec::new(),
         origins: Vec::new(),
@@ -55,18 +59,21 @@ pub(crate) fn view(name: &str, state: State, ends: u32) -> View {
                     [reader]\nentries=['chip']\n";
     View {
         name: name.to_owned(),
-        plugin: Arc::new(Plugin {
-            manifest: Manifest::parse(manifest).unwrap(),
-            library: PathBuf::new(),
-        }),
+        plugin: Plugin::made_up(Manifest::parse(manifest).unwrap()),
+        kind: InstanceKind::Device,
+        source: Source::File,
         state,
         reason: None,
         since_micros: NOW,
         identity: None,
         opened: None,
+        parameters: None,
         screen: None,
         ends,
+        last_end: None,
         pid: None,
+        sandbox: Vec::new(),
+        ports: Vec::new(),
     }
 }
 

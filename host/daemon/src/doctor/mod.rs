@@ -22,8 +22,10 @@ mod tls;
 pub(crate) use journal::backed_up;
 
 use crate::config::Config;
+use crate::plugins::Sources;
 use crate::supervisor::View;
 use payhal_protocol::diagnose::{Finding, FindingLevel};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +43,16 @@ pub(crate) struct Scene {
     pub(crate) now_micros: i64,
     /// Folders of plugin folders.
     pub(crate) plugins: Vec<PathBuf>,
+    /// Whether plugins run that nobody trusted has signed.
+    pub(crate) allow_unsigned: bool,
+    /// Whether plugins run where this system cannot confine them in full.
+    pub(crate) allow_incomplete_sandbox: bool,
     /// The program that holds one plugin.
     pub(crate) runner: PathBuf,
     /// Devices and gateways: name and plugin.
     pub(crate) instances: Vec<(String, String)>,
+    /// Which port of this machine each port of an instance is, where the configuration says so.
+    pub(crate) ports: BTreeMap<String, BTreeMap<String, String>>,
     /// Gateways that take what this computer encrypts.
     pub(crate) software_sealing: Vec<String>,
     /// Where the configuration lets it listen, and with which option that is changed.
@@ -80,9 +88,16 @@ impl Scene {
             groups: groups(),
             now_micros: crate::clock::wall_micros(),
             plugins: config.plugins.clone(),
+            allow_unsigned: config.allow_unsigned,
+            allow_incomplete_sandbox: config.allow_incomplete_sandbox,
             runner: config.runner.clone(),
             instances: instances
                 .map(|instance| (instance.name.clone(), instance.plugin.clone()))
+                .collect(),
+            ports: config
+                .instances
+                .iter()
+                .map(|instance| (instance.name.clone(), instance.ports.clone()))
                 .collect(),
             software_sealing: sealing.map(|gateway| gateway.0.to_string()).collect(),
             listeners: listeners.into_iter().flatten().collect(),
@@ -94,6 +109,15 @@ impl Scene {
     pub(crate) fn now(mut self) -> Self {
         self.now_micros = crate::clock::wall_micros();
         self
+    }
+
+    /// Where plugins may come from, and on which terms.
+    fn sources(&self) -> Sources {
+        Sources {
+            folders: self.plugins.clone(),
+            state: self.state.clone(),
+            allow_unsigned: self.allow_unsigned,
+        }
     }
 
     /// A file of the system.

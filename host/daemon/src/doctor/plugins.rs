@@ -3,10 +3,8 @@
 //! which build each is of.
 
 use super::{Scene, fail, note, ok, warn};
-use crate::supervisor::{Plugin, Plugins, discover};
+use crate::plugins::{Plugin, Plugins, discover, hash_file};
 use payhal_protocol::diagnose::Finding;
-use sha2::{Digest as _, Sha256};
-use std::io::Read as _;
 use std::path::Path;
 
 const AREA: &str = "plugins";
@@ -15,7 +13,7 @@ const INSTALLED: &str = "Installed";
 const WANTED: &str = "Configured";
 
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
-    let plugins = discover(&scene.plugins);
+    let plugins = discover(&scene.sources());
     let mut all = vec![runner(scene), wanted(scene, &plugins)];
     if plugins.found.is_empty() && plugins.broken.is_empty() {
         let folders: Vec<_> = scene
@@ -58,13 +56,16 @@ fn wanted(scene: &Scene, plugins: &Plugins) -> Finding {
         .instances
         .iter()
         .filter(|(_, plugin)| !plugins.found.contains_key(plugin))
-        .map(|(name, plugin)| format!("{name} wants {plugin}"))
+        .map(|(name, plugin)| match plugins.refused.get(plugin) {
+            _ if plugins.disabled.contains_key(plugin) => {
+                format!("{name} wants {plugin}, which is disabled")
+            }
+            Some(why) => format!("{name} wants {plugin}, which is refused: {why}"),
+            None => format!("{name} wants {plugin}, which is not installed"),
+        })
         .collect();
     if !missing.is_empty() {
-        let says = format!(
-            "not installed: {}; the host does not start",
-            missing.join(", ")
-        );
+        let says = format!("{}; it does not come up", missing.join("; "));
         let todo = "Install it, or take the device or gateway out of the configuration. \
                     What there is: payhal plugin list";
         return fail(AREA, WANTED, says, todo);
@@ -97,7 +98,10 @@ fn installed(plugin: &Plugin) -> Finding {
     if manifest.simulated {
         says.push_str("; simulated");
     }
-    says.push_str("; not signed");
+    match &plugin.signer {
+        Some(signer) => says.push_str(&format!("; signed by {}", signer.key_id)),
+        None => says.push_str("; not signed"),
+    }
     if others_may_write(&plugin.library) {
         says.push_str("; other users may replace its library");
         let todo = "Take that right away: chmod go-w on the library and its folder.";
@@ -108,22 +112,8 @@ fn installed(plugin: &Plugin) -> Finding {
 
 /// The first 16 digits of the library's SHA-256: which build it is.
 fn build(library: &Path) -> Option<String> {
-    let mut file = std::fs::File::open(library).ok()?;
-    let mut hash = Sha256::new();
-    let mut bytes = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut bytes).ok()? {
-            0 => break,
-            read => hash.update(&bytes[..read]),
-        }
-    }
-    let hash = hash.finalize();
-    Some(
-        hash.iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    let hash = hash_file(library).ok()?;
+    hash.get(..16).map(ToOwned::to_owned)
 }
 
 fn others_may_write(library: &Path) -> bool {

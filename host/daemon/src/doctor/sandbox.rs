@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What keeps a plugin from the rest of the machine: what the kernel has, and what is in force now.
-//! The full sandbox is not there yet, and this says so.
+//! What keeps a plugin from the rest of the machine: what the kernel has, and what is in force now,
+//! as each runner told it and as the kernel says of its process.
 
-use super::{Inside, Scene, fail, note, ok};
+use super::{Inside, Scene, fail, ok, warn};
+use crate::explain::missing;
 use payhal_protocol::diagnose::Finding;
 
 const AREA: &str = "confinement";
@@ -20,24 +21,48 @@ const LANDLOCK: [((u32, u32), u32); 7] = [
     ((6, 15), 7),
 ];
 
+/// With this ABI Landlock sees every way to a file's content; before, a filter stands in.
+const LANDLOCK_WHOLE: u32 = 3;
+
+/// `Seccomp:` in `/proc/PID/status` of a process with a filter (proc(5)).
+const FILTERED: &str = "2";
+
 pub(super) fn check(scene: &Scene) -> Vec<Finding> {
-    let landlock = match landlock(scene) {
-        Some(abi) => format!("Landlock with ABI {abi}"),
-        None => "no Landlock".to_owned(),
+    let landlock = landlock(scene);
+    let actions = scene.line("/proc/sys/kernel/seccomp/actions_avail");
+    let seccomp = actions.is_some_and(|actions| actions.contains("errno"));
+    let finding = match (landlock, seccomp) {
+        (Some(abi), true) => {
+            let older = match abi < LANDLOCK_WHOLE {
+                true => "; it is an old one, and the filter refuses what it does not see",
+                false => "",
+            };
+            let says = format!("it has Landlock with ABI {abi} and seccomp filters{older}");
+            ok(AREA, KERNEL, says)
+        }
+        (landlock, seccomp) => incomplete(scene, landlock.is_some(), seccomp),
     };
-    let seccomp = match scene.line("/proc/sys/kernel/seccomp/actions_avail") {
-        Some(actions) if actions.contains("errno") => "seccomp filters",
-        _ => "no seccomp filters",
+    vec![finding]
+}
+
+fn incomplete(scene: &Scene, landlock: bool, seccomp: bool) -> Finding {
+    let lacks = match (landlock, seccomp) {
+        (false, false) => "neither Landlock nor seccomp filters",
+        (false, true) => "no Landlock",
+        (true, _) => "no seccomp filters",
     };
-    let namespaces = match namespaces(scene) {
-        true => "user namespaces for everybody",
-        false => "no user namespaces for everybody",
-    };
-    let says = format!(
-        "it has {landlock}, {seccomp} and {namespaces}. Runners use neither Landlock nor seccomp \
-         yet: a plugin can read what this user can, so install only those whose maker you trust"
-    );
-    vec![note(AREA, KERNEL, says)]
+    let newer = "Run a kernel with both: Linux 5.13 or later, with `landlock` among its security \
+                 modules (the parameter `lsm=`).";
+    if scene.allow_incomplete_sandbox {
+        let says = format!(
+            "it has {lacks}: plugins run all the same, since `allow_incomplete_sandbox` is set, \
+             and reach what this user reaches. Run only those whose maker you trust"
+        );
+        return warn(AREA, KERNEL, says, newer);
+    }
+    let says = format!("it has {lacks}: no device and no gateway starts");
+    let todo = format!("{newer} Or set `allow_incomplete_sandbox = true` under [plugins].");
+    fail(AREA, KERNEL, says, &todo)
 }
 
 /// The ABI that a kernel of this version has, where Landlock is switched on.
@@ -58,48 +83,58 @@ fn landlock(scene: &Scene) -> Option<u32> {
         .map(|(_, abi)| *abi)
 }
 
-fn namespaces(scene: &Scene) -> bool {
-    let is = |path: &str, value: &str| scene.line(path).as_deref() == Some(value);
-    let most = scene.line("/proc/sys/user/max_user_namespaces");
-    most.is_some_and(|most| most != "0")
-        && !is("/proc/sys/kernel/unprivileged_userns_clone", "0")
-        && !is(
-            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-            "1",
-        )
-}
-
-/// What is in force in each runner, as the kernel says.
+/// What is in force in each runner.
 pub(super) fn runners(scene: &Scene, inside: &Inside) -> Vec<Finding> {
     let mut loose = Vec::new();
+    let mut parts = Vec::new();
     let mut looked_at = 0;
     for view in &inside.views {
         let status = |pid| scene.line(&format!("/proc/{pid}/status"));
         let Some(status) = view.pid.and_then(status) else {
             continue;
         };
+        // It tells only once it is up.
+        if view.sandbox.is_empty() {
+            continue;
+        }
         looked_at += 1;
-        let flag = status
-            .lines()
-            .find_map(|line| line.strip_prefix("NoNewPrivs:"));
-        if flag.map(str::trim) != Some("1") {
-            loose.push(view.name.as_str());
+        parts.clone_from(&view.sandbox);
+        let mut reach = missing(&view.sandbox);
+        reach.extend(contradicted(&status));
+        if !reach.is_empty() {
+            loose.push(format!("{}: {}", view.name, reach.join(", ")));
         }
     }
     if !loose.is_empty() {
-        let says = format!("these could gain privileges: {}", loose.join(", "));
-        let todo = "Restart the host. If it stays so, this runner is not the one of this payhal: \
-                    install payhal again.";
+        let says = format!("nothing keeps a plugin from this: {}", loose.join("; "));
+        let todo = "Run only plugins whose maker you trust, or a kernel that has Landlock and \
+                    seccomp. What each plugin may touch: payhal plugin explain";
         return vec![fail(AREA, IN_FORCE, says, todo)];
     }
     if looked_at == 0 {
         return Vec::new();
     }
     let says = format!(
-        "{looked_at} processes, one for each device and gateway; in force in each: no new \
-         privileges, no core files, a bound on descriptors, not dumpable"
+        "{looked_at} processes, one for each device and gateway; in force: {}",
+        parts.join(", ")
     );
     vec![ok(AREA, IN_FORCE, says)]
+}
+
+/// What the kernel says is not in force, whatever the runner told.
+fn contradicted(status: &str) -> Vec<&'static str> {
+    let is = |name: &str, value: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::trim) == Some(value)
+    };
+    let mut all = Vec::new();
+    if !is("NoNewPrivs:", "1") {
+        all.push("privileges of programs that it starts");
+    }
+    if !is("Seccomp:", FILTERED) {
+        all.push("system calls");
+    }
+    all
 }
 
 #[cfg(test)]
@@ -109,58 +144,70 @@ mod tests {
     use crate::supervisor::State;
     use payhal_protocol::diagnose::FindingLevel;
 
-    #[test]
-    fn what_the_kernel_has_is_named_and_what_is_missing_too() {
-        let (_folder, scene) = scene();
-        let says = titled(&check(&scene), KERNEL).says.clone();
-        assert!(
-            says.contains("no Landlock, no seccomp filters and no user"),
-            "{says}"
-        );
-        for (path, text) in [
-            ("/proc/sys/kernel/osrelease", "6.8.0-31-generic\n"),
-            (
-                "/proc/sys/kernel/seccomp/actions_avail",
-                "kill errno allow\n",
-            ),
-            ("/proc/sys/user/max_user_namespaces", "1024\n"),
-        ] {
-            put(&scene.system(path), text, 0o644);
-        }
-        let found = check(&scene);
-        let says = &titled(&found, KERNEL).says;
-        assert!(
-            says.contains("Landlock with ABI 4, seccomp filters and user"),
-            "{says}"
-        );
-        assert!(says.contains("yet"), "{says}");
-        assert_eq!(level(&found, KERNEL), FindingLevel::Note);
-        put(
-            &scene.system("/sys/kernel/security/lsm"),
-            "capability,yama",
-            0o644,
-        );
-        assert_eq!(landlock(&scene), None);
+    fn kernel(scene: &Scene, release: &str) {
+        let actions = "/proc/sys/kernel/seccomp/actions_avail";
+        put(&scene.system(actions), "kill errno allow\n", 0o644);
+        put(&scene.system("/proc/sys/kernel/osrelease"), release, 0o644);
     }
 
     #[test]
-    fn a_runner_that_could_gain_privileges_is_found() {
+    fn a_kernel_that_cannot_confine_is_a_failure_unless_it_was_allowed() {
+        let (_folder, mut scene) = scene();
+        let says = titled(&check(&scene), KERNEL).says.clone();
+        assert!(says.contains("neither"), "{says}");
+        assert_eq!(level(&check(&scene), KERNEL), FindingLevel::Fail);
+        kernel(&scene, "5.10.0-22-amd64\n");
+        let says = titled(&check(&scene), KERNEL).says.clone();
+        assert!(says.contains("no Landlock: no device"), "{says}");
+        scene.allow_incomplete_sandbox = true;
+        assert_eq!(level(&check(&scene), KERNEL), FindingLevel::Warn);
+    }
+
+    #[test]
+    fn a_kernel_that_can_is_named_with_its_age() {
         let (_folder, scene) = scene();
+        for (release, abi, old) in [("5.15.0-31", 1, true), ("6.8.0-31", 4, false)] {
+            kernel(&scene, release);
+            let found = check(&scene);
+            assert_eq!(level(&found, KERNEL), FindingLevel::Ok);
+            let says = &titled(&found, KERNEL).says;
+            assert!(says.contains(&format!("ABI {abi}")), "{says}");
+            assert_eq!(says.contains("old"), old, "{says}");
+        }
+        let modules = scene.system("/sys/kernel/security/lsm");
+        put(&modules, "capability,yama", 0o644);
+        assert_eq!(level(&check(&scene), KERNEL), FindingLevel::Fail);
+    }
+
+    fn of(scene: &Scene, sandbox: &str, status: &str) -> Vec<Finding> {
         let mut view = view("counter", State::Ready, 0);
         view.pid = Some(77);
+        view.sandbox = sandbox.split(' ').map(str::to_owned).collect();
+        put(&scene.system("/proc/77/status"), status, 0o644);
         let inside = Inside {
             views: vec![view],
             quarantined: Vec::new(),
             open: false,
         };
-        assert!(runners(&scene, &inside).is_empty());
-        let status = scene.system("/proc/77/status");
-        put(&status, "Name:\tx\nNoNewPrivs:\t1\n", 0o644);
-        assert_eq!(level(&runners(&scene, &inside), IN_FORCE), FindingLevel::Ok);
-        put(&status, "Name:\tx\nNoNewPrivs:\t0\n", 0o644);
-        assert_eq!(
-            level(&runners(&scene, &inside), IN_FORCE),
-            FindingLevel::Fail
-        );
+        runners(scene, &inside)
+    }
+
+    #[test]
+    fn a_part_that_is_missing_is_a_failure_whoever_says_so() {
+        const FULL: &str = "rlimits no_new_privs landlock:6 seccomp";
+        const SAFE: &str = "Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+        let (_folder, scene) = scene();
+        assert_eq!(level(&of(&scene, FULL, SAFE), IN_FORCE), FindingLevel::Ok);
+        for (sandbox, status, reach) in [
+            ("rlimits seccomp", SAFE, "counter: files"),
+            ("rlimits landlock:6", SAFE, "other processes"),
+            (FULL, "NoNewPrivs:\t0\nSeccomp:\t2\n", "privileges"),
+            (FULL, "NoNewPrivs:\t1\nSeccomp:\t0\n", "system calls"),
+        ] {
+            let found = of(&scene, sandbox, status);
+            assert_eq!(level(&found, IN_FORCE), FindingLevel::Fail);
+            let says = &titled(&found, IN_FORCE).says;
+            assert!(says.contains(reach), "{says}");
+        }
     }
 }

@@ -54,7 +54,22 @@ fn circle(method: Method) -> Circle {
         | Method::DeviceSimulate
         | Method::Diagnose
         | Method::AuditList
-        | Method::PluginList => Circle::Operator,
+        | Method::PluginList
+        | Method::PluginExplain
+        | Method::DeviceRecord
+        | Method::PluginInstall
+        | Method::PluginDisable
+        | Method::PluginEnable
+        | Method::PluginRollBack
+        | Method::PluginRemove
+        | Method::PluginTrust
+        | Method::PluginUntrust
+        | Method::PluginKeys
+        | Method::InstanceList
+        | Method::InstanceShow
+        | Method::InstanceDraft
+        | Method::InstanceSet
+        | Method::InstanceRemove => Circle::Operator,
         _ => Circle::Registers,
     }
 }

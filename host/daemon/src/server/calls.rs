@@ -5,7 +5,8 @@ use super::admission::{begin, complete, hello, prove, reveal, rotate};
 use super::registers::Update;
 use super::session::{Session, Taken};
 use super::{
-    audit, card_numbers, convert, diagnose, follow, instances, looks, money, operator, plugins,
+    audit, card_numbers, configured, convert, diagnose, explain, follow, instances, looks, money,
+    operator, plugin_changes, plugins, record,
 };
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
@@ -77,6 +78,21 @@ pub(super) fn start(
         Method::AuditList => run(session, id, params, audit::list),
         Method::Diagnose => run(session, id, params, diagnose::diagnose),
         Method::PluginList => run(session, id, params, plugins::list),
+        Method::PluginExplain => run(session, id, params, explain::explain),
+        Method::DeviceRecord => run(session, id, params, record::record),
+        Method::PluginInstall => run(session, id, params, plugin_changes::install),
+        Method::PluginDisable => run(session, id, params, plugin_changes::disable),
+        Method::PluginEnable => run(session, id, params, plugin_changes::enable),
+        Method::PluginRollBack => run(session, id, params, plugin_changes::roll_back),
+        Method::PluginRemove => run(session, id, params, plugin_changes::remove),
+        Method::PluginTrust => run(session, id, params, plugin_changes::trust),
+        Method::PluginUntrust => run(session, id, params, plugin_changes::untrust),
+        Method::PluginKeys => run(session, id, params, plugin_changes::keys),
+        Method::InstanceList => run(session, id, params, configured::list),
+        Method::InstanceShow => run(session, id, params, configured::show),
+        Method::InstanceDraft => run(session, id, params, configured::draft),
+        Method::InstanceSet => run(session, id, params, configured::set),
+        Method::InstanceRemove => run(session, id, params, configured::remove),
         Method::Prove => at_once(session, &id, params, |s, p| prove(s, &p)),
         Method::PairingBegin => at_once(session, &id, params, begin),
         Method::PairingReveal => at_once(session, &id, params, |s, p| reveal(s, &p)),

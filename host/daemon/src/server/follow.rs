@@ -105,7 +105,6 @@ impl Session {
         let seq = entry.seq;
         let at = convert::rfc3339(entry.at_micros);
         let topic = entry.subject.topic().as_str();
-        let supervisor = &self.shared.supervisor;
         Some(match entry.subject {
             Subject::Changed(id) => {
                 let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
@@ -129,19 +128,8 @@ impl Session {
                     },
                 )
             }
-            Subject::Device(name) => {
-                let live = self.running_anywhere().await;
-                let quarantined = self.quarantined().await;
-                let holder = holder(&live, &name);
-                let view = supervisor.view(&name)?;
-                let device =
-                    instances::device(&view, holder, &quarantined, |owner| self.may_see(owner));
-                rpc::notification_text(topic, &p::events::DeviceChanged { seq, at, device })
-            }
-            Subject::Gateway(name) => {
-                let gateway = instances::gateway(&supervisor.view(&name)?);
-                rpc::notification_text(topic, &p::events::GatewayChanged { seq, at, gateway })
-            }
+            Subject::Device(name) => self.render_device(seq, at, &name).await?,
+            Subject::Gateway(name) => self.render_gateway(seq, at, &name)?,
             Subject::Pairing(id, state) => {
                 let seen = self.gate().pairing(&id);
                 let pairing = seen.map(operator::pairing_view);
@@ -170,5 +158,40 @@ impl Session {
             }
             Subject::Stopping => closing::notice(&self.shared, seq, entry.at_micros),
         })
+    }
+
+    /// A device as it is now, or as it was when it was removed.
+    async fn render_device(&self, seq: u64, at: String, name: &str) -> Option<String> {
+        let supervisor = &self.shared.supervisor;
+        let live = self.running_anywhere().await;
+        let quarantined = self.quarantined().await;
+        let holder = holder(&live, name);
+        let now = supervisor.view(name);
+        let removed = now.is_none();
+        let view = now.or_else(|| supervisor.removed(name))?;
+        let device = instances::device(&view, holder, &quarantined, |owner| self.may_see(owner));
+        let changed = p::events::DeviceChanged {
+            seq,
+            at,
+            device,
+            removed,
+        };
+        let topic = Subject::Device(name.to_owned()).topic();
+        Some(rpc::notification_text(topic.as_str(), &changed))
+    }
+
+    fn render_gateway(&self, seq: u64, at: String, name: &str) -> Option<String> {
+        let supervisor = &self.shared.supervisor;
+        let now = supervisor.view(name);
+        let removed = now.is_none();
+        let view = now.or_else(|| supervisor.removed(name))?;
+        let changed = p::events::GatewayChanged {
+            seq,
+            at,
+            gateway: instances::gateway(&view),
+            removed,
+        };
+        let topic = Subject::Gateway(name.to_owned()).topic();
+        Some(rpc::notification_text(topic.as_str(), &changed))
     }
 }

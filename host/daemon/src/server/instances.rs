@@ -6,7 +6,7 @@ use crate::supervisor::{State, View as InstanceView};
 use payhal_engine::ids::{DeviceId, RegisterId};
 use payhal_engine::request::Snapshot;
 use payhal_messages::card::Entry;
-use payhal_messages::manifest::{Ability, Kind as PluginKind};
+use payhal_messages::manifest::{Ability, Kind as PluginKind, PortSort};
 use payhal_protocol::device::{DeviceKind, DeviceState, DeviceSummary};
 use payhal_protocol::error::Busy;
 use payhal_protocol::gateway::{GatewayState, GatewaySummary};
@@ -40,6 +40,7 @@ pub(super) fn device(
         model: view.identity.is_some().then_some(identity.model),
         serial_number: identity.serial_number,
         firmware: identity.firmware,
+        emv_parameters: view.parameters.as_ref().map(ToString::to_string),
         connection: connection(view).to_owned(),
         state,
         state_text: match state {
@@ -67,11 +68,11 @@ const OWES: &str = "no payment until it is known what became of an earlier one";
 
 fn connection(view: &InstanceView) -> &'static str {
     let manifest = &view.plugin.manifest;
-    match &manifest.access {
+    match manifest.ports.first().map(|port| port.kind) {
         _ if manifest.simulated => "virtual",
-        access if !access.usb.is_empty() => "usb",
-        access if access.serial => "serial",
-        _ => "tcp",
+        Some(PortSort::Usb) => "usb",
+        Some(PortSort::Serial) => "serial",
+        Some(PortSort::Stream) | None => "tcp",
     }
 }
 

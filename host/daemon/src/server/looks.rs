@@ -50,7 +50,7 @@ impl Session {
         let reader = &self.shared.journal;
         let view = match which {
             Which::Transaction(id) => reader.view(id).await,
-            Which::Key(key) => reader.view_by_key(self.caller().scope, key).await,
+            Which::Key(key) => reader.view_by_key(self.caller().scope.of(&key), key).await,
         };
         view.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))
     }

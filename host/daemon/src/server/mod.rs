@@ -12,10 +12,12 @@ mod calls;
 mod card_numbers;
 mod closing;
 mod conduct;
+mod configured;
 mod convert;
 mod depth;
 mod diagnose;
 mod events;
+mod explain;
 mod follow;
 mod frames;
 mod instances;
@@ -28,10 +30,12 @@ mod operator;
 mod outgoing;
 mod pages;
 mod permissions;
+mod plugin_changes;
 mod plugins;
 mod presence;
 mod questions;
 mod receipt;
+mod record;
 mod registers;
 mod seats;
 mod session;
@@ -44,6 +48,7 @@ mod websocket;
 pub(crate) use audit::entry as audit_entry;
 pub(crate) use frames::echo;
 pub(crate) use listener::{Addresses, Listeners, bind, holder as port_holder};
+pub(crate) use plugin_changes::shown as trusted_key;
 pub(crate) use plugins::summaries as plugin_summaries;
 pub(crate) use registers::Registers;
 
@@ -51,6 +56,7 @@ use crate::access::Gate;
 use crate::config::{Config, Merchant};
 use crate::doctor::Scene;
 use crate::host::HostError;
+use crate::plugins::PluginShelf;
 use crate::records::Records;
 use crate::supervisor::{Outlet, Supervisor};
 use access::Access;
@@ -71,6 +77,7 @@ pub(crate) struct Shared {
     events: Arc<Events>,
     outlet: Arc<dyn Outlet>,
     supervisor: Supervisor,
+    plugins: Arc<PluginShelf>,
     journal: Records,
     identity: HostIdentity,
     access: Access,
@@ -78,6 +85,7 @@ pub(crate) struct Shared {
     /// Where the console is, for a code behind it.
     console_url: String,
     merchant: Merchant,
+    file: configured::File,
     /// What a diagnosis looks at.
     scene: Scene,
     metrics: Metrics,
@@ -112,6 +120,7 @@ impl Server {
         config: &Config,
         journal: Records,
         supervisor: Supervisor,
+        plugins: Arc<PluginShelf>,
         outlet: Arc<dyn Outlet>,
     ) -> Result<Self, HostError> {
         let identity = identity(config)?;
@@ -125,12 +134,14 @@ impl Server {
             events: Arc::clone(&events),
             outlet,
             supervisor,
+            plugins,
             journal,
             identity,
             access: Access::new(config.access, &config.allow_origins),
             presences: Arc::new(Presences::new(gate, Arc::clone(&events))),
             console_url: format!("http://{}/", addresses.plain),
             merchant: config.merchant.clone(),
+            file: configured::File::of(config),
             scene: Scene::of(config),
             metrics: Metrics::new(),
             connections: AtomicUsize::new(0),

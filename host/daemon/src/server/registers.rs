@@ -8,7 +8,7 @@ use payhal_engine::answer::{Answer, Notification, Progress};
 use payhal_engine::event::Event;
 use payhal_engine::ids::Ticket;
 use payhal_engine::prompt::Prompt;
-use payhal_messages::manifest::Kind;
+use payhal_protocol::instances::InstanceKind;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,9 +65,9 @@ impl Registers {
         let Some(view) = view else {
             return;
         };
-        self.events.push(match view.plugin.manifest.kind {
-            Kind::Gateway => Subject::Gateway(name.to_owned()),
-            Kind::Reader | Kind::Terminal => Subject::Device(name.to_owned()),
+        self.events.push(match view.kind {
+            InstanceKind::Gateway => Subject::Gateway(name.to_owned()),
+            InstanceKind::Device => Subject::Device(name.to_owned()),
         });
     }
 

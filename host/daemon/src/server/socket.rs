@@ -80,10 +80,7 @@ fn is_of_runner(stream: &UnixStream, shared: &Shared) -> bool {
         return true;
     };
     let supervisor = &shared.supervisor;
-    let views = supervisor
-        .devices()
-        .into_iter()
-        .chain(supervisor.gateways());
+    let views = supervisor.all().into_iter();
     let runners: Vec<u32> = views.filter_map(|view| view.pid).collect();
     for _ in 0..GENERATIONS_MAX {
         if u32::try_from(pid).is_ok_and(|pid| runners.contains(&pid)) {

@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One configured device or gateway: its runner's life, its calls, its state.
 
+use super::InstanceConfig;
 use super::convert;
-use super::discovery::Plugin;
-use super::limits::{OPEN_MS_MAX, SCREEN_CHARS_MAX, SIMULATE_MS_MAX, STARTING_HINT};
-use super::restart::{Ends, Verdict};
-use super::runner::{CallEnd, Listener, Recipe, Runner};
+use super::keeper::Order;
+use super::limits::{
+    ORDERS, RECORDED_BYTES_MAX, RECORDING_BYTES_MAX, SCREEN_CHARS_MAX, SIMULATE_MS_MAX,
+    STARTING_HINT,
+};
+use super::parameters::{ParameterSet, ParameterSets};
+use super::runner::{CallEnd, Listener, Runner};
+use crate::plugins::{Plugin, PluginShelf};
+use crate::ports::{PortState, Ports};
+use payhal_engine::answer::Answer;
+use payhal_engine::device::DeviceAbilities;
 use payhal_engine::device::{DeviceCommand, DeviceReply, DeviceStatus};
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayParameters, GatewayReply, GatewayStatus};
 use payhal_engine::ids::{CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
 use payhal_engine::protection::Protection;
+use payhal_engine::request::Part;
 use payhal_failpoint::failpoint;
 use payhal_ipc::Payload;
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Status, emission, method};
-use payhal_messages::manifest::Kind;
+use payhal_protocol::instances::{InstanceKind, Source};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Where an instance's events go.
@@ -29,6 +39,9 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     fn event(&self, event: Event);
     /// What registers see of this instance changed.
     fn changed(&self, instance: &str);
+    /// Asks the engine whether what drives this may be replaced now. Granted, no transaction gets
+    /// it until it is ready again. Nothing comes back only while the host ends.
+    fn set_aside(&self, part: Part, wholly: bool) -> oneshot::Receiver<Answer>;
 }
 
 /// In what state an instance is.
@@ -44,8 +57,22 @@ pub(crate) enum State {
     Failed,
     /// Its runner keeps ending; it is left alone for a while.
     GivenUp,
-    /// The host is stopping.
+    /// It was removed, its plugin is switched off, or the host is stopping.
     Stopped,
+}
+
+impl State {
+    /// As programs read it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Detached => "detached",
+            Self::Failed => "failed",
+            Self::GivenUp => "given_up",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// What is known of an instance.
@@ -53,47 +80,103 @@ pub(crate) enum State {
 pub(crate) struct View {
     /// Its name in the configuration.
     pub(crate) name: String,
-    /// Its plugin.
+    /// What it is.
+    pub(crate) kind: InstanceKind,
+    /// Where its configuration comes from.
+    pub(crate) source: Source,
+    /// Its plugin; a name with nothing behind it, where that is not to be had.
     pub(crate) plugin: Arc<Plugin>,
     /// Its state.
     pub(crate) state: State,
     /// Why, where there is a reason.
     pub(crate) reason: Option<String>,
+    /// Why its runner ended last, also when it is well again.
+    pub(crate) last_end: Option<String>,
     /// Since when, microseconds since 1970 UTC.
     pub(crate) since_micros: i64,
     /// What the device says about itself.
     pub(crate) identity: Option<m::reader::Identity>,
     /// What the gateway says about itself.
     pub(crate) opened: Option<m::gateway::Parameters>,
+    /// The EMV parameters that this reader was given.
+    pub(crate) parameters: Option<ParameterSet>,
     /// The text on the device's display.
     pub(crate) screen: Option<Vec<String>>,
     /// How often its runner ended unasked.
     pub(crate) ends: u32,
     /// The runner's process id.
     pub(crate) pid: Option<u32>,
+    /// Parts of the sandbox that are in force in its runner.
+    pub(crate) sandbox: Vec<String>,
+    /// How its ports fare.
+    pub(crate) ports: Vec<PortState>,
+}
+
+/// The next lines of a recording.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Each with its end.
+    pub(crate) lines: String,
+    /// More is there already.
+    pub(crate) more: bool,
+    /// Whether it is recorded now.
+    pub(crate) recording: bool,
+    /// Lines were lost: nobody read in time.
+    pub(crate) lost: bool,
+}
+
+/// What every instance is made with.
+#[derive(Debug)]
+pub(super) struct Means {
+    /// The runner program.
+    pub(super) program: PathBuf,
+    /// The folder of instances' own folders.
+    pub(super) folder: PathBuf,
+    /// Where plugins come from.
+    pub(super) shelf: Arc<PluginShelf>,
+    /// Where ports come from.
+    pub(super) ports: Arc<Ports>,
+    /// Whether plugins run where this system cannot confine them in full.
+    pub(super) allow_incomplete_sandbox: bool,
+    /// The EMV parameters of gateways.
+    pub(super) sets: ParameterSets,
+    /// One change of any instance at a time.
+    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
+    /// Whether the host ends.
+    pub(super) stopping: watch::Sender<bool>,
 }
 
 /// One configured device or gateway.
 pub(super) struct Instance {
-    recipe: Recipe,
-    outlet: Arc<dyn Outlet>,
+    pub(super) name: String,
+    pub(super) kind: InstanceKind,
+    pub(super) means: Arc<Means>,
+    pub(super) outlet: Arc<dyn Outlet>,
     held: Mutex<Held>,
-    stop: Notify,
+    orders: mpsc::Sender<Order>,
 }
 
-struct Held {
-    view: View,
-    runner: Option<Arc<Runner>>,
+pub(super) struct Held {
+    pub(super) view: View,
+    /// What it runs with, or is to.
+    pub(super) config: InstanceConfig,
+    pub(super) runner: Option<Arc<Runner>>,
     /// Tokens of running calls, to cancel them.
     calls: BTreeMap<CallId, u64>,
-    detached: Option<String>,
-    stopping: bool,
+    pub(super) detached: Option<String>,
+    /// What it waits for before it is ready, though it is there.
+    pub(super) waits: Option<String>,
+    /// Its next runner records what passes through its ports.
+    record: bool,
+    recording: String,
+    /// More was recorded than is kept.
+    recording_lost: bool,
 }
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Instance")
-            .field("name", &self.recipe.instance)
+            .field("name", &self.name)
             .finish_non_exhaustive()
     }
 }
@@ -121,146 +204,94 @@ pub(crate) enum SimulateError {
 }
 
 impl Instance {
-    pub(super) fn new(recipe: Recipe, outlet: Arc<dyn Outlet>) -> Arc<Self> {
+    /// It does nothing before it is kept.
+    pub(super) fn new(
+        config: InstanceConfig,
+        means: Arc<Means>,
+        outlet: Arc<dyn Outlet>,
+    ) -> (Arc<Self>, mpsc::Receiver<Order>) {
+        let (orders, queue) = mpsc::channel(ORDERS);
         let view = View {
-            name: recipe.instance.clone(),
-            plugin: Arc::clone(&recipe.plugin),
+            name: config.name.clone(),
+            kind: config.kind,
+            source: config.source,
+            plugin: Plugin::absent(&config.plugin, config.kind == InstanceKind::Gateway),
             state: State::Starting,
             reason: None,
+            last_end: None,
             since_micros: crate::clock::wall_micros(),
             identity: None,
             opened: None,
+            parameters: None,
             screen: None,
             ends: 0,
             pid: None,
+            sandbox: Vec::new(),
+            ports: Vec::new(),
         };
+        let (name, kind) = (config.name.clone(), config.kind);
         let held = Held {
             view,
+            config,
             runner: None,
             calls: BTreeMap::new(),
             detached: None,
-            stopping: false,
+            waits: None,
+            record: false,
+            recording: String::new(),
+            recording_lost: false,
         };
-        Arc::new(Self {
-            recipe,
+        let instance = Self {
+            name,
+            kind,
+            means,
             outlet,
             held: Mutex::new(held),
-            stop: Notify::new(),
-        })
+            orders,
+        };
+        (Arc::new(instance), queue)
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn view(&self) -> View {
-        self.held().view.clone()
+        let mut view = self.held().view.clone();
+        view.ports = self.means.ports.states(&self.name);
+        view
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        self.recipe.plugin.manifest.kind
+    pub(super) fn config(&self) -> InstanceConfig {
+        self.held().config.clone()
     }
 
-    /// Keeps a runner alive until `stop`.
-    pub(super) async fn keep(self: Arc<Self>) {
-        let mut ends = Ends::default();
-        loop {
-            self.enter(State::Starting, None, Some(STARTING_HINT));
-            let why = self.live_once().await;
-            if self.held().stopping {
-                self.enter(State::Stopped, None, None);
-                return;
-            }
-            let pause = self.count_end(&mut ends, why);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.stop.notified() => {}
-            }
-            if self.held().stopping {
-                return;
-            }
+    pub(super) fn part(&self) -> Part {
+        match self.kind {
+            InstanceKind::Device => Part::Device(DeviceId::from(self.name.as_str())),
+            InstanceKind::Gateway => Part::Gateway(GatewayId::from(self.name.as_str())),
         }
     }
 
-    fn count_end(&self, ends: &mut Ends, why: String) -> Duration {
-        tracing::warn!(
-            instance = self.recipe.instance,
-            "plugin runner ended: {why}"
-        );
-        self.held().view.ends += 1;
-        let (state, pause) = match ends.another(Instant::now()) {
-            Verdict::Restart(pause) => (State::Failed, pause),
-            Verdict::GiveUp(pause) => (State::GivenUp, pause),
+    /// Tells its keeper; one that has ended does nothing any more.
+    pub(super) async fn order(&self, order: Order) {
+        let _ended = self.orders.send(order).await;
+    }
+
+    /// Ready or detached, whichever the plugin last said; not ready as long as it waits.
+    pub(super) fn settle(&self) {
+        let (detached, waits) = {
+            let held = self.held();
+            (held.detached.clone(), held.waits.clone())
         };
-        self.enter(state, Some(why), Some(pause));
-        pause
-    }
-
-    /// One runner from start to end; says why it ended.
-    async fn live_once(self: &Arc<Self>) -> String {
-        let listener: Arc<dyn Listener> = Arc::new(Heard(Arc::downgrade(self)));
-        let runner = match Runner::start(&self.recipe, listener).await {
-            Ok(runner) => runner,
-            Err(why) => return why,
-        };
-        self.held().view.pid = runner.pid();
-        if let Err(why) = self.open(&runner).await {
-            runner.kill(&why).await;
-            runner.ended().await;
-            self.held().view.pid = None;
-            return why;
-        }
-        self.held().runner = Some(Arc::clone(&runner));
-        self.settle();
-        tokio::select! {
-            why = runner.ended() => self.forget_runner(why),
-            () = self.stop.notified() => {
-                runner.stop().await;
-                self.forget_runner("the host is stopping".to_owned())
-            }
+        match (detached, waits) {
+            (None, None) => self.enter(State::Ready, None, None),
+            (None, Some(why)) => self.enter(State::Starting, Some(why), Some(STARTING_HINT)),
+            (Some(why), _) => self.enter(State::Detached, Some(why), None),
         }
     }
 
-    fn forget_runner(&self, why: String) -> String {
-        let mut held = self.held();
-        held.runner = None;
-        held.detached = None;
-        held.view.pid = None;
-        held.view.screen = None;
-        why
-    }
-
-    /// Asks a fresh plugin who it is.
-    async fn open(&self, runner: &Runner) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_millis(OPEN_MS_MAX);
-        let method = if self.kind() == Kind::Gateway {
-            method::OPEN
-        } else {
-            method::IDENTIFY
-        };
-        let end = runner
-            .call(runner.token(), method, b"{}".to_vec(), deadline, |_, _| {})
-            .await;
-        let payload = reply_of(end)?;
-        let mut held = self.held();
-        if self.kind() == Kind::Gateway {
-            held.view.opened = Some(convert::parse(&payload).map_err(|why| why.to_string())?);
-        } else {
-            held.view.identity = Some(convert::parse(&payload).map_err(|why| why.to_string())?);
-        }
-        Ok(())
-    }
-
-    /// Ready or detached, whichever the plugin last said.
-    fn settle(&self) {
-        let detached = self.held().detached.clone();
-        match detached {
-            None => self.enter(State::Ready, None, None),
-            Some(why) => self.enter(State::Detached, Some(why), None),
-        }
-    }
-
-    fn enter(&self, state: State, reason: Option<String>, pause: Option<Duration>) {
+    pub(super) fn enter(&self, state: State, reason: Option<String>, pause: Option<Duration>) {
         let ready = state == State::Ready;
         {
             let mut held = self.held();
@@ -271,7 +302,7 @@ impl Instance {
         let retry_after_ms =
             pause.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         self.outlet.event(self.status(ready, retry_after_ms));
-        self.outlet.changed(&self.recipe.instance);
+        self.outlet.changed(&self.name);
     }
 
     /// What a fresh engine must know.
@@ -281,21 +312,25 @@ impl Instance {
     }
 
     fn status(&self, ready: bool, retry_after_ms: Option<u64>) -> Event {
-        let name = self.recipe.instance.as_str();
-        match convert::abilities(&self.recipe.plugin.manifest) {
-            Some(abilities) => Event::DeviceChanged {
-                device: DeviceId::from(name),
+        let (plugin, reason) = {
+            let held = self.held();
+            (Arc::clone(&held.view.plugin), held.view.reason.clone())
+        };
+        match self.kind {
+            InstanceKind::Device => Event::DeviceChanged {
+                device: DeviceId::from(self.name.as_str()),
                 status: Some(DeviceStatus {
-                    abilities,
+                    abilities: convert::abilities(&plugin.manifest).unwrap_or(NOTHING),
                     ready,
                     retry_after_ms,
-                    protection: self.protection(),
+                    why: reason.map(Into::into),
+                    protection: self.protection(&plugin),
                 }),
             },
-            None => Event::GatewayChanged {
-                gateway: GatewayId::from(name),
+            InstanceKind::Gateway => Event::GatewayChanged {
+                gateway: GatewayId::from(self.name.as_str()),
                 status: Some(GatewayStatus {
-                    parameters: self.parameters(),
+                    parameters: self.parameters(&plugin),
                     ready,
                     retry_after_ms,
                 }),
@@ -303,25 +338,19 @@ impl Instance {
         }
     }
 
-    fn protection(&self) -> Protection {
+    fn protection(&self, plugin: &Plugin) -> Protection {
         let held = self.held();
         let sealing = held.view.identity.as_ref();
         let sealing = sealing.and_then(|identity| identity.sealing.as_ref());
-        convert::protection(&self.recipe.plugin.manifest, sealing)
+        convert::protection(&plugin.manifest, sealing)
     }
 
-    fn parameters(&self) -> Option<GatewayParameters> {
+    fn parameters(&self, plugin: &Plugin) -> Option<GatewayParameters> {
         let held = self.held();
         let opened = held.view.opened.as_ref()?;
-        let gateway = GatewayId::from(self.recipe.instance.as_str());
-        let abilities = self.recipe.plugin.manifest.gateway.as_ref();
+        let gateway = GatewayId::from(self.name.as_str());
+        let abilities = plugin.manifest.gateway.as_ref();
         Some(convert::parameters(&gateway, opened, abilities))
-    }
-
-    /// Ends the runner and keeps it ended.
-    pub(super) fn stop(&self) {
-        self.held().stopping = true;
-        self.stop.notify_one();
     }
 
     fn begin(&self, call: CallId) -> Option<(Arc<Runner>, u64)> {
@@ -366,12 +395,11 @@ impl Instance {
             },
             Some((runner, token)) => {
                 let entries = self.entries();
-                let (method, payload) =
-                    convert::device_command(&self.recipe.instance, &entries, &command);
+                let (method, payload) = convert::device_command(&self.name, &entries, &command);
                 let emitted = |kind, payload: &[u8]| self.emitted(call, kind, payload);
                 match runner.call(token, method, payload, deadline, emitted).await {
                     CallEnd::Replied { status, payload } => {
-                        convert::device_reply(&self.recipe.instance, method, status, &payload)
+                        convert::device_reply(&self.name, method, status, &payload)
                     }
                     CallEnd::Died(why) | CallEnd::Late(why) => DeviceReply::Failed {
                         effect_possible: true,
@@ -386,8 +414,9 @@ impl Instance {
     }
 
     fn entries(&self) -> Vec<payhal_engine::card::Entry> {
-        match convert::abilities(&self.recipe.plugin.manifest) {
-            Some(payhal_engine::device::DeviceAbilities::Reader { entries, .. }) => entries,
+        let plugin = Arc::clone(&self.held().view.plugin);
+        match convert::abilities(&plugin.manifest) {
+            Some(DeviceAbilities::Reader { entries, .. }) => entries,
             _ => Vec::new(),
         }
     }
@@ -471,8 +500,8 @@ impl Instance {
         &self,
         action: serde_json::Value,
     ) -> Result<serde_json::Value, SimulateError> {
-        let name = self.recipe.instance.clone();
-        if !self.recipe.plugin.manifest.simulated {
+        let name = self.name.clone();
+        if !self.held().view.plugin.manifest.simulated {
             return Err(SimulateError::NotSimulated(name));
         }
         let Some(runner) = self.held().runner.clone() else {
@@ -513,7 +542,7 @@ impl Instance {
         match change {
             m::prompt::DeviceChange::Screen { lines } => {
                 self.held().view.screen = Some(bounded(lines));
-                self.outlet.changed(&self.recipe.instance);
+                self.outlet.changed(&self.name);
             }
             m::prompt::DeviceChange::Broken { reason } => self.restart(reason),
             m::prompt::DeviceChange::Attached => self.attach(None),
@@ -528,6 +557,49 @@ impl Instance {
         }
     }
 
+    /// Whether what passes through its ports is recorded from its next start on; whether it was.
+    pub(super) fn record(&self, on: bool) -> bool {
+        let mut held = self.held();
+        if on {
+            held.recording.clear();
+            held.recording_lost = false;
+        }
+        std::mem::replace(&mut held.record, on)
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.held().record
+    }
+
+    /// What its runners have recorded.
+    pub(super) fn take_recording(&self) -> Recorded {
+        let mut held = self.held();
+        let whole = held.recording.len() <= RECORDED_BYTES_MAX;
+        let end = match whole {
+            true => held.recording.len(),
+            // Each line is shorter by far.
+            false => held.recording[..RECORDED_BYTES_MAX]
+                .rfind('\n')
+                .map_or(0, |end| end + 1),
+        };
+        Recorded {
+            lines: held.recording.drain(..end).collect(),
+            more: !held.recording.is_empty(),
+            recording: held.record,
+            lost: std::mem::take(&mut held.recording_lost),
+        }
+    }
+
+    fn recorded(&self, line: &str) {
+        let mut held = self.held();
+        if held.recording.len() + line.len() < RECORDING_BYTES_MAX {
+            held.recording.push_str(line);
+            held.recording.push('\n');
+        } else {
+            held.recording_lost = true;
+        }
+    }
+
     fn attach(&self, detached: Option<String>) {
         let up = {
             let mut held = self.held();
@@ -536,9 +608,17 @@ impl Instance {
         };
         if up {
             self.settle();
+            // What it could not be given while it was away.
+            self.means.sets.look_again();
         }
     }
 }
+
+/// What a device can do whose plugin is not to be had.
+const NOTHING: DeviceAbilities = DeviceAbilities::Reader {
+    entries: Vec::new(),
+    tip: false,
+};
 
 fn bounded(lines: Vec<String>) -> Vec<String> {
     let mut left = SCREEN_CHARS_MAX;
@@ -551,7 +631,7 @@ fn bounded(lines: Vec<String>) -> Vec<String> {
 }
 
 /// The payload of a good reply, or what went wrong in words.
-fn reply_of(end: CallEnd) -> Result<Payload, String> {
+pub(super) fn reply_of(end: CallEnd) -> Result<Payload, String> {
     match end {
         CallEnd::Died(why) | CallEnd::Late(why) => Err(why),
         CallEnd::Replied { status, payload } => match Status::from_code(status) {
@@ -572,12 +652,18 @@ fn reply_of(end: CallEnd) -> Result<Payload, String> {
 }
 
 /// Breaks the cycle between an instance and its runner's keeper.
-struct Heard(std::sync::Weak<Instance>);
+pub(super) struct Heard(pub(super) std::sync::Weak<Instance>);
 
 impl Listener for Heard {
     fn event(&self, kind: u32, payload: Payload) {
         if let Some(instance) = self.0.upgrade() {
             instance.heard(kind, &payload);
+        }
+    }
+
+    fn recorded(&self, line: &str) {
+        if let Some(instance) = self.0.upgrade() {
+            instance.recorded(line);
         }
     }
 }

@@ -17,6 +17,12 @@ pub(super) enum LaneEnd {
     /// What came is no frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// More came than any runner of ours says.
+    #[error("it flooded its host")]
+    Flooded,
+    /// It does not read what it is told.
+    #[error("the runner does not read what its host says")]
+    Deaf,
     /// The socket broke.
     #[error("the lane broke: {0}")]
     Socket(#[from] std::io::Error),

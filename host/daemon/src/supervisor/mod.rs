@@ -4,52 +4,98 @@
 //! Knows processes and plugin messages; never payments, registers or SQL. It reads nothing a
 //! plugin prints: the runner has checked every text for card numbers before it arrives here.
 
+mod appearing;
+mod changes;
 mod convert;
-mod discovery;
+mod hearing;
 mod instance;
+mod keeper;
 mod lane;
 mod limits;
+mod loading;
+mod parameters;
 mod restart;
 mod runner;
 
-pub(crate) use discovery::{Plugin, Plugins, discover};
+pub(crate) use changes::{ChangeError, Changed};
 pub(crate) use instance::{Outlet, SimulateError, State, View};
 
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::plugins::PluginShelf;
+use crate::ports::{PortWish, Ports};
 use crate::vault::{Unloaded, Vault};
-use instance::Instance;
+use instance::{Instance, Means};
+use keeper::{Keeper, Order};
+use parameters::ParameterSets;
 use payhal_dispatcher::ports::PluginPort;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
-use payhal_engine::ids::{CallId, DeviceId, GatewayId};
+use payhal_engine::ids::{Acceptor, CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
 use payhal_messages::gateway::SealedNumber;
-use payhal_messages::manifest::Kind;
-use runner::Recipe;
+use payhal_protocol::instances::{InstanceKind, Source};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-/// A device or gateway as the configuration names it.
-#[derive(Clone, Debug)]
+/// A device or gateway as it is configured.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InstanceConfig {
     /// Its name, unique on this host.
     pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: InstanceKind,
     /// Its plugin's id.
     pub(crate) plugin: String,
     /// Handed to the plugin.
     pub(crate) config: serde_json::Value,
     /// Targets it may connect to, `host:port`, beside its manifest's.
     pub(crate) network: Vec<String>,
+    /// Which port of this machine each port of the manifest is.
+    pub(crate) ports: BTreeMap<String, String>,
+    /// Whose money it is.
+    pub(crate) acceptor: Option<Acceptor>,
+    /// A gateway that is live and yet takes what was encrypted on this computer.
+    pub(crate) allow_software_sealing: bool,
+    /// Where this is from.
+    pub(crate) source: Source,
+}
+
+impl InstanceConfig {
+    /// One of this plugin with nothing set.
+    pub(crate) fn new(name: &str, kind: InstanceKind, plugin: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            plugin: plugin.to_owned(),
+            config: serde_json::json!({}),
+            network: Vec::new(),
+            ports: BTreeMap::new(),
+            acceptor: None,
+            allow_software_sealing: false,
+            source: Source::File,
+        }
+    }
+}
+
+/// One instance and the task that keeps it.
+#[derive(Debug)]
+struct Kept {
+    instance: Arc<Instance>,
+    task: JoinHandle<()>,
 }
 
 /// All runners of this host.
 #[derive(Clone)]
 pub(crate) struct Supervisor {
-    instances: Arc<BTreeMap<String, Arc<Instance>>>,
-    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    kept: Arc<RwLock<BTreeMap<String, Kept>>>,
+    /// As they were last, for events that are still to be told.
+    removed: Arc<Mutex<BTreeMap<String, View>>>,
+    means: Arc<Means>,
     outlet: Arc<dyn Outlet>,
     vault: Vault,
     clock: Clock,
@@ -58,71 +104,128 @@ pub(crate) struct Supervisor {
 impl std::fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Supervisor")
-            .field("instances", &self.instances)
+            .field("kept", &self.kept)
             .finish_non_exhaustive()
     }
 }
 
 impl Supervisor {
     /// Starts a runner for each instance. Must be called within a runtime.
-    ///
-    /// # Errors
-    /// An instance whose plugin is not installed, in words that name it.
     pub(crate) fn start(
-        instances: &[InstanceConfig],
-        plugins: &Plugins,
-        program: &Path,
-        state_dir: &Path,
+        config: &Config,
+        plugins: Arc<PluginShelf>,
         outlet: Arc<dyn Outlet>,
         vault: Vault,
         clock: Clock,
-    ) -> Result<Self, String> {
-        let mut all = BTreeMap::new();
-        for config in instances {
-            let recipe = recipe(config, plugins, program, state_dir)?;
-            let instance = Instance::new(recipe, Arc::clone(&outlet));
-            all.insert(config.name.clone(), instance);
-        }
-        let tasks = all
-            .values()
-            .map(|instance| tokio::spawn(Arc::clone(instance).keep()))
-            .collect();
-        Ok(Self {
-            instances: Arc::new(all),
-            tasks: Arc::new(Mutex::new(tasks)),
+    ) -> Self {
+        let means = Arc::new(Means {
+            program: config.runner.clone(),
+            folder: config.state.join("instances"),
+            shelf: plugins,
+            ports: Ports::new(Path::new("/")),
+            allow_incomplete_sandbox: config.allow_incomplete_sandbox,
+            sets: ParameterSets::new(config.engine.gateway.as_ref().map(ToString::to_string)),
+            changing: Arc::default(),
+            stopping: watch::Sender::new(false),
+        });
+        let supervisor = Self {
+            kept: Arc::default(),
+            removed: Arc::default(),
+            means,
             outlet,
             vault,
             clock,
-        })
+        };
+        for config in &config.instances {
+            supervisor.expect_ports(config);
+        }
+        for config in &config.instances {
+            let (instance, orders) = supervisor.make(config.clone());
+            let keeper = Keeper::new(Arc::clone(&instance), orders);
+            supervisor.keep(instance, tokio::spawn(keeper.run()));
+        }
+        supervisor
+    }
+
+    /// What one names is not picked for another that names nothing.
+    fn expect_ports(&self, config: &InstanceConfig) {
+        // As last read: this thread serves everybody and waits for no disk.
+        if let Some(plugin) = self.means.shelf.plugins().found.get(&config.plugin)
+            && let Ok(wishes) = PortWish::of(&config.name, &plugin.manifest.ports, &config.ports)
+        {
+            self.means.ports.expect(&wishes);
+        }
+    }
+
+    fn make(&self, config: InstanceConfig) -> (Arc<Instance>, mpsc::Receiver<Order>) {
+        if config.kind == InstanceKind::Gateway {
+            self.means.sets.expect(&config.name);
+        }
+        Instance::new(config, Arc::clone(&self.means), Arc::clone(&self.outlet))
+    }
+
+    fn keep(&self, instance: Arc<Instance>, task: JoinHandle<()>) {
+        let name = instance.name.clone();
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name, Kept { instance, task });
+    }
+
+    fn instances(&self) -> Vec<Arc<Instance>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.values()
+            .map(|kept| Arc::clone(&kept.instance))
+            .collect()
+    }
+
+    fn instance(&self, name: &str) -> Option<Arc<Instance>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.get(name).map(|kept| Arc::clone(&kept.instance))
+    }
+
+    /// Every device, then every gateway, each in order of name.
+    pub(crate) fn all(&self) -> Vec<View> {
+        let mut views = self.devices();
+        views.extend(self.gateways());
+        views
     }
 
     /// Every device, in order of name.
     pub(crate) fn devices(&self) -> Vec<View> {
-        self.views(|kind| kind != Kind::Gateway)
+        self.views(InstanceKind::Device)
     }
 
     /// Every gateway, in order of name.
     pub(crate) fn gateways(&self) -> Vec<View> {
-        self.views(|kind| kind == Kind::Gateway)
+        self.views(InstanceKind::Gateway)
     }
 
-    fn views(&self, wanted: impl Fn(Kind) -> bool) -> Vec<View> {
-        let instances = self
-            .instances
-            .values()
-            .filter(|instance| wanted(instance.kind()));
+    fn views(&self, wanted: InstanceKind) -> Vec<View> {
+        let instances = self.instances().into_iter();
+        let instances = instances.filter(|instance| instance.kind == wanted);
         instances.map(|instance| instance.view()).collect()
     }
 
     /// One instance.
     pub(crate) fn view(&self, name: &str) -> Option<View> {
-        self.instances.get(name).map(|instance| instance.view())
+        self.instance(name).map(|instance| instance.view())
+    }
+
+    /// One that was removed, as it was.
+    pub(crate) fn removed(&self, name: &str) -> Option<View> {
+        let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        removed.get(name).cloned()
+    }
+
+    /// What one runs with. There may be secrets in it.
+    pub(crate) fn config(&self, name: &str) -> Option<InstanceConfig> {
+        self.instance(name).map(|instance| instance.config())
     }
 
     /// What every instance would tell a fresh engine.
     pub(crate) fn statuses(&self) -> Vec<Event> {
-        self.instances
-            .values()
+        let instances = self.instances();
+        instances
+            .iter()
             .map(|instance| instance.status_now())
             .collect()
     }
@@ -136,7 +239,7 @@ impl Supervisor {
         name: &str,
         action: serde_json::Value,
     ) -> Result<serde_json::Value, SimulateError> {
-        match self.instances.get(name) {
+        match self.instance(name) {
             Some(instance) => instance.simulate(action).await,
             None => Err(SimulateError::NotFound(name.to_owned())),
         }
@@ -144,59 +247,20 @@ impl Supervisor {
 
     /// Ends every runner and waits until all are reaped.
     pub(crate) async fn stop(&self) {
-        for instance in self.instances.values() {
-            instance.stop();
+        // No change begins any more.
+        self.means.stopping.send_replace(true);
+        let _last = self.means.changing.lock().await;
+        let kept = {
+            let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *kept)
+        };
+        for kept in kept.values() {
+            kept.instance.order(Order::Stop).await;
         }
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        for task in tasks {
+        for kept in kept.into_values() {
             // A task that panicked has dropped its child, which kills it.
-            let _ended = task.await;
+            let _ended = kept.task.await;
         }
-    }
-}
-
-fn recipe(
-    config: &InstanceConfig,
-    plugins: &Plugins,
-    program: &Path,
-    state_dir: &Path,
-) -> Result<Recipe, String> {
-    let Some(plugin) = plugins.found.get(&config.plugin) else {
-        let installed: Vec<&str> = plugins.found.keys().map(String::as_str).collect();
-        return Err(format!(
-            "`{}` wants the plugin `{}`, which is not installed; installed: {}",
-            config.name,
-            config.plugin,
-            if installed.is_empty() {
-                "none".to_owned()
-            } else {
-                installed.join(", ")
-            }
-        ));
-    };
-    let state_dir: PathBuf = state_dir.join("instances").join(&config.name);
-    Ok(Recipe {
-        program: program.to_owned(),
-        instance: config.name.clone(),
-        plugin: Arc::clone(plugin),
-        state_dir,
-        config: over(&plugin.manifest.config, &config.config),
-        network: config.network.clone(),
-    })
-}
-
-/// The manifest's configuration with the instance's own over it, key by key.
-fn over(
-    manifest: &serde_json::Map<String, serde_json::Value>,
-    own: &serde_json::Value,
-) -> serde_json::Value {
-    match own {
-        serde_json::Value::Object(own) => {
-            let mut all = manifest.clone();
-            all.extend(own.clone());
-            serde_json::Value::Object(all)
-        }
-        other => other.clone(),
     }
 }
 
@@ -209,9 +273,9 @@ impl PluginPort for Supervisor {
         deadline_boot_ms: u64,
     ) {
         let deadline = self.clock.instant_of(deadline_boot_ms);
-        match self.instances.get(&*device.0) {
+        match self.instance(&device.0) {
             Some(instance) => {
-                tokio::spawn(Arc::clone(instance).call_device(call, command, deadline));
+                tokio::spawn(instance.call_device(call, command, deadline));
             }
             None => self.outlet.event(Event::DeviceReplied {
                 call,
@@ -224,7 +288,7 @@ impl PluginPort for Supervisor {
     }
 
     fn cancel_device(&mut self, device: DeviceId, call: CallId) {
-        if let Some(instance) = self.instances.get(&*device.0) {
+        if let Some(instance) = self.instance(&device.0) {
             instance.cancel(call);
         }
     }
@@ -236,7 +300,7 @@ impl PluginPort for Supervisor {
         number: u64,
         answer: PromptAnswer,
     ) {
-        if let Some(instance) = self.instances.get(&*device.0) {
+        if let Some(instance) = self.instance(&device.0) {
             instance.deliver(call, number, answer);
         }
     }
@@ -249,9 +313,9 @@ impl PluginPort for Supervisor {
         deadline_boot_ms: u64,
     ) {
         let deadline = self.clock.instant_of(deadline_boot_ms);
-        match self.instances.get(&*gateway.0) {
+        match self.instance(&gateway.0) {
             Some(instance) => {
-                let (instance, vault) = (Arc::clone(instance), self.vault.clone());
+                let vault = self.vault.clone();
                 let outlet = Arc::clone(&self.outlet);
                 tokio::spawn(async move {
                     match kept_for(&vault, &command).await {
@@ -297,20 +361,5 @@ async fn kept_for(
             sent: false,
             reason: format!("the card number that was kept for its reversal: {why}").into(),
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn an_instances_configuration_goes_over_the_manifests() {
-        let manifest = json!({"inquiry": "none", "level": 1});
-        let manifest = manifest.as_object().unwrap();
-        let all = over(manifest, &json!({"level": 2, "auto": "yes"}));
-        assert_eq!(all, json!({"inquiry": "none", "level": 2, "auto": "yes"}));
-        assert_eq!(over(manifest, &json!({})), json!(manifest));
     }
 }

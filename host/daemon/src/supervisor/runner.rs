@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One runner process: its start, its control lane, its call lanes, its end.
 
-use super::discovery::Plugin;
+use super::hearing::{self, Heard, Hearing};
 use super::lane::{Lane, LaneEnd};
-use super::limits::{CONTROL_QUEUE, PING_MS_MAX, SIMULATION_LANES, START_MS_MAX, STOP_MS_MAX};
+use super::limits::{
+    CALL_GRACE, CONTROL_QUEUE, EMISSIONS_PER_CALL, PING_MS_MAX, SIMULATION_LANES, START_MS_MAX,
+    STOP_MS_MAX, TELL_MS_MAX,
+};
+use crate::plugins::Plugin;
 use payhal_failpoint::failpoint;
 use payhal_ipc::{
-    Answer, BUILD_ID, Call, FromRunner, Library, LogLevel, Payload, Refused, Start, ToRunner,
+    Answer, BUILD_ID, Call, Confinement, FromRunner, Library, LogLevel, Payload, Port, Refused,
+    Start, ToRunner,
 };
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -20,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 /// What a runner needs to start.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Recipe {
     /// The runner program.
     pub(super) program: PathBuf,
@@ -34,6 +39,12 @@ pub(super) struct Recipe {
     pub(super) config: serde_json::Value,
     /// Targets of `connect` that the configuration names, beside the manifest's.
     pub(super) network: Vec<String>,
+    /// The ports of the manifest, open.
+    pub(super) ports: Vec<(Port, OwnedFd)>,
+    /// Whether what passes through the ports is recorded.
+    pub(super) record: bool,
+    /// Whether it runs where this system cannot confine it in full.
+    pub(super) allow_incomplete_sandbox: bool,
 }
 
 /// How a call ended.
@@ -60,6 +71,7 @@ pub(super) struct Runner {
     next_token: AtomicU64,
     control: mpsc::Sender<Order>,
     pid: Option<u32>,
+    sandbox: Vec<String>,
     ended: watch::Receiver<Option<String>>,
 }
 
@@ -76,6 +88,8 @@ enum Order {
 pub(super) trait Listener: Send + Sync + 'static {
     /// Something about the instance.
     fn event(&self, kind: u32, payload: Payload);
+    /// A line of a recording.
+    fn recorded(&self, line: &str);
 }
 
 impl Runner {
@@ -89,23 +103,27 @@ impl Runner {
     ) -> Result<Arc<Self>, String> {
         std::fs::create_dir_all(&recipe.state_dir)
             .map_err(|error| format!("failed to make the instance's state folder: {error}"))?;
+        let library = library(recipe).await?;
         let (mut control, theirs) =
             Lane::pair().map_err(|error| format!("failed to make a socket pair: {error}"))?;
         failpoint!("runner.start.before");
         let mut child = spawn(recipe, theirs)?;
         let (lanes, lane_ends) = make_lanes(recipe)?;
         let handshake = async {
-            send_start(&mut control, recipe, lane_ends).await?;
-            wait_until_ready(&mut control, &recipe.instance).await
+            send_start(&mut control, recipe, &library, lane_ends).await?;
+            wait_until_ready(&mut control, recipe).await
         };
         let ready = timeout(Duration::from_millis(START_MS_MAX), handshake).await;
         let ready =
             ready.unwrap_or_else(|_| Err(format!("it was not ready within {START_MS_MAX} ms")));
-        if let Err(why) = ready {
-            // A failing kill means that it is gone already.
-            let _gone = child.kill().await;
-            return Err(why);
-        }
+        let sandbox = match ready {
+            Ok(sandbox) => sandbox,
+            Err(why) => {
+                // A failing kill means that it is gone already.
+                let _gone = child.kill().await;
+                return Err(why);
+            }
+        };
         failpoint!("runner.start.after");
         let (commands, queue) = mpsc::channel(CONTROL_QUEUE);
         let (end, ended) = watch::channel(None);
@@ -118,6 +136,7 @@ impl Runner {
             commands: commands.clone(),
             listener,
             pings: Vec::new(),
+            hearing: Hearing::new(Instant::now()),
         };
         tokio::spawn(keeper.run(child, end));
         Ok(Arc::new(Self {
@@ -126,6 +145,7 @@ impl Runner {
             next_token: AtomicU64::new(1),
             control: commands,
             pid,
+            sandbox: sandbox.split_whitespace().map(str::to_owned).collect(),
             ended,
         }))
     }
@@ -133,6 +153,11 @@ impl Runner {
     /// Process id, while it runs.
     pub(super) fn pid(&self) -> Option<u32> {
         self.pid
+    }
+
+    /// Parts of the sandbox that are in force.
+    pub(super) fn sandbox(&self) -> &[String] {
+        &self.sandbox
     }
 
     /// Waits until the process is gone and reaped; says why.
@@ -149,7 +174,8 @@ impl Runner {
         self.next_token.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Runs one call to its end. Must not be dropped halfway: spawn it.
+    /// Runs one call to its end, which is a little after its deadline at the latest. Must not be
+    /// dropped halfway: spawn it.
     pub(super) async fn call(
         &self,
         token: u64,
@@ -177,7 +203,7 @@ impl Runner {
             payload: payload.into(),
         };
         let exchange = exchange(&mut lane, &call, &mut emitted);
-        let end = match tokio::time::timeout_at(deadline, exchange).await {
+        let end = match tokio::time::timeout_at(deadline + CALL_GRACE, exchange).await {
             Ok(Ok((status, payload))) => CallEnd::Replied { status, payload },
             Ok(Err(why)) => CallEnd::Died(self.why_dead(why).await),
             Err(_) => CallEnd::Late(self.give_up(method).await),
@@ -192,15 +218,24 @@ impl Runner {
     /// The runner's own reason says more than its closed lane.
     async fn why_dead(&self, lane: LaneEnd) -> String {
         match lane {
-            LaneEnd::Closed => timeout(Duration::from_millis(PING_MS_MAX), self.ended())
-                .await
-                .unwrap_or_else(|_| LaneEnd::Closed.to_string()),
-            broken => {
-                let why = broken.to_string();
-                self.kill(&why).await;
-                why
+            // A socket is reset where a frame of ours was left unread: it ended all the same.
+            LaneEnd::Closed | LaneEnd::Socket(_) => {
+                match timeout(Duration::from_millis(PING_MS_MAX), self.ended()).await {
+                    Ok(why) => why,
+                    // A lane that is gone would fail every further call.
+                    Err(_) => {
+                        self.kill_for("the runner closed the lane of a call and went on")
+                            .await
+                    }
+                }
             }
+            broken => self.kill_for(&broken.to_string()).await,
         }
+    }
+
+    async fn kill_for(&self, why: &str) -> String {
+        self.kill(why).await;
+        why.to_owned()
     }
 
     /// A call that outlived its deadline can only be ended with its process.
@@ -267,13 +302,20 @@ async fn exchange(
     failpoint!("lane.send.before", &call.method);
     lane.send(call).await?;
     failpoint!("lane.send.after", &call.method);
+    let mut emissions = 0;
     loop {
         match lane.receive::<Answer>().await? {
             Answer::Emit {
                 token,
                 kind,
                 payload,
-            } if token == call.token => emitted(kind, &payload),
+            } if token == call.token => {
+                emissions += 1;
+                if emissions > EMISSIONS_PER_CALL {
+                    return Err(LaneEnd::Flooded);
+                }
+                emitted(kind, &payload);
+            }
             Answer::Reply {
                 token,
                 status,
@@ -322,25 +364,49 @@ fn make_lanes(recipe: &Recipe) -> Result<(Vec<Lane>, Vec<OwnedFd>), String> {
     Ok(pairs.into_iter().unzip())
 }
 
+/// The plugin's library as it was verified. The first runner of a version has it copied.
+async fn library(recipe: &Recipe) -> Result<Arc<OwnedFd>, String> {
+    let plugin = Arc::clone(&recipe.plugin);
+    let sealed = tokio::task::spawn_blocking(move || plugin.sealed()).await;
+    sealed.map_err(|_| "the host is stopping".to_owned())?
+}
+
 async fn send_start(
     control: &mut Lane,
     recipe: &Recipe,
+    library: &OwnedFd,
     lanes: Vec<OwnedFd>,
 ) -> Result<(), String> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let start = ToRunner::Start(Start {
         build_id: BUILD_ID.to_owned(),
         instance: recipe.instance.clone(),
-        library: Library::Path(text(&recipe.plugin.library)),
+        library: Library::Descriptor,
         state_dir: text(&recipe.state_dir),
         config: recipe.config.to_string().into_bytes().into(),
         lanes: u32::try_from(lanes.len()).unwrap_or(u32::MAX),
-        ports: Vec::new(),
+        ports: recipe.ports.iter().map(|(port, _)| port.clone()).collect(),
+        confinement: confinement(recipe),
+        virtual_time: false,
+        record: recipe.record,
     });
-    let borrowed: Vec<BorrowedFd<'_>> = lanes.iter().map(AsFd::as_fd).collect();
+    let ports = recipe.ports.iter().map(|(_, descriptor)| descriptor);
+    let descriptors = std::iter::once(library).chain(&lanes).chain(ports);
+    let borrowed: Vec<BorrowedFd<'_>> = descriptors.map(AsFd::as_fd).collect();
     send_with(control, &start, &borrowed)
         .await
         .map_err(|error| format!("failed to send the start: {error}"))
+}
+
+/// What the manifest asks for beyond what everybody may.
+fn confinement(recipe: &Recipe) -> Confinement {
+    let access = &recipe.plugin.manifest.access;
+    Confinement {
+        own_network: access.own_network,
+        pcsc: access.pcsc,
+        address_space_bytes: u64::from(access.memory_mib) * 1024 * 1024,
+        allow_incomplete: recipe.allow_incomplete_sandbox,
+    }
 }
 
 async fn send_with(
@@ -359,16 +425,23 @@ async fn send_with(
     Ok(())
 }
 
-async fn wait_until_ready(control: &mut Lane, instance: &str) -> Result<(), String> {
+/// The parts of its sandbox, as the runner tells them.
+async fn wait_until_ready(control: &mut Lane, recipe: &Recipe) -> Result<String, String> {
+    let instance = recipe.instance.as_str();
+    let mut hearing = Hearing::new(Instant::now());
     loop {
-        match control
-            .receive::<FromRunner>()
-            .await
-            .map_err(|end| end.to_string())?
-        {
+        let frame = control.receive::<FromRunner>().await;
+        let frame = frame.map_err(|end| end.to_string())?;
+        match hearing.another(&frame, Instant::now()) {
+            Heard::Listen => {}
+            Heard::Drop => continue,
+            Heard::Flood => return Err(LaneEnd::Flooded.to_string()),
+        }
+        match frame {
             FromRunner::Ready(ready) if ready.build_id == BUILD_ID => {
                 tracing::debug!(instance, sandbox = ready.sandbox, "plugin is loaded");
-                return Ok(());
+                warn_of_missing(instance, &ready.sandbox);
+                return Ok(ready.sandbox);
             }
             FromRunner::Ready(_) => {
                 return Err(
@@ -377,12 +450,27 @@ async fn wait_until_ready(control: &mut Lane, instance: &str) -> Result<(), Stri
             }
             FromRunner::Failed { reason, .. } => return Err(reason),
             FromRunner::Log { level, text, .. } => log(instance, level, &text),
+            // A plugin may connect in `create`, which then waits for this.
+            FromRunner::Connect { request, target } => {
+                let answer = permitted(&allowed(recipe), &target).await;
+                let told = answer_connect(control, request, answer).await;
+                told.map_err(|end| end.to_string())?;
+            }
             _ => {}
         }
     }
 }
 
+/// A runner refuses what it cannot confine, unless the configuration allows it: then it is said.
+fn warn_of_missing(instance: &str, sandbox: &str) {
+    let in_force: Vec<String> = sandbox.split_whitespace().map(str::to_owned).collect();
+    for reach in crate::explain::missing(&in_force) {
+        tracing::warn!(instance, "nothing keeps this plugin from {reach}");
+    }
+}
+
 fn log(instance: &str, level: LogLevel, text: &str) {
+    let text = hearing::line(text);
     match level {
         LogLevel::Error => tracing::error!(instance, "{text}"),
         LogLevel::Warn => tracing::warn!(instance, "{text}"),
@@ -400,6 +488,7 @@ struct Keeper {
     commands: mpsc::Sender<Order>,
     listener: Arc<dyn Listener>,
     pings: Vec<oneshot::Sender<()>>,
+    hearing: Hearing,
 }
 
 impl Keeper {
@@ -422,14 +511,21 @@ impl Keeper {
             tokio::select! {
                 frame = self.control.receive::<FromRunner>() => match frame {
                     Ok(FromRunner::Failed { reason: why, .. }) => reason = Some(why),
-                    Ok(frame) => self.heard(frame),
-                    Err(LaneEnd::Closed) => return reason,
-                    Err(broken) => return Some(broken.to_string()),
+                    Ok(frame) => match self.hearing.another(&frame, Instant::now()) {
+                        Heard::Listen => self.heard(frame),
+                        Heard::Drop => {}
+                        Heard::Flood => return reason.or(Some(LaneEnd::Flooded.to_string())),
+                    },
+                    Err(LaneEnd::Closed | LaneEnd::Socket(_)) => return reason,
+                    Err(broken) => return reason.or(Some(broken.to_string())),
                 },
                 command = self.queue.recv() => match command {
                     Some(Order::Kill(why)) => return Some(why),
                     Some(command) => {
-                        if let Err(end) = self.tell(command).await {
+                        // Who does not read what it is told must not keep others from ending it.
+                        let limit = Duration::from_millis(TELL_MS_MAX);
+                        let told = timeout(limit, self.tell(command)).await;
+                        if let Err(end) = told.unwrap_or(Err(LaneEnd::Deaf)) {
                             return reason.or(Some(end.to_string()));
                         }
                     }
@@ -450,20 +546,24 @@ impl Keeper {
                 }
             }
             FromRunner::Connect { request, target } => self.connect(request, target),
+            FromRunner::Recorded { line } => self.listener.recorded(&line),
+            // Its time is its own.
+            FromRunner::Wait { .. } => {}
             FromRunner::Ready(_) | FromRunner::Failed { .. } => {}
         }
     }
 
     /// Connects in a task of its own, so that a slow name server does not hold up pings.
     fn connect(&self, request: u64, target: String) {
-        let permitted = self.network.contains(&target);
+        let Some(permit) = self.hearing.connect() else {
+            // More than a runner asks for at once: nobody waits for an answer.
+            return;
+        };
+        let network = self.network.clone();
         let commands = self.commands.clone();
         tokio::spawn(async move {
-            let answer = if permitted {
-                connect(&target).await
-            } else {
-                Err(Refused::NotAllowed)
-            };
+            let _permit = permit;
+            let answer = permitted(&network, &target).await;
             let command = match answer {
                 Ok(descriptor) => Order::Connected(request, descriptor),
                 Err(why) => Order::Send(ToRunner::Refused { request, why }),
@@ -482,11 +582,32 @@ impl Keeper {
                 self.control.send(&ToRunner::Ping { nonce: 0 }).await
             }
             Order::Connected(request, descriptor) => {
-                let frame = ToRunner::Connected { request };
-                Ok(send_with(&mut self.control, &frame, &[descriptor.as_fd()]).await?)
+                answer_connect(&mut self.control, request, Ok(descriptor)).await
             }
             Order::Kill(_) => Ok(()),
         }
+    }
+}
+
+/// Connects to a target that manifest or configuration names.
+async fn permitted(network: &[String], target: &str) -> Result<OwnedFd, Refused> {
+    match network.iter().any(|one| one == target) {
+        true => connect(target).await,
+        false => Err(Refused::NotAllowed),
+    }
+}
+
+async fn answer_connect(
+    control: &mut Lane,
+    request: u64,
+    answer: Result<OwnedFd, Refused>,
+) -> Result<(), LaneEnd> {
+    match answer {
+        Ok(descriptor) => {
+            let frame = ToRunner::Connected { request };
+            Ok(send_with(control, &frame, &[descriptor.as_fd()]).await?)
+        }
+        Err(why) => control.send(&ToRunner::Refused { request, why }).await,
     }
 }
 

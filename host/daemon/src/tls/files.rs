@@ -5,6 +5,7 @@
 use super::TlsError;
 use super::authority::{self, LEAVES, Made};
 use super::keyring::{Keyring, Leaf};
+use crate::whole_file;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::fs::{FlockOperation, flock};
@@ -14,9 +15,9 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,26 +181,12 @@ fn write(folder: &Path, made: &Made) -> Result<(), TlsError> {
 }
 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), TlsError> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(TlsError::file(folder))
+    whole_file::sync_folder(folder).map_err(TlsError::file(folder))
 }
 
 /// For this user alone, whole or not at all.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), TlsError> {
-    let new = path.with_extension("new");
-    let written = || {
-        std::fs::remove_file(&new).ok();
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&new, path)
-    };
-    written().map_err(TlsError::file(path))
+    whole_file::write(path, content).map_err(TlsError::file(path))
 }
 
 /// A folder for this user alone.

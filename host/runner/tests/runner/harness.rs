@@ -4,11 +4,13 @@
 //! Every wait is on a socket with a time-out. Must never leave a process behind.
 
 use payhal_ipc::{
-    Answer, BUILD_ID, Call, ControlReader, FrameReader, FrameWriter, FromRunner, Library,
-    LogSource, Payload, Port, PortKind, Start, ToRunner, send_frame, split,
+    Answer, BUILD_ID, Call, Confinement, ControlReader, FrameReader, FrameWriter, FromRunner,
+    Library, LogSource, Payload, Port, PortKind, Start, ToRunner, send_frame, split,
 };
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -54,8 +56,59 @@ pub fn compile(source: &Path, name: &str, flags: &[&str]) -> (tempfile::TempDir,
     (folder, library)
 }
 
+/// The example in C, built as its own Makefile does.
 pub fn beeper() -> (tempfile::TempDir, PathBuf) {
-    compile(&repository("sdk/abi/examples/c/beeper.c"), "beeper", &[])
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = Command::new("make")
+        .arg("--directory")
+        .arg(repository("sdk/abi/examples/c"))
+        .arg(format!("BUILD={}", folder.path().display()))
+        .arg("CC=gcc")
+        .output()
+        .expect("make starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the example is not built: {said}");
+    let library = folder.path().join("libbeeper_reader.so");
+    (folder, library)
+}
+
+/// The beeper itself, on the other end of a port, until that is closed: a card is tapped at once, but
+/// not for an amount of 1, when nobody comes, nor for 2, when people take their time.
+pub fn beeper_device() -> (OwnedFd, std::thread::JoinHandle<Vec<String>>) {
+    let (ours, theirs) = UnixStream::pair().expect("a socket pair");
+    let heard = std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        let lines = BufReader::new(ours.try_clone().expect("a descriptor")).lines();
+        for line in lines.map_while(Result::ok) {
+            let (number, command) = line.split_once(' ').expect("a number");
+            let words: Vec<_> = command.split(' ').collect();
+            let answers: &[&str] = match words[..] {
+                ["HELLO", ..] => &["HELLO beeper 1 B-7 1.2.0 dukpt-aes main test"],
+                ["CARD", "1", ..] => &["WAIT", "NO no_card"],
+                ["CARD", "2", ..] => &["WAIT"],
+                ["CARD", ..] => &[
+                    "WAIT",
+                    "CARD contactless 411111******1111 visa A0000000031010 VISA CREDIT",
+                ],
+                _ => &["OK"],
+            };
+            for answer in answers {
+                // A plugin that has ended hears nothing more.
+                let _gone = writeln!(&ours, "{number} {answer}");
+            }
+            heard.push(command.to_owned());
+        }
+        heard
+    });
+    (theirs.into(), heard)
+}
+
+pub fn probe() -> (tempfile::TempDir, PathBuf) {
+    compile(
+        &repository("host/runner/tests/plugins/probe.c"),
+        "probe",
+        &[],
+    )
 }
 
 pub fn faulty(flags: &[&str]) -> (tempfile::TempDir, PathBuf) {
@@ -74,6 +127,13 @@ pub struct Launch {
     pub config: String,
     pub lanes: u32,
     pub port: Option<OwnedFd>,
+    pub state_dir: String,
+    pub confinement: Confinement,
+    /// The runner program, and the user it runs as where that is another one.
+    pub program: PathBuf,
+    pub user: Option<u32>,
+    pub virtual_time: bool,
+    pub record: bool,
 }
 
 impl Launch {
@@ -89,12 +149,22 @@ impl Launch {
             config: "{}".to_owned(),
             lanes: 2,
             port: None,
+            state_dir: "/nonexistent".to_owned(),
+            confinement: Confinement::default(),
+            program: PathBuf::from(env!("CARGO_BIN_EXE_payhal-plugin-runner")),
+            user: None,
+            virtual_time: false,
+            record: false,
         }
     }
 
     pub fn start(self) -> Runner {
         let (control, theirs) = UnixStream::pair().expect("a socket pair");
-        let child = Command::new(env!("CARGO_BIN_EXE_payhal-plugin-runner"))
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        let child = command
             .env_clear()
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
@@ -112,10 +182,13 @@ impl Launch {
             build_id: self.build_id,
             instance: "test-1".to_owned(),
             library: self.library,
-            state_dir: "/nonexistent".to_owned(),
+            state_dir: self.state_dir,
             config: Payload::from(self.config.into_bytes()),
             lanes: self.lanes,
             ports: self.port.iter().map(|_| port.clone()).collect(),
+            confinement: self.confinement,
+            virtual_time: self.virtual_time,
+            record: self.record,
         });
         let mut given: Vec<BorrowedFd<'_>> = Vec::new();
         given.extend(self.library_file.iter().map(AsFd::as_fd));
@@ -137,6 +210,7 @@ impl Launch {
             incoming: Some(incoming),
             lanes,
             tokens: 0,
+            sandbox: String::new(),
         }
     }
 
@@ -146,6 +220,7 @@ impl Launch {
             match runner.next() {
                 Some(FromRunner::Ready(ready)) => {
                     assert_eq!(ready.build_id, BUILD_ID);
+                    runner.sandbox = ready.sandbox;
                     return runner;
                 }
                 Some(FromRunner::Log { .. }) => {}
@@ -162,6 +237,8 @@ pub struct Runner {
     incoming: Option<ControlReader>,
     lanes: Vec<(FrameReader, FrameWriter)>,
     tokens: u64,
+    /// What is in force, once it is ready.
+    pub sandbox: String,
 }
 
 impl Runner {
@@ -218,6 +295,15 @@ impl Runner {
                     return (emissions, status, text(&payload));
                 }
             }
+        }
+    }
+
+    /// The next emission on a lane whose call runs.
+    pub fn emission(&mut self, lane: usize) -> (u32, String) {
+        let answer: Option<Answer> = self.lanes[lane].0.receive().expect("the lane works");
+        match answer.expect("the lane is open") {
+            Answer::Emit { kind, payload, .. } => (kind, text(&payload)),
+            Answer::Reply { .. } => panic!("the call has ended"),
         }
     }
 

@@ -6,5 +6,11 @@
 )]
 
 mod faults;
+#[cfg(test)]
+mod frozen;
 mod harness;
+mod record;
+#[cfg(test)]
+mod sandbox;
 mod service;
+mod waits;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a good plugin can rely on.
 
-use crate::harness::{Launch, beeper, faulty};
+use crate::harness::{Launch, Runner, beeper, beeper_device, faulty};
 use payhal_ipc::{FailureKind, FromRunner, Library, LogSource, Refused, ToRunner};
 use payhal_messages::call::{Refusal, Status};
 use payhal_messages::reader::{Identity, Presentation};
@@ -9,18 +9,37 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
+
+/// The example in C with its device.
+fn beeping(config: &str) -> (tempfile::TempDir, Runner, JoinHandle<Vec<String>>) {
+    let (folder, library) = beeper();
+    let (port, heard) = beeper_device();
+    let mut launch = Launch::new(&library);
+    launch.config = config.to_owned();
+    launch.port = Some(port);
+    (folder, launch.ready(), heard)
+}
+
+fn present(amount_minor: u32) -> String {
+    format!(
+        r#"{{"transaction_id":"t","purpose":"sale","timeout_ms":10000,"entries":["contactless"],
+            "amounts":{{"currency":"EUR","total_minor":{amount_minor}}}}}"#
+    )
+}
+
+const NOBODY: u32 = 1;
+const LATER: u32 = 2;
 
 #[test]
 fn the_example_in_c_answers_as_the_messages_say() {
-    let (_folder, library) = beeper();
-    let mut runner = Launch::new(&library).ready();
-
+    let (_folder, mut runner, _) = beeping("{}");
     let (status, payload) = runner.ask("identify", "{}");
     assert_eq!(status, Status::Ok as i32);
     let identity: Identity = serde_json::from_str(&payload).unwrap();
-    assert_eq!(identity.model, "Beeper C");
+    assert_eq!(identity.serial_number.as_deref(), Some("B-7"));
 
-    runner.call(0, "present", r#"{"transaction_id":"t","timeout_ms":1000}"#);
+    runner.call(0, "present", &present(1250));
     let (emissions, status, payload) = runner.answers(0);
     assert_eq!(status, Status::Ok as i32);
     let presentation: Presentation = serde_json::from_str(&payload).unwrap();
@@ -36,46 +55,36 @@ fn the_example_in_c_answers_as_the_messages_say() {
 
 #[test]
 fn a_refusal_is_not_a_failure() {
-    let (_folder, library) = beeper();
-    let mut runner = Launch::new(&library).ready();
-    let (status, payload) = runner.ask("present", r#"{"transaction_id":"nobody","timeout_ms":1}"#);
+    let (_folder, mut runner, _) = beeping("{}");
+    let (status, payload) = runner.ask("present", &present(NOBODY));
     assert_eq!(status, Status::Refused as i32);
     let refusal: Refusal = serde_json::from_str(&payload).unwrap();
     assert_eq!(refusal.code, "no_card");
 }
 
 #[test]
-fn output_becomes_log_lines_and_stop_destroys() {
-    let (_folder, library) = beeper();
-    let mut launch = Launch::new(&library);
-    launch.config = r#"{"beeps":2}"#.to_owned();
-    let mut runner = launch.ready();
-    assert_eq!(runner.ask("show", "{}").0, Status::Ok as i32);
+fn a_configuration_arrives_and_stop_destroys() {
+    let (_folder, mut runner, heard) = beeping(r#"{"beeps":2}"#);
+    let show = r#"{"lines":["Hello","there"],"beep":true}"#;
+    assert_eq!(runner.ask("show", show).0, Status::Ok as i32);
     runner.send(&ToRunner::Stop);
     let rest = runner.rest();
-    let line = |wanted: LogSource| {
-        rest.iter().filter_map(move |frame| match frame {
-            FromRunner::Log { source, text, .. } if *source == wanted => Some(text.as_str()),
+    let lines: Vec<_> = rest
+        .iter()
+        .filter_map(|frame| match frame {
+            FromRunner::Log { source, text, .. } if *source == LogSource::Plugin => Some(&**text),
             _ => None,
         })
-    };
-    assert_eq!(
-        line(LogSource::Output).collect::<Vec<_>>(),
-        ["beep", "beep"]
-    );
-    assert_eq!(line(LogSource::Plugin).collect::<Vec<_>>(), ["good night"]);
+        .collect();
+    assert_eq!(lines, ["good night"]);
     assert_eq!(runner.wait().code(), Some(0));
+    assert_eq!(heard.join().unwrap(), ["SAY 2 Hello / there"]);
 }
 
 #[test]
 fn a_running_call_can_be_cancelled() {
-    let (_folder, library) = beeper();
-    let mut runner = Launch::new(&library).ready();
-    let token = runner.call(
-        0,
-        "present",
-        r#"{"transaction_id":"nobody","timeout_ms":10000}"#,
-    );
+    let (_folder, mut runner, _) = beeping("{}");
+    let token = runner.call(0, "present", &present(LATER));
     runner.send(&ToRunner::Cancel { token });
     let (_, status, _) = runner.answers(0);
     assert_eq!(status, Status::Cancelled as i32);
@@ -83,17 +92,11 @@ fn a_running_call_can_be_cancelled() {
 
 #[test]
 fn a_cancellation_that_overtakes_its_call_is_not_lost() {
-    let (_folder, library) = beeper();
-    let mut runner = Launch::new(&library).ready();
+    let (_folder, mut runner, _) = beeping("{}");
     runner.send(&ToRunner::Cancel { token: 77 });
     // The answer proves that the cancellation has been read before the call is sent.
     assert!(runner.logged().is_empty());
-    runner.call_as(
-        77,
-        0,
-        "present",
-        r#"{"transaction_id":"nobody","timeout_ms":10000}"#,
-    );
+    runner.call_as(77, 0, "present", &present(LATER));
     let (_, status, _) = runner.answers(0);
     assert_eq!(status, Status::Cancelled as i32);
 }

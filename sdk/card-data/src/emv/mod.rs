@@ -8,12 +8,14 @@
 
 mod build;
 mod cryptogram;
+mod currency;
 mod dol;
 mod tag;
 mod tlv;
 
 pub use build::{BuildError, TlvBuilder};
 pub use cryptogram::{CRYPTOGRAM_DOL, CardKey, IssuerMasterKey, SessionKey};
+pub use currency::currency_number;
 pub use dol::{DolEntry, DolReader, fill_dol, read_dol};
 pub use tag::{Format, Tag};
 pub use tlv::{Tlv, TlvError, TlvReader, Walk, find, read, walk};

@@ -152,6 +152,32 @@ unsafe extern "C" fn on_connect(
     answer::UNREACHABLE
 }
 
+/// The machine's time, as a runner has it without virtual time.
+unsafe extern "C" fn on_now(_: *mut c_void) -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap() * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap()
+}
+
+unsafe extern "C" fn on_wait(
+    context: *mut c_void,
+    _: u64,
+    handle: payhal_abi::Handle,
+    until: u64,
+) -> i32 {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // SAFETY: the plugin keeps the handle open while it waits.
+    let handle = unsafe { BorrowedFd::borrow_raw(i32::try_from(handle).unwrap()) };
+    // SAFETY: as above.
+    let now = unsafe { on_now(context) };
+    let remaining = Timespec::try_from(Duration::from_nanos(until.saturating_sub(now))).unwrap();
+    let mut polled = [PollFd::from_borrowed_fd(handle, PollFlags::IN)];
+    match poll(&mut polled, Some(&remaining)) {
+        Ok(0) => wait::TIMEOUT,
+        Ok(_) => wait::READY,
+        Err(_) => answer::INVALID,
+    }
+}
+
 static HOST: Host = Host {
     struct_size: size_of::<Host>() as u32,
     abi_major: ABI_MAJOR,
@@ -160,6 +186,8 @@ static HOST: Host = Host {
     emit: on_emit,
     log: on_log,
     connect: on_connect,
+    now: on_now,
+    wait: on_wait,
 };
 
 static TABLE: Plugin = table::<ReaderService<TapReader, TapSource>>();

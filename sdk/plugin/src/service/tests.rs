@@ -69,6 +69,7 @@ impl GatewayConnector for Refuser {
                 currencies: Vec::new(),
                 recipient,
                 live: false,
+                reader_parameters: None,
             },
         ))
     }

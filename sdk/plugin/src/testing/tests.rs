@@ -110,6 +110,32 @@ fn a_real_descriptor_reads_times_out_and_hangs_up() {
 }
 
 #[test]
+fn what_must_be_heard_is_heard_after_a_cancel_too() {
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+    let port = Port::from_descriptor(OwnedFd::from(ours.try_clone().expect("a clone")));
+    let bench = Bench::new();
+    let context = bench.call();
+    bench.cancel_at(Duration::ZERO, &context);
+    assert_eq!(
+        context.sleep(Duration::from_secs(1)),
+        Err(PluginError::Cancelled)
+    );
+    let until = context.now() + Duration::from_secs(5);
+    let mut byte = [0; 1];
+    assert_eq!(
+        context.read(&port, &mut byte, until),
+        Err(PluginError::Cancelled)
+    );
+    assert_eq!(context.readable(&ours, until), Err(PluginError::Cancelled));
+    let nothing = context.readable_although_cancelled(&ours, context.now());
+    assert_eq!(nothing, Ok(false));
+    theirs.write_all(b"!").expect("it is open");
+    assert_eq!(context.readable_although_cancelled(&ours, until), Ok(true));
+    let read = context.read_although_cancelled(&port, &mut byte, until);
+    assert_eq!((read, byte), (Ok(1), *b"!"));
+}
+
+#[test]
 fn cancelling_stops_a_read_that_waits() {
     let (_device, port) = UnixStream::pair().expect("a socket pair");
     let port = Port::from_descriptor(OwnedFd::from(port));

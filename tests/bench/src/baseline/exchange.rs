@@ -80,9 +80,18 @@ impl Blocking {
         Ok(self.reader.get_mut().write_all(&message(value)?)?)
     }
 
+    /// Asks, and waits for nothing.
+    pub(crate) fn request<P: Serialize>(
+        &mut self,
+        method: &str,
+        params: &P,
+    ) -> Result<(), Failure> {
+        self.send(&Asked { method, params })
+    }
+
     /// Asks and waits for the reply.
     pub(crate) fn ask<P: Serialize>(&mut self, method: &str, params: &P) -> Result<&[u8], Failure> {
-        self.send(&Asked { method, params })?;
+        self.request(method, params)?;
         self.receive()?
             .ok_or_else(|| "a baseline's plugin ended".into())
     }

@@ -199,6 +199,7 @@ fn parameters(key: &card::PrivateKey) -> Parameters {
             public_key: key.public_bytes(),
         },
         live: false,
+        reader_parameters: None,
     }
 }
 

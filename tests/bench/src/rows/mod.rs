@@ -7,6 +7,7 @@ mod idle;
 mod journal;
 mod memory;
 mod ping;
+mod plugin;
 mod sale;
 mod start;
 mod syncs;
@@ -26,6 +27,8 @@ pub(crate) enum Row {
     Sale,
     /// A plugin call beside a bare socket pair
     Call,
+    /// A process for each plugin: its start, its memory, its return after a crash
+    Plugin,
     /// From exec to the first answer
     Start,
     /// Resident memory of host and runners
@@ -42,10 +45,11 @@ pub(crate) enum Row {
 
 impl Row {
     /// In the order they are measured.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Ping,
         Self::Sale,
         Self::Call,
+        Self::Plugin,
         Self::Start,
         Self::Memory,
         Self::Idle,
@@ -60,6 +64,7 @@ impl Row {
             Self::Ping => "ping",
             Self::Sale => "sale",
             Self::Call => "call",
+            Self::Plugin => "plugin",
             Self::Start => "start",
             Self::Memory => "memory",
             Self::Idle => "idle",
@@ -75,6 +80,7 @@ impl Row {
             Self::Ping => ping::measure(setup, report),
             Self::Sale => sale::measure(setup, report),
             Self::Call => call::measure(setup, report),
+            Self::Plugin => plugin::measure(setup, report),
             Self::Start => start::measure(setup, report),
             Self::Memory => memory::measure(setup, report),
             Self::Idle => idle::measure(setup, report),

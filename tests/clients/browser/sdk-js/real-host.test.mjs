@@ -3,27 +3,17 @@
 // operator at the command line.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { connect as dial, createServer as createTlsServer } from 'node:tls';
-import { promisify } from 'node:util';
 
 import { connect, diagnose, fileStore, ImpostorHost, pair, PairingRequired, PermissionDenied, ProofInvalid } from '../../../../sdk/client-js/payhal.js';
 import { selfSigned } from '../../../../sdk/client-js/test/certificate.js';
+import { startDaemon } from '../../daemon.mjs';
 
-const STOP_MS = 10_000;
-const run = promisify(execFile);
 let host;
-
-function named(name) {
-  if (!process.env[name]) throw new Error(`${name} is not set; run this through: cargo xtask test browser`);
-  return process.env[name];
-}
 
 async function freePort() {
   const server = createServer();
@@ -33,34 +23,14 @@ async function freePort() {
 }
 
 before(async () => {
-  const [daemon, runner, plugins] = ['PAYHAL_BIN', 'PAYHAL_RUNNER', 'PAYHAL_PLUGINS'].map(named);
-  const folder = await mkdtemp(join(tmpdir(), 'payhal-sdk-js-'));
-  const state = join(folder, 'state');
   const tlsPort = await freePort();
-  const args = ['serve', '--plugins', plugins, '--runner', runner, '--state', state, '--listen', '127.0.0.1:0', '--tls-listen', `127.0.0.1:${tlsPort}`];
-  const child = spawn(daemon, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const gone = new Promise((resolve) => child.once('close', resolve));
+  const daemon = await startDaemon(['serve', '--tls-listen', `127.0.0.1:${tlsPort}`], { heard() {} });
   host = {
-    folder,
+    ...daemon,
     secureUrl: `wss://localhost:${tlsPort}/v1/ws`,
-    pair: (...more) => run(daemon, ['pair', '--state', state, ...more]),
-    registers: (...more) => run(daemon, ['registers', '--state', state, ...more]),
-    stop: async () => {
-      child.kill('SIGTERM');
-      const forced = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-      await gone;
-      clearTimeout(forced);
-      await rm(folder, { recursive: true, force: true });
-    },
+    pair: (...more) => daemon.run('pair', ...more),
+    registers: (...more) => daemon.run('registers', ...more),
   };
-  const listening = new Promise((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const found = /listening on (127\.0\.0\.1:\d+)/.exec(line);
-      if (found) resolve(found[1]);
-    });
-  });
-  const address = await Promise.race([listening, gone.then((code) => { throw new Error(`the daemon ended with ${code}`); })]);
-  host.url = `ws://${address}/v1/ws`;
 });
 after(() => host?.stop());
 

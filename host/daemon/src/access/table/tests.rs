@@ -93,7 +93,7 @@ fn a_crash_before_the_new_file_has_its_name_leaves_the_old_one() {
     let (_keep, folder) = place();
     let mut table = opened(&folder);
     table.pair(newcomer("a", 1)).unwrap();
-    std::fs::write(folder.join(FRESH), "{\"version\":1,\"regis").unwrap();
+    std::fs::write(folder.join("registers.json.new"), "{\"version\":1,\"regis").unwrap();
     let mut table = opened(&folder);
     assert!(table.find("a").is_some());
     table.pair(newcomer("b", 2)).unwrap();
@@ -106,7 +106,7 @@ fn a_change_that_cannot_be_written_is_not_made() {
     let mut table = opened(&folder);
     table.pair(newcomer("a", 1)).unwrap();
     // A folder in the file's place cannot be removed as a file, whoever runs this.
-    std::fs::create_dir(folder.join(FRESH)).unwrap();
+    std::fs::create_dir(folder.join("registers.json.new")).unwrap();
     assert!(table.pair(newcomer("b", 2)).is_err());
     assert!(table.unpair("a", 1).is_err());
     assert!(table.find("b").is_none());
