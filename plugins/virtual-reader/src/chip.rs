@@ -71,7 +71,7 @@ impl Chip {
             ),
             (
                 Tag::TRANSACTION_CURRENCY,
-                currency_number(&amounts.currency).to_owned(),
+                currency_number(&amounts.currency),
             ),
             (
                 Tag::PAN_SEQUENCE_NUMBER,

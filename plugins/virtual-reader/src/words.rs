@@ -51,41 +51,10 @@ pub(crate) fn twelve_digits(minor: i64) -> String {
     format!("{:012}", minor.clamp(0, 999_999_999_999))
 }
 
-/// ISO 4217 number. A kernel may not know a currency; 999 is none.
-pub(crate) fn currency_number(currency: &str) -> &'static str {
-    match currency {
-        "AED" => "0784",
-        "AUD" => "0036",
-        "BGN" => "0975",
-        "BHD" => "0048",
-        "BRL" => "0986",
-        "CAD" => "0124",
-        "CHF" => "0756",
-        "CNY" => "0156",
-        "CZK" => "0203",
-        "DKK" => "0208",
-        "EUR" => "0978",
-        "GBP" => "0826",
-        "HUF" => "0348",
-        "INR" => "0356",
-        "ISK" => "0352",
-        "JPY" => "0392",
-        "KRW" => "0410",
-        "KWD" => "0414",
-        "MXN" => "0484",
-        "NOK" => "0578",
-        "NZD" => "0554",
-        "PLN" => "0985",
-        "RON" => "0946",
-        "SEK" => "0752",
-        "SGD" => "0702",
-        "TRY" => "0949",
-        "TND" => "0788",
-        "UAH" => "0980",
-        "USD" => "0840",
-        "ZAR" => "0710",
-        _ => "0999",
-    }
+/// ISO 4217 number, as EMV's objects have it. A kernel may not know a currency; 999 is none.
+pub(crate) fn currency_number(currency: &str) -> String {
+    let number = payhal_card_data::emv::currency_number(currency).unwrap_or(999);
+    format!("{number:04}")
 }
 
 /// Transaction date, tag 9A.
@@ -189,6 +158,13 @@ mod tests {
                 cashback_minor: None,
             };
             assert_eq!(headline(Purpose::Sale, &amounts), shown);
+        }
+    }
+
+    #[test]
+    fn currencies_have_their_numbers() {
+        for (currency, number) in [("EUR", "0978"), ("AUD", "0036"), ("???", "0999")] {
+            assert_eq!(currency_number(currency), number);
         }
     }
 
