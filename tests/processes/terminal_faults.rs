@@ -23,7 +23,7 @@ type Row = (
 );
 
 const NOTHING_SENT: Option<(ErrorName, MoneyMoved)> =
-    Some((ErrorName::GatewayUnavailable, MoneyMoved::No));
+    Some((ErrorName::DeviceUnavailable, MoneyMoved::No));
 
 async fn play(desk: &Desk, rows: &[Row]) {
     for (number, (fault, at, count, told, state)) in rows.iter().enumerate() {

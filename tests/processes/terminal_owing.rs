@@ -150,7 +150,7 @@ async fn a_host_killed_while_the_customer_pays_learns_what_became_of_it() {
         .sale("a", 1000)
         .end()
         .await
-        .refused(ErrorName::GatewayUnavailable, Failed);
+        .refused(ErrorName::DeviceUnavailable, Failed);
     nothing.says(MoneyMoved::No, Retry::NewKey);
     // After the ledger: the approval stands.
     desk.fault("hang", "pay_answer", &[]).await;

@@ -108,6 +108,7 @@ impl Tally {
                 Reason::DeviceBusy { .. } => "device busy",
                 Reason::GatewayUnavailable => "gateway unavailable",
                 Reason::NothingSent => "nothing sent",
+                Reason::NeverBegun => "never begun",
                 Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
                 _ => "other refusals",
             }),

@@ -184,6 +184,9 @@ pub enum Reason {
     /// The gateway could not be reached, which showed only after the intent was recorded. Nothing
     /// was sent, and the key is used.
     NothingSent,
+    /// The terminal never began, which showed only after the intent was recorded. Nothing moved,
+    /// and the key is used.
+    NeverBegun,
     /// An earlier transaction is unknown, and this one looks like its repetition.
     UnresolvedTransaction {
         /// Which.
@@ -253,7 +256,8 @@ impl Reason {
             | Self::TimedOut
             | Self::CardError
             | Self::GatewayRejected
-            | Self::NothingSent => Retry::NewKey,
+            | Self::NothingSent
+            | Self::NeverBegun => Retry::NewKey,
             Self::UnresolvedTransaction { .. } => Retry::AskOperator,
             Self::DeviceNotFound
             | Self::DeviceUnsupported

@@ -234,7 +234,7 @@ impl Engine {
 
     /// The intent is on disk, so the key is used; that nothing moved is certain all the same.
     pub(crate) fn never_begun(&mut self, transaction: &mut Transaction, detail: &str) {
-        let mut refused = self.refused(transaction, Reason::NothingSent);
+        let mut refused = self.refused(transaction, Reason::NeverBegun);
         refused.detail = Some(detail.into());
         self.end_refused(transaction, refused, None);
     }

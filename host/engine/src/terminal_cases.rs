@@ -627,7 +627,7 @@ fn a_payment_whose_call_never_left_is_known_not_to_have_happened() {
     let (_, call, _) = bench.reader_call.take().unwrap();
     reopened(&mut bench, &[call]);
     let effects = bench.money(sale("k", "deaf"));
-    assert_eq!(refusal(&effects), Some(&Reason::NothingSent));
+    assert_eq!(refusal(&effects), Some(&Reason::NeverBegun));
     assert!(bench.reader_call.is_none());
 }
 

@@ -246,5 +246,5 @@ fn a_lost_refund_is_asked_about() {
     };
     assert_eq!(refusal(&bench.money(more)), Some(&Reason::NotAllowed));
     let effects = bench.reader(DeviceReply::NotFound);
-    assert_eq!(refusal(&effects), Some(&Reason::NothingSent));
+    assert_eq!(refusal(&effects), Some(&Reason::NeverBegun));
 }

@@ -14,7 +14,7 @@ fn error_name(reason: &e::Reason) -> ErrorName {
         e::Reason::RateLimited => ErrorName::RateLimited,
         e::Reason::DeviceNotFound => ErrorName::DeviceNotFound,
         e::Reason::DeviceBusy { .. } => ErrorName::DeviceBusy,
-        e::Reason::DeviceUnavailable => ErrorName::DeviceUnavailable,
+        e::Reason::DeviceUnavailable | e::Reason::NeverBegun => ErrorName::DeviceUnavailable,
         e::Reason::DeviceUnsupported => ErrorName::DeviceUnsupported,
         e::Reason::Declined => ErrorName::Declined,
         e::Reason::Cancelled => ErrorName::Cancelled,
@@ -105,6 +105,7 @@ fn message(refused: &e::Refused, table: &str) -> String {
         (e::Reason::TimedOut, _) if refused.detail.as_deref() == Some(e::NOTHING_MOVED) => {
             "Nothing was charged, as a person found".to_owned()
         }
+        (e::Reason::NeverBegun, _) => "The device did not begin. Nothing was charged".to_owned(),
         (_, Some(text)) => format!("{table}: {text}"),
         (_, None) => table.to_owned(),
     };
