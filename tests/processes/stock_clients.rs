@@ -89,3 +89,8 @@ fn samples_in_python() {
 fn samples_in_rust() {
     run_by("samples.mjs", "sdk-rust");
 }
+
+#[test]
+fn samples_of_the_guide_for_who_moves() {
+    run_by("guide.mjs", "from-websockets.md");
+}
