@@ -250,7 +250,7 @@ impl History {
         self.world.journal_closed = false;
         self.world.accepted.clear();
         let restored = self.world.journal.restored();
-        vault::asked(&mut self.world, vault::Order::Only(restored.transactions()));
+        vault::asked(&mut self.world, vault::Order::Only(restored.kept()));
         self.dispatcher.restart(restored);
         for event in std::mem::take(&mut self.heard) {
             self.step(event);
@@ -323,7 +323,7 @@ impl History {
     /// A host begins with what its journal hands over.
     pub(crate) fn begin(&mut self, restored: Restored) {
         self.heard.clear();
-        vault::asked(&mut self.world, vault::Order::Only(restored.transactions()));
+        vault::asked(&mut self.world, vault::Order::Only(restored.kept()));
         self.dispatcher = Dispatcher::new(Engine::new(prices::config(), restored));
         self.world.attach();
     }

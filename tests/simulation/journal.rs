@@ -53,7 +53,10 @@ impl Line {
             Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
             Fact::Resolved(resolved) => self.resolved = Some((position, resolved.outcome)),
             Fact::Reported { .. } => self.reported = Some(position),
-            Fact::Collected { .. } => {}
+            Fact::Collected { .. }
+            | Fact::Forwarding { .. }
+            | Fact::Forwarded { .. }
+            | Fact::Withdrawn { .. } => {}
         }
     }
 

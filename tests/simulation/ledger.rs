@@ -78,6 +78,7 @@ impl Ledger {
             }
             GatewayCommand::Inquire { wire } => GatewayReply::Found(self.find(wire.transaction_id)),
             GatewayCommand::Reverse { wire, .. } => self.reverse(wire.transaction_id, chance),
+            GatewayCommand::Forward { .. } => GatewayReply::Unsupported,
         }
     }
 

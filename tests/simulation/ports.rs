@@ -14,7 +14,7 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{
-    CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
+    CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Ticket, TransactionId,
 };
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::{Fact, Record};
@@ -144,7 +144,10 @@ impl World {
             return false;
         };
         self.tally.count("reversals with a number");
-        let lost = !self.vault.held.contains(&wire.transaction_id);
+        let lost = !self
+            .vault
+            .held
+            .contains(&(wire.transaction_id, Kept::Number));
         if lost {
             let reply = GatewayReply::NumberLost {
                 reason: "its key is gone".into(),
@@ -157,17 +160,17 @@ impl World {
 }
 
 impl VaultPort for World {
-    fn keep(&mut self, transaction: TransactionId, _number: Opaque) {
-        if !self.gone_before(|| format!("keep the number of {transaction}")) {
-            vault::asked(self, vault::Order::Keep(transaction));
+    fn keep(&mut self, transaction: TransactionId, part: Kept, _sealed: Opaque) {
+        if !self.gone_before(|| format!("keep the {part:?} of {transaction}")) {
+            vault::asked(self, vault::Order::Keep((transaction, part)));
         }
     }
 
-    fn destroy(&mut self, transaction: TransactionId) {
-        if !self.gone_before(|| format!("destroy the number of {transaction}")) {
-            checkers::sight(self, &Sight::Destroy(transaction));
+    fn destroy(&mut self, transaction: TransactionId, part: Kept) {
+        if !self.gone_before(|| format!("destroy the {part:?} of {transaction}")) {
+            checkers::sight(self, &Sight::Destroy(transaction, part));
             self.tally.count("numbers destroyed");
-            vault::asked(self, vault::Order::Destroy(transaction));
+            vault::asked(self, vault::Order::Destroy((transaction, part)));
         }
     }
 }

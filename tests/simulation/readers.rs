@@ -143,6 +143,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
     let abilities = DeviceAbilities::Reader {
         entries: vec![Entry::Chip],
         tip: true,
+        offline: false,
     };
     let status = DeviceStatus {
         abilities,

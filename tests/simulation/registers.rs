@@ -164,7 +164,10 @@ impl Registers {
     fn settled(world: &mut World, attempt: usize, answer: &Answer) {
         let seen = &mut world.registers.attempts[attempt];
         seen.final_answer = Some(answer.clone());
-        let Answer::Approved { approved, replayed } = answer else {
+        let Answer::Approved {
+            approved, replayed, ..
+        } = answer
+        else {
             return;
         };
         if !seen.request.despite.is_empty() {

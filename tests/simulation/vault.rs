@@ -4,21 +4,24 @@
 
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
-use payhal_engine::ids::TransactionId;
+use payhal_engine::ids::{Kept, TransactionId};
 use std::collections::{BTreeSet, VecDeque};
+
+/// What is kept, and for which transaction.
+pub(crate) type Whose = (TransactionId, Kept);
 
 /// What it was asked to do.
 #[derive(Debug)]
 pub(crate) enum Order {
-    Keep(TransactionId),
-    Destroy(TransactionId),
+    Keep(Whose),
+    Destroy(Whose),
     /// Destroy what belongs to nobody of these.
-    Only(BTreeSet<TransactionId>),
+    Only(BTreeSet<Whose>),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Vault {
-    pub(crate) held: BTreeSet<TransactionId>,
+    pub(crate) held: BTreeSet<Whose>,
     waiting: VecDeque<Order>,
     /// The journal was put back to a time whose numbers are destroyed.
     pub(crate) outlived: bool,
@@ -48,7 +51,7 @@ pub(crate) fn asked(world: &mut World, order: Order) {
 /// It is through with the next thing.
 pub(crate) fn done(world: &mut World) -> Option<Event> {
     let order = world.vault.waiting.pop_front()?;
-    let Order::Keep(transaction) = order else {
+    let Order::Keep((transaction, part)) = order else {
         world.vault.does(order);
         return None;
     };
@@ -61,6 +64,7 @@ pub(crate) fn done(world: &mut World) -> Option<Event> {
     }
     Some(Event::Kept {
         transaction,
+        part,
         refused: fails.then(|| "no space left".into()),
     })
 }

@@ -391,6 +391,7 @@ impl File {
             surcharges,
             software_sealing: self.software_sealing(value)?,
             routes,
+            offline: Vec::new(),
         })
     }
 }

@@ -109,7 +109,7 @@ impl Host {
         }
         let vault = open_vault(&config.state, inbox.clone())?;
         // What belongs to nobody came here for an intent that was never written.
-        vault.keep_only(restored.transactions());
+        vault.keep_only(restored.kept());
         let clock = Clock::new(newest_micros(&restored));
         let dispatcher = Dispatcher::new(Engine::new(config.engine.clone(), restored));
         let outlet: Arc<dyn Outlet> = Arc::new(inbox);

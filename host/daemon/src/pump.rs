@@ -17,7 +17,7 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Scope, Ticket,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Opaque, Position, RecallId, Scope, Ticket,
     TransactionId,
 };
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
@@ -68,9 +68,14 @@ impl Inbox {
     }
 
     /// From the vault's thread.
-    pub(crate) fn kept(&self, transaction: TransactionId, refused: Option<Arc<str>>) {
+    pub(crate) fn kept(
+        &self,
+        (transaction, part): (TransactionId, Kept),
+        refused: Option<Arc<str>>,
+    ) {
         self.send(Input::Event(Event::Kept {
             transaction,
+            part,
             refused,
         }));
     }
@@ -110,7 +115,7 @@ pub(crate) struct HostPorts {
     pub(crate) supervisor: Supervisor,
     /// The registers.
     pub(crate) registers: Registers,
-    /// Sealed numbers for reversals.
+    /// Sealed numbers for reversals, sealed reads for forwarding.
     pub(crate) vault: Vault,
     /// The host's own question under way, which is answered in the same step.
     pub(crate) own: Option<oneshot::Sender<Answer>>,
@@ -145,12 +150,12 @@ impl PluginPort for HostPorts {
 }
 
 impl VaultPort for HostPorts {
-    fn keep(&mut self, transaction: TransactionId, number: Opaque) {
-        self.vault.keep(transaction, number.0);
+    fn keep(&mut self, transaction: TransactionId, part: Kept, sealed: Opaque) {
+        self.vault.keep((transaction, part), sealed.0);
     }
 
-    fn destroy(&mut self, transaction: TransactionId) {
-        self.vault.destroy(transaction);
+    fn destroy(&mut self, transaction: TransactionId, part: Kept) {
+        self.vault.destroy((transaction, part));
     }
 }
 
@@ -327,7 +332,7 @@ impl Pump {
         match self.ports.records.open() {
             Ok(restored) => {
                 tracing::info!("the journal is open again");
-                self.ports.vault.keep_only(restored.transactions());
+                self.ports.vault.keep_only(restored.kept());
                 self.dispatcher.restart(restored);
                 let now_known = self.ports.supervisor.statuses();
                 for event in broken.heard.into_iter().chain(now_known) {

@@ -150,9 +150,10 @@ impl Dispatcher {
             Action::Recall { recall, by } => ports.recall(recall, by),
             Action::Keep {
                 transaction,
-                number,
-            } => ports.keep(transaction, number),
-            Action::Destroy { transaction } => ports.destroy(transaction),
+                part,
+                sealed,
+            } => ports.keep(transaction, part, sealed),
+            Action::Destroy { transaction, part } => ports.destroy(transaction, part),
             Action::CallDevice {
                 device,
                 call,

@@ -8,7 +8,7 @@ use payhal_engine::device::DeviceCommand;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{
-    CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Ticket, TransactionId,
+    CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Ticket, TransactionId,
 };
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
@@ -38,7 +38,8 @@ pub trait PluginPort {
     /// Brings a device the answer to the question of that number, or that there is none. Lost if
     /// the call has ended.
     fn deliver_device(&mut self, device: DeviceId, call: CallId, number: u64, answer: PromptAnswer);
-    /// Calls a gateway. A reversal that says so takes the sealed number along that is kept for it.
+    /// Calls a gateway. A reversal that says so takes the sealed number along that is kept for it;
+    /// what is forwarded takes its sealed read along.
     fn call_gateway(
         &mut self,
         gateway: GatewayId,
@@ -48,13 +49,14 @@ pub trait PluginPort {
     );
 }
 
-/// Where sealed numbers wait that a reversal may need. What is asked of it happens in order.
+/// Where sealed numbers wait that a reversal may need, and sealed reads that are forwarded later.
+/// What is asked of it happens in order.
 pub trait VaultPort {
     /// Keeps one. `Kept` follows, once it is on disk or certainly not there.
-    fn keep(&mut self, transaction: TransactionId, number: Opaque);
+    fn keep(&mut self, transaction: TransactionId, part: Kept, sealed: Opaque);
     /// Destroys one, whether or not it is there. Nothing follows: what is left over by a failure is
     /// destroyed at the next start.
-    fn destroy(&mut self, transaction: TransactionId);
+    fn destroy(&mut self, transaction: TransactionId, part: Kept);
 }
 
 /// The registers.

@@ -14,7 +14,7 @@ use payhal_engine::gateway::{
     GatewayStatus, Recipient,
 };
 use payhal_engine::ids::{
-    CallId, DeviceId, GatewayId, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
+    CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
 };
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
@@ -45,11 +45,11 @@ struct Wire {
 }
 
 impl VaultPort for Wire {
-    fn keep(&mut self, transaction: TransactionId, _: Opaque) {
+    fn keep(&mut self, transaction: TransactionId, _: Kept, _: Opaque) {
         self.kept.push(transaction);
     }
 
-    fn destroy(&mut self, transaction: TransactionId) {
+    fn destroy(&mut self, transaction: TransactionId, _: Kept) {
         self.destroyed.push(transaction);
     }
 }
@@ -107,6 +107,7 @@ impl Shop {
         let abilities = DeviceAbilities::Reader {
             entries: vec![Entry::Contactless],
             tip: false,
+            offline: false,
         };
         let status = DeviceStatus {
             abilities,
@@ -231,6 +232,7 @@ impl Shop {
         for transaction in self.wire.kept.clone() {
             self.step(Event::Kept {
                 transaction,
+                part: Kept::Number,
                 refused: None,
             });
         }

@@ -2,6 +2,7 @@
 //! What a register is told: one answer to each request, progress on the way, notifications after.
 
 use crate::card::{CardFace, Cvm, Entry};
+use crate::forwarding::{Forwarding, Loss};
 use crate::gateway::{Extras, Totals};
 use crate::ids::{Acceptor, DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
 use crate::money::{Amount, Amounts};
@@ -22,6 +23,8 @@ pub enum Answer {
         approved: Box<Approved>,
         /// Whether an earlier request with this key got it first.
         replayed: bool,
+        /// Of one that was accepted offline: what became of it since.
+        forwarding: Option<Box<Forwarding>>,
     },
     /// Anything else.
     Refused {
@@ -89,6 +92,9 @@ pub struct Approved {
     /// Token, balance, what a terminal added, totals of a batch.
     #[serde(default, skip_serializing_if = "Extras::is_plain")]
     pub extras: Extras,
+    /// The card allowed it while the gateway was away: it is forwarded later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted_offline: bool,
 }
 
 /// Why a request was not approved, with everything a register needs to go on.
@@ -387,6 +393,19 @@ pub enum Notification {
         key: IdempotencyKey,
         /// What is lost.
         amount: Amount,
+    },
+    /// A sale that was accepted offline was forwarded, was withdrawn, or needs a person.
+    Forwarded {
+        /// Whose.
+        register: RegisterId,
+        /// Our id.
+        transaction_id: TransactionId,
+        /// The register's key.
+        key: IdempotencyKey,
+        /// What became of it.
+        forwarding: Forwarding,
+        /// What is lost, where the issuer did not take it.
+        loss: Option<Box<Loss>>,
     },
     /// A terminal began to owe the word on a payment, or owes none any more.
     Quarantine {

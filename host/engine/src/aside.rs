@@ -96,9 +96,12 @@ impl Transaction {
     /// Whether it is on its way, and not only waiting to be taken up again.
     fn is_at_its_gateway(&self) -> bool {
         match self.phase {
-            Phase::Inquiring | Phase::Reversing | Phase::Reporting | Phase::Modifying => {
-                self.call.is_some()
-            }
+            Phase::Inquiring
+            | Phase::Reversing
+            | Phase::Reporting
+            | Phase::Modifying
+            | Phase::Stored
+            | Phase::Forwarding => self.call.is_some(),
             Phase::NeedsOperator | Phase::Settled => false,
             Phase::AwaitingReader
             | Phase::Presenting
@@ -111,7 +114,9 @@ impl Transaction {
             | Phase::Paying
             | Phase::Authorizing
             | Phase::Asking
-            | Phase::Completing => true,
+            | Phase::Completing
+            | Phase::CompletingOffline(_)
+            | Phase::Storing(_) => true,
         }
     }
 }

@@ -14,7 +14,9 @@ use crate::gateway::{
     Ability, Decision, Extras, GatewayAnswer, GatewayCommand, GatewayParameters, GatewayReply,
     GatewayStatus, Recipient,
 };
-use crate::ids::{CallId, DeviceId, Opaque, Position, RecallId, Scope, Ticket, TransactionId};
+use crate::ids::{
+    CallId, DeviceId, Kept, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
+};
 use crate::money::{Amount, Amounts, Currency};
 use crate::pricing::{Millionths, Surcharge};
 use crate::prompt::PromptKinds;
@@ -259,8 +261,15 @@ impl Bench {
             Action::CallGateway { call, command, .. } => {
                 self.gateway_call = Some((*call, (**command).clone()));
             }
-            Action::Keep { transaction, .. } => self.numbers.push(*transaction),
-            Action::Destroy { transaction } => self.destroyed.push(*transaction),
+            Action::Keep {
+                transaction,
+                part: Kept::Number,
+                ..
+            } => self.numbers.push(*transaction),
+            Action::Destroy {
+                transaction,
+                part: Kept::Number,
+            } => self.destroyed.push(*transaction),
             _ => {}
         }
     }
@@ -373,6 +382,7 @@ pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
     let abilities = DeviceAbilities::Reader {
         entries: vec![Entry::Chip],
         tip: true,
+        offline: true,
     };
     let status = DeviceStatus {
         abilities,
@@ -615,8 +625,8 @@ fn words(action: &Action) -> Option<String> {
         Action::CancelDevice { device, .. } => format!("{}: stop", kind_words(device)),
         Action::DeliverDevice { answer, .. } => format!("reader: {answer:?}"),
         Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
-        Action::Keep { .. } => "keep the number".into(),
-        Action::Destroy { .. } => "destroy the number".into(),
+        Action::Keep { part, .. } => format!("keep {}", part_words(*part)),
+        Action::Destroy { part, .. } => format!("destroy {}", part_words(*part)),
         Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
         Action::Recall { .. }
         | Action::Progress { .. }
@@ -625,6 +635,13 @@ fn words(action: &Action) -> Option<String> {
         | Action::SetTimer { .. }
         | Action::ClearTimer { .. } => return None,
     })
+}
+
+fn part_words(part: Kept) -> &'static str {
+    match part {
+        Kept::Number => "the number",
+        Kept::Read => "the read",
+    }
 }
 
 fn fact_words(fact: &Fact) -> String {
@@ -639,6 +656,7 @@ fn fact_words(fact: &Fact) -> String {
             };
             match ending.reversal {
                 Some(reason) => format!("ended {answer}, to be reversed ({reason:?})"),
+                None if ending.stored.is_some() => format!("ended {answer}, to be forwarded"),
                 None => format!("ended {answer}"),
             }
         }
@@ -647,6 +665,9 @@ fn fact_words(fact: &Fact) -> String {
         Fact::Reported { .. } => "reported".into(),
         Fact::Collected { .. } => "collected".into(),
         Fact::Resolved(_) => "resolved".into(),
+        Fact::Forwarding { .. } => "forwarding".into(),
+        Fact::Forwarded { answer } => format!("forwarded {:?}", answer.decision),
+        Fact::Withdrawn { .. } => "withdrawn".into(),
     }
 }
 
@@ -694,6 +715,7 @@ fn command_words(command: &DeviceCommand) -> &'static str {
             answer: IssuerAnswer::Declined { .. },
             ..
         } => "complete (declined)",
+        DeviceCommand::Complete { offline: true, .. } => "complete (offline)",
         DeviceCommand::Complete {
             answer: IssuerAnswer::NoAnswer,
             ..
@@ -716,5 +738,6 @@ fn asked_words(command: &GatewayCommand) -> &'static str {
         GatewayCommand::VoiceApproval { .. } => "voice approval",
         GatewayCommand::Reconcile { .. } => "reconcile",
         GatewayCommand::Report { .. } => "report",
+        GatewayCommand::Forward { .. } => "forward",
     }
 }

@@ -140,6 +140,10 @@ impl Engine {
             Phase::Authorizing
             | Phase::Asking
             | Phase::Completing
+            | Phase::CompletingOffline(_)
+            | Phase::Storing(_)
+            | Phase::Stored
+            | Phase::Forwarding
             | Phase::Modifying
             | Phase::Inquiring
             | Phase::Reversing

@@ -33,6 +33,8 @@ pub enum DeviceAbilities {
         entries: Vec<Entry>,
         /// Whether it can ask the customer for a tip.
         tip: bool,
+        /// Whether its chips can complete without their issuer.
+        offline: bool,
     },
     /// A terminal.
     Terminal {
@@ -120,6 +122,8 @@ pub enum DeviceCommand {
         recipient: Recipient,
         /// Whether card number and expiry are sealed apart as well, for a reversal.
         seal_number: bool,
+        /// Whether the gateway is away: no PIN that only the issuer can verify.
+        offline: bool,
     },
     /// The issuer's answer, for chip and display.
     Complete {
@@ -129,6 +133,8 @@ pub enum DeviceCommand {
         presentation_id: Arc<str>,
         /// What the gateway said.
         answer: IssuerAnswer,
+        /// Nobody was asked: whether the card allows the sale all the same.
+        offline: bool,
     },
     /// Text, with a beep.
     Show {

@@ -6,7 +6,7 @@ use crate::card::SpentKey;
 use crate::device::DeviceCommand;
 use crate::gateway::GatewayCommand;
 use crate::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Opaque, Position, RecallId, Scope, Ticket,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Opaque, Position, RecallId, Scope, Ticket,
     TimerId, TransactionId,
 };
 use crate::prompt::{Prompt, PromptAnswer};
@@ -52,17 +52,21 @@ pub enum Action {
         /// When the runner is given up, milliseconds since boot.
         deadline_boot_ms: u64,
     },
-    /// Keep a sealed number until it is destroyed; `Kept` follows.
+    /// Keep something sealed until it is destroyed; `Kept` follows.
     Keep {
         /// Whose.
         transaction: TransactionId,
-        /// The number.
-        number: Opaque,
+        /// What it is.
+        part: Kept,
+        /// As the reader sealed it.
+        sealed: Opaque,
     },
-    /// Destroy a sealed number, whether or not it is there.
+    /// Destroy something sealed, whether or not it is there.
     Destroy {
         /// Whose.
         transaction: TransactionId,
+        /// What it is.
+        part: Kept,
     },
     /// Ask a device to stop a call. Its reply still comes.
     CancelDevice {

@@ -41,6 +41,7 @@ impl Engine {
             reversal,
             unsent,
             owed: self.owed(transaction, answer),
+            stored: None,
         };
         transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
@@ -122,6 +123,7 @@ impl Engine {
             acceptor: Some(transaction.acceptor.clone()),
             at_micros: self.now.wall_micros,
             extras: answer.extras.clone(),
+            accepted_offline: false,
         };
         self.end(
             transaction,
@@ -249,6 +251,7 @@ impl Engine {
                 transaction_id,
                 presentation_id,
                 answer,
+                offline: false,
             };
             let purpose = CallFor::Device {
                 device: device.clone(),

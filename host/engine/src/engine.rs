@@ -10,7 +10,7 @@ use crate::effect::Effect;
 use crate::event::Event;
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Position, RecallId, Scope, Ticket, TimerId,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Position, RecallId, Scope, Ticket, TimerId,
     TransactionId,
 };
 use crate::keys::{Pending, RecallFor};
@@ -171,8 +171,12 @@ impl Engine {
             Event::Recalled { recall, past } => self.recalled(recall, past.map(|past| *past)),
             Event::Kept {
                 transaction,
+                part,
                 refused,
-            } => self.number_kept(transaction, refused),
+            } => match part {
+                Kept::Number => self.number_kept(transaction, refused),
+                Kept::Read => {}
+            },
             Event::Durable(position) => self.became_durable(position),
             Event::DeviceReplied { call, reply } => self.device_replied(call, reply),
             Event::DeviceProgressed { call, stage, text } => {
@@ -305,6 +309,10 @@ impl Engine {
                 | Phase::AuthorizingCard
                 | Phase::Asking
                 | Phase::Completing
+                | Phase::CompletingOffline(_)
+                | Phase::Storing(_)
+                | Phase::Stored
+                | Phase::Forwarding
                 | Phase::NeedsOperator
                 | Phase::Settled => {}
             }

@@ -5,7 +5,7 @@ use crate::answer::Stage;
 use crate::device::{DeviceReply, DeviceStatus};
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{
-    Acceptor, CallId, DeviceId, GatewayId, Position, RecallId, Ticket, TimerId, TransactionId,
+    Acceptor, CallId, DeviceId, GatewayId, Kept, Position, RecallId, Ticket, TimerId, TransactionId,
 };
 use crate::prompt::DevicePrompt;
 use crate::record::Past;
@@ -38,10 +38,12 @@ pub enum Event {
         /// What it holds.
         past: Option<Box<Past>>,
     },
-    /// A sealed number is on disk, or cannot be kept and is not there.
+    /// Something sealed is on disk, or cannot be kept and is not there.
     Kept {
         /// Whose.
         transaction: TransactionId,
+        /// What it is.
+        part: Kept,
         /// The reason, if it is not.
         refused: Option<Arc<str>>,
     },

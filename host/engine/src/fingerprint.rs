@@ -73,6 +73,9 @@ impl Fields {
             self.text(Some("installments"));
             self.number(Some(count.into()));
         }
+        if terms.allow_offline {
+            self.text(Some("offline"));
+        }
         if let Some(receipt) = &terms.receipt {
             self.text(Some("receipt"));
             self.text(receipt.reference.as_deref());
@@ -134,7 +137,7 @@ mod tests {
         assert_eq!(fingerprint(&same), plain);
 
         let original = TransactionId(Uuid::nil());
-        let changes: [fn(&mut MoneyRequest); 13] = [
+        let changes: [fn(&mut MoneyRequest); 14] = [
             |r| {
                 r.kind = Kind::Refund {
                     original: TransactionId(Uuid::nil()),
@@ -151,6 +154,7 @@ mod tests {
             |r| r.terms.token = Some("".into()),
             |r| r.terms.voice_code = Some("".into()),
             |r| r.terms.installments = Some(2),
+            |r| r.terms.allow_offline = true,
             |r| {
                 r.terms.receipt = Some(Receipt {
                     reference: None,

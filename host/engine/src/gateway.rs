@@ -80,6 +80,8 @@ pub enum Ability {
     Advice,
     /// Take the order behind a payment.
     NotifyOrder,
+    /// Take a sale afterwards that its card allowed without asking.
+    Forward,
 }
 
 /// Whom a read is sealed to.
@@ -172,6 +174,28 @@ pub enum GatewayCommand {
         wire: Wire,
         /// What.
         report: Report,
+    },
+    /// Take a sale that its card allowed while the gateway was away. Safe to repeat with the same
+    /// references. The sealed read that was kept for it goes along.
+    Forward {
+        /// References of the forwarding.
+        wire: Wire,
+        /// What it was for.
+        purpose: Purpose,
+        /// As the card allowed them.
+        amounts: Amounts,
+        /// Who read the card.
+        device: DeviceId,
+        /// Names the read.
+        read_id: Arc<str>,
+        /// How it was read.
+        entry: Entry,
+        /// When the register was told, microseconds since 1970 UTC.
+        accepted_at_micros: i64,
+        /// Tags of the chip's completion, as JSON text.
+        tags: Option<Arc<str>>,
+        /// The register's reference.
+        merchant_reference: Option<Arc<str>>,
     },
     /// What became of it?
     Inquire {
@@ -311,7 +335,7 @@ pub enum GatewayReply {
     Reconciled(Box<Totals>),
     /// To `Report`: the gateway knows.
     Reported,
-    /// To `Authorize`, `Modify` and `VoiceApproval`.
+    /// To `Authorize`, `Modify`, `VoiceApproval` and `Forward`.
     Answered(Box<GatewayAnswer>),
     /// To `Inquire`.
     Found(Finding),
@@ -326,6 +350,11 @@ pub enum GatewayReply {
     },
     /// To `Reverse`: the sealed number that must go with it is lost, so it was not sent.
     NumberLost {
+        /// For the person who must look.
+        reason: Arc<str>,
+    },
+    /// To `Forward`: the sealed read that must go with it is lost, so it was not sent.
+    ReadLost {
         /// For the person who must look.
         reason: Arc<str>,
     },

@@ -162,6 +162,15 @@ pub struct TimerId(pub u64);
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Fingerprint(pub [u8; 32]);
 
+/// What the vault keeps for a transaction, each under a key of its own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Kept {
+    /// The card's number, for a reversal.
+    Number,
+    /// The whole read, for a sale that is forwarded later.
+    Read,
+}
+
 /// Bytes the engine carries and never reads: sealed card data, EMV tags for the other side.
 /// `Debug` tells the length only.
 #[derive(Clone, Default, Eq, PartialEq)]

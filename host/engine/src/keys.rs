@@ -388,7 +388,11 @@ impl Pending {
 /// A final answer as a register is told it.
 pub(crate) fn told(answer: FinalAnswer, replayed: bool) -> Answer {
     match answer {
-        FinalAnswer::Approved(approved) => Answer::Approved { approved, replayed },
+        FinalAnswer::Approved(approved) => Answer::Approved {
+            approved,
+            replayed,
+            forwarding: None,
+        },
         FinalAnswer::Refused(refused) => Answer::Refused { refused, replayed },
     }
 }

@@ -30,6 +30,7 @@ mod engine;
 pub mod event;
 mod exchange;
 mod fingerprint;
+pub mod forwarding;
 pub mod gateway;
 #[cfg(test)]
 mod handover;
@@ -41,6 +42,7 @@ pub mod money;
 #[cfg(test)]
 mod number_cases;
 mod numbers;
+pub mod offline;
 mod parents;
 pub mod pricing;
 #[cfg(test)]
@@ -117,4 +119,6 @@ pub struct Config {
     pub software_sealing: std::collections::BTreeSet<ids::GatewayId>,
     /// Where payments go that name no gateway; the first that fits.
     pub routes: Vec<routing::Route>,
+    /// Which sales may be accepted without their gateway, and forwarded later.
+    pub offline: Vec<offline::Rule>,
 }

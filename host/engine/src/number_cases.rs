@@ -7,7 +7,7 @@ use crate::device::DeviceCommand;
 use crate::effect::Action;
 use crate::event::Event;
 use crate::gateway::{Decision, GatewayCommand, GatewayReply};
-use crate::ids::TransactionId;
+use crate::ids::{Kept, TransactionId};
 use crate::record::Fact;
 use crate::request::{Kind, MoneyRequest};
 use crate::transaction::Phase;
@@ -18,6 +18,7 @@ const FIRST: TransactionId = TransactionId(Uuid::from_u128(1));
 fn kept() -> Event {
     Event::Kept {
         transaction: FIRST,
+        part: Kept::Number,
         refused: None,
     }
 }
@@ -129,6 +130,7 @@ fn a_vault_that_cannot_keep_it_refuses_the_payment() {
     let mut bench = keeping();
     let effects = bench.step(Event::Kept {
         transaction: FIRST,
+        part: Kept::Number,
         refused: Some("no space left".into()),
     });
     let refused = refused(&effects).unwrap();

@@ -9,7 +9,7 @@ use crate::admit::NotNow;
 use crate::answer::Reason;
 use crate::effect::Action;
 use crate::engine::Engine;
-use crate::ids::TransactionId;
+use crate::ids::{Kept, TransactionId};
 use crate::transaction::{Phase, SealedRead, Transaction};
 use std::sync::Arc;
 
@@ -45,7 +45,8 @@ impl Engine {
         transaction.phase = Phase::Keeping(read);
         let keep = Action::Keep {
             transaction: transaction.id,
-            number,
+            part: Kept::Number,
+            sealed: number,
         };
         self.emit(transaction.after, keep);
     }
@@ -73,6 +74,7 @@ impl Engine {
             transaction.number_kept = false;
             let destroy = Action::Destroy {
                 transaction: transaction.id,
+                part: Kept::Number,
             };
             self.emit(transaction.after, destroy);
         }

@@ -5,7 +5,7 @@ use crate::answer::{Approved, Outcome, Refused};
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
 use crate::ids::{
-    Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Position, RegisterId, Scope,
+    Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Kept, Position, RegisterId, Scope,
     TransactionId,
 };
 use crate::money::Amounts;
@@ -56,6 +56,37 @@ pub enum Fact {
     },
     /// A person settled it; the ending follows if there was none.
     Resolved(Box<Resolved>),
+    /// A sale that was accepted offline is about to be forwarded: from here on it may have been.
+    Forwarding {
+        /// References for the gateway; the same with each attempt.
+        wire: Wire,
+    },
+    /// The gateway's word on it.
+    Forwarded {
+        /// Approved, or it is lost.
+        answer: Box<GatewayAnswer>,
+    },
+    /// It is not forwarded: a register took it back before its gateway heard of it.
+    Withdrawn {
+        /// The transaction that took it back.
+        by: TransactionId,
+        /// Whose key that one has.
+        scope: Scope,
+        /// Its key.
+        key: IdempotencyKey,
+    },
+}
+
+impl Fact {
+    /// Everything about the exchange, in the record that begins it: an intent, or an ending that
+    /// was accepted offline.
+    pub fn intent(&self) -> Option<&Intent> {
+        match self {
+            Self::Intent(intent) => Some(intent),
+            Self::Ended(ending) => ending.stored.as_ref().map(|stored| &stored.intent),
+            _ => None,
+        }
+    }
 }
 
 /// A person's word on an outcome.
@@ -118,6 +149,23 @@ pub struct Ending {
     /// What the gateway must still be told; ends with [`Fact::Reported`].
     #[serde(default, skip_serializing_if = "Owed::is_nothing")]
     pub owed: Owed,
+    /// It was accepted offline and must be forwarded; ends with [`Fact::Forwarded`] or
+    /// [`Fact::Withdrawn`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Box<Stored>>,
+}
+
+/// A sale that was accepted while its gateway was away.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Stored {
+    /// As it would have been asked; its references were never used unless they were recorded
+    /// before.
+    pub intent: Intent,
+    /// Names the sealed read, which is kept in the vault.
+    pub read_id: Arc<str>,
+    /// Tags of the chip's completion, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Arc<str>>,
 }
 
 /// What a gateway must be told about an outcome.
@@ -222,6 +270,27 @@ pub struct BatchClosed {
     pub at_micros: i64,
 }
 
+/// What one that has not come to rest needs of the vault.
+fn kept(records: &[Record]) -> Vec<(TransactionId, Kept)> {
+    let mut kept = Vec::new();
+    for record in records {
+        match &record.fact {
+            Fact::Intent(intent) if intent.number_kept => {
+                kept.push((record.transaction_id, Kept::Number));
+            }
+            Fact::Ended(ending) if ending.stored.is_some() => {
+                // No reversal can come any more.
+                kept = vec![(record.transaction_id, Kept::Read)];
+            }
+            Fact::Forwarded { .. } | Fact::Withdrawn { .. } | Fact::Resolved(_) => {
+                kept.retain(|(_, part)| *part == Kept::Number);
+            }
+            _ => {}
+        }
+    }
+    kept
+}
+
 /// What the journal hands over at start.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Restored {
@@ -241,6 +310,11 @@ pub struct Restored {
 }
 
 impl Restored {
+    /// What the vault must still keep.
+    pub fn kept(&self) -> BTreeSet<(TransactionId, Kept)> {
+        self.open.iter().flat_map(|records| kept(records)).collect()
+    }
+
     /// Those that have not come to rest.
     pub fn transactions(&self) -> BTreeSet<TransactionId> {
         let firsts = self.open.iter().filter_map(|records| records.first());

@@ -112,7 +112,10 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
                 transaction.phase = Phase::Inquiring;
             }
             Fact::Reported { .. } => transaction.owed = Owed::default(),
-            Fact::Collected { .. } => {}
+            Fact::Collected { .. }
+            | Fact::Forwarding { .. }
+            | Fact::Forwarded { .. }
+            | Fact::Withdrawn { .. } => {}
         }
     }
     Some(transaction)

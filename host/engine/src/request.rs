@@ -162,6 +162,9 @@ pub struct Terms {
     /// The register asked to undo, and this rule chose between void and refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoRule>,
+    /// May be accepted while its gateway is away, and forwarded later.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_offline: bool,
 }
 
 impl Terms {
@@ -198,6 +201,8 @@ pub enum UndoRule {
     Captured,
     /// Refund of what is left: the other side cannot void.
     VoidUnsupported,
+    /// Void: it was accepted offline, and its gateway has not heard of it.
+    NotForwarded,
 }
 
 /// What kind of money movement.
@@ -335,6 +340,8 @@ pub struct Snapshot {
     pub ended: bool,
     /// For an unknown one, or one on its way back: what happens next.
     pub resolution: Option<crate::answer::Resolution>,
+    /// For one that was accepted offline: where it is.
+    pub forwarding: Option<crate::forwarding::Forwarding>,
     /// When it was accepted.
     pub started_at_micros: i64,
 }

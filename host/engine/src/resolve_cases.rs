@@ -80,7 +80,12 @@ fn a_persons_word_answers_the_key_for_ever_and_frees_the_terminal() {
         assert!(told.clone().all(|effect| effect.after == durable));
         let retry = bench.money(on_terminal("k", Kind::Sale, "deaf"));
         let replayed = match (answers(&retry)[..].first(), outcome) {
-            (Some(Answer::Approved { approved, replayed }), Outcome::Approved) => {
+            (
+                Some(Answer::Approved {
+                    approved, replayed, ..
+                }),
+                Outcome::Approved,
+            ) => {
                 assert_eq!(approved.approved_minor, 1_000);
                 *replayed
             }

@@ -107,6 +107,10 @@ impl Engine {
             | Phase::Authorizing
             | Phase::Asking
             | Phase::Modifying
+            | Phase::CompletingOffline(_)
+            | Phase::Storing(_)
+            | Phase::Stored
+            | Phase::Forwarding
             | Phase::NeedsOperator
             | Phase::Reporting
             | Phase::Settled => {}
@@ -224,6 +228,7 @@ impl Engine {
             amounts: transaction.amounts,
             recipient,
             seal_number,
+            offline: false,
         };
         transaction.number_wanted = seal_number;
         self.call_reader(transaction, command, self.config.timeouts.pin_ms);
@@ -276,6 +281,7 @@ impl Engine {
                 response_code: answer.response_code.clone(),
                 issuer: answer.issuer.clone(),
             },
+            offline: false,
         };
         self.call_reader(transaction, command, self.config.timeouts.completion_ms);
     }

@@ -12,7 +12,7 @@ use crate::effect::Effect;
 use crate::engine::Alarm;
 use crate::event::Event;
 use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply, Totals};
-use crate::ids::{CallId, Ticket, TransactionId};
+use crate::ids::{CallId, Kept, Ticket, TransactionId};
 use crate::prompt::{PromptKind, PromptKinds};
 use crate::record::Past;
 use crate::request::{Kind, MoneyRequest, Request, Resolve, Response};
@@ -363,6 +363,10 @@ fn state_of(bench: &Bench) -> String {
         Phase::Reversing => "reversing",
         Phase::NeedsOperator => "needs operator",
         Phase::Reporting => "reporting",
+        Phase::CompletingOffline(_) => "completing without its issuer",
+        Phase::Storing(_) => "storing",
+        Phase::Stored => "stored",
+        Phase::Forwarding => "forwarding",
         Phase::Settled => "settled",
     };
     plain.into()
@@ -475,6 +479,7 @@ fn number_kept(bench: &mut Bench, refused: Option<Arc<str>>) -> Option<Vec<Effec
     let waits = state_of(bench) == "keeping the number";
     let kept = Event::Kept {
         transaction,
+        part: Kept::Number,
         refused,
     };
     waits.then(|| bench.step(kept))

@@ -135,6 +135,15 @@ pub(crate) enum Phase {
     Preparing(Option<SealedRead>),
     /// The vault, which keeps the sealed number for a reversal.
     Keeping(SealedRead),
+    /// The chip: whether it allows the sale without its issuer.
+    CompletingOffline(SealedRead),
+    /// The vault, which keeps the sealed read until it is forwarded.
+    Storing(SealedRead),
+    /// Its turn to be forwarded, or the connector's references for it. Its register has been
+    /// answered, and the gateway has not heard of it.
+    Stored,
+    /// The gateway, to take what was accepted offline; or the next attempt.
+    Forwarding,
     /// The terminal, which runs the whole payment.
     Paying,
     /// The issuer.
@@ -345,6 +354,7 @@ impl Transaction {
             intent: self.intent,
             ended: self.ending.is_some(),
             resolution: self.resolution(),
+            forwarding: None,
             started_at_micros: self.started_at_micros,
         }
     }

@@ -145,6 +145,10 @@ impl Engine {
             Phase::Asking => self.prompt_expired(transaction),
             // The reader's own deadline ends the first; nobody waits for the others.
             Phase::Completing
+            | Phase::CompletingOffline(_)
+            | Phase::Storing(_)
+            | Phase::Stored
+            | Phase::Forwarding
             | Phase::Reversing
             | Phase::NeedsOperator
             | Phase::Reporting

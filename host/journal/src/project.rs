@@ -25,6 +25,9 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         Fact::Reported { .. } => "reported",
         Fact::Collected { .. } => "collected",
         Fact::Resolved(_) => "resolved",
+        Fact::Forwarding { .. } => "forwarding",
+        Fact::Forwarded { .. } => "forwarded",
+        Fact::Withdrawn { .. } => "withdrawn",
     }
 }
 
@@ -128,7 +131,10 @@ pub(crate) fn apply(
             }
         }
         Fact::Reported { .. } => line.reporting = false,
-        Fact::Collected { .. } => {}
+        Fact::Collected { .. }
+        | Fact::Forwarding { .. }
+        | Fact::Forwarded { .. }
+        | Fact::Withdrawn { .. } => {}
     }
     Some(line)
 }

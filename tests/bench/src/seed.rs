@@ -182,12 +182,14 @@ impl Sale {
             acceptor: Some(Self::acceptor()),
             at_micros: self.at_micros(),
             extras: Extras::default(),
+            accepted_offline: false,
         };
         self.record(Fact::Ended(Box::new(Ending {
             answer: FinalAnswer::Approved(Box::new(approved)),
             reversal: None,
             unsent: None,
             owed: Owed::default(),
+            stored: None,
         })))
     }
 }

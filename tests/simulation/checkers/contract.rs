@@ -18,7 +18,7 @@ pub(crate) const CHECKER: Checker = Checker {
             }
         }
         Sight::Answer(waiting, answer) => answered(waiting, answer),
-        Sight::Append(_) | Sight::Destroy(_) | Sight::Gateway(..) | Sight::Notify(_) => {}
+        Sight::Append(_) | Sight::Destroy(..) | Sight::Gateway(..) | Sight::Notify(_) => {}
     },
     ..Checker::BLIND
 };

@@ -27,7 +27,7 @@ fn sight(world: &World, sight: &Sight<'_>) {
         }
         Sight::Answer(_, answer) => answered(world, answer),
         Sight::Notify(notification) => notified(world, notification),
-        Sight::Append(_) | Sight::Destroy(_) => {}
+        Sight::Append(_) | Sight::Destroy(..) => {}
     }
 }
 

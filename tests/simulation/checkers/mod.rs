@@ -32,7 +32,7 @@ use crate::world::World;
 use payhal_engine::answer::{Answer, Notification};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{DeviceId, GatewayId, TransactionId};
+use payhal_engine::ids::{DeviceId, GatewayId, Kept, TransactionId};
 use payhal_engine::record::Record;
 use std::fmt::Display;
 
@@ -44,7 +44,7 @@ pub(crate) enum Sight<'a> {
     Answer(&'a Waiting, &'a Answer),
     Notify(&'a Notification),
     /// A number that is kept for a reversal.
-    Destroy(TransactionId),
+    Destroy(TransactionId, Kept),
 }
 
 /// One thing that must always be true.

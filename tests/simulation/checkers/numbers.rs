@@ -6,7 +6,7 @@ use super::{Checker, Sight, violated};
 use crate::gateways;
 use crate::world::World;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::TransactionId;
+use payhal_engine::ids::{Kept, TransactionId};
 use payhal_engine::record::{Fact, Intent};
 use payhal_engine::request::Kind;
 
@@ -25,12 +25,17 @@ pub(crate) const CHECKER: Checker = Checker {
                 wire, with_number, ..
             },
         ) => reverses(world, wire.transaction_id, *with_number),
-        Sight::Destroy(id) => destroys(world, *id),
+        Sight::Destroy(id, Kept::Number) => destroys(world, *id),
         _ => {}
     },
     step: |_| {},
     rest: |world| {
-        for id in &world.vault.held {
+        for (id, _) in world
+            .vault
+            .held
+            .iter()
+            .filter(|(_, part)| *part == Kept::Number)
+        {
             if !world.journal.needs_operator(*id) {
                 violated(LAW, format_args!("the number of {id} is kept for nothing"));
             }
@@ -55,7 +60,7 @@ fn begins(world: &World, id: TransactionId, intent: &Intent) {
             format_args!("{id} begins, kept: {}", intent.number_kept),
         );
     }
-    if intent.number_kept && !world.vault.held.contains(&id) {
+    if intent.number_kept && !world.vault.held.contains(&(id, Kept::Number)) {
         violated(LAW, format_args!("{id} begins before its number is kept"));
     }
 }
@@ -68,7 +73,7 @@ fn reverses(world: &World, id: TransactionId, with_number: bool) {
             format_args!("{id} is reversed, with it: {with_number}"),
         );
     }
-    let there = world.vault.held.contains(&id) || world.vault.outlived;
+    let there = world.vault.held.contains(&(id, Kept::Number)) || world.vault.outlived;
     if with_number && !there {
         violated(
             LAW,

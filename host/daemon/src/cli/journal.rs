@@ -203,6 +203,16 @@ fn record(record: &Record) -> String {
             let word = if *accepted { "collected" } else { "not taken" };
             format!("{word} by batch close {by}")
         }
+        Fact::Forwarding { wire } => format!(
+            "forwarding, STAN {:06}, reference {}",
+            wire.stan, wire.reference
+        ),
+        Fact::Forwarded { answer } => format!(
+            "forwarded {} {}",
+            answer.response_code,
+            answer.response_text.as_deref().unwrap_or_default()
+        ),
+        Fact::Withdrawn { by, .. } => format!("withdrawn by {by}"),
         Fact::Resolved(resolved) => format!(
             "resolved  {} by {}: {}",
             word(&resolved.outcome),

@@ -120,9 +120,8 @@ impl Events {
     pub(super) fn notified(&self, notification: Notification) {
         self.push(match notification {
             Notification::Resolved { transaction_id, .. }
-            | Notification::NotCollected { transaction_id, .. } => {
-                Subject::Resolved(transaction_id)
-            }
+            | Notification::NotCollected { transaction_id, .. }
+            | Notification::Forwarded { transaction_id, .. } => Subject::Resolved(transaction_id),
             Notification::Quarantine { device, .. } => Subject::Device(device.0.to_string()),
             Notification::Moved { progress, .. } => Subject::Changed(progress.transaction_id),
         });

@@ -58,9 +58,9 @@ impl Session {
         }
         let request = Request::Money(Box::new(request));
         match self.ask(request, Some(id)).await {
-            Some(Answer::Approved { approved, replayed }) => {
-                Ok(self.approval(&asked, &approved, replayed).await)
-            }
+            Some(Answer::Approved {
+                approved, replayed, ..
+            }) => Ok(self.approval(&asked, &approved, replayed).await),
             Some(Answer::Refused { refused, replayed }) => {
                 let mut error = convert::refused(&refused, replayed);
                 if let Some(details) = error.data.as_deref_mut() {

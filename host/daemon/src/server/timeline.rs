@@ -4,6 +4,7 @@
 use super::convert;
 use crate::amount;
 use payhal_engine::answer::Outcome;
+use payhal_engine::gateway::{Decision, GatewayAnswer};
 use payhal_engine::money::Amounts;
 use payhal_engine::record::{Fact, FinalAnswer, Intent, Record};
 use payhal_protocol::transaction::TimelineEntry;
@@ -46,6 +47,15 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
             "collected",
             "The issuer did not take the offline approval: the money is lost.".to_owned(),
         ),
+        Fact::Forwarding { .. } => (
+            "forwarding",
+            "The payment service is told of it.".to_owned(),
+        ),
+        Fact::Forwarded { answer } => ("forwarded", forwarded_words(answer)),
+        Fact::Withdrawn { by, .. } => (
+            "withdrawn",
+            format!("It was taken back by {by} before it was forwarded: nothing was charged."),
+        ),
         Fact::Resolved(resolved) => (
             "resolved",
             format!(
@@ -64,6 +74,14 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
         event: event.to_owned(),
         text,
         durable: true,
+    }
+}
+
+fn forwarded_words(answer: &GatewayAnswer) -> String {
+    let code = &answer.response_code;
+    match answer.decision {
+        Decision::Approved => format!("The payment service has taken it: {code}."),
+        _ => format!("The issuer did not take it: {code}. The money is lost."),
     }
 }
 

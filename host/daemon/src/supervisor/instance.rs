@@ -2,6 +2,7 @@
 //! One configured device or gateway: its runner's life, its calls, its state.
 
 use super::InstanceConfig;
+use super::along::Along;
 use super::convert;
 use super::keeper::Order;
 use super::limits::{
@@ -452,20 +453,20 @@ impl Instance {
         }
     }
 
-    /// Runs one gateway call; its reply goes to the outlet, whatever happens. `number`: what was
-    /// kept for a reversal.
+    /// Runs one gateway call; its reply goes to the outlet, whatever happens. `along`: what was
+    /// kept for it.
     pub(super) async fn call_gateway(
         self: Arc<Self>,
         call: CallId,
         command: GatewayCommand,
-        number: Option<m::gateway::SealedNumber>,
+        along: Option<Along>,
         deadline: Instant,
     ) {
         let not_sent = |reason: String| GatewayReply::Failed {
             sent: false,
             reason: reason.into(),
         };
-        let reply = match (self.begin(call), convert::gateway_command(&command, number)) {
+        let reply = match (self.begin(call), convert::gateway_command(&command, along)) {
             (None, _) => not_sent(self.why_down()),
             (_, None) => not_sent("the sealed read is malformed".to_owned()),
             (Some((runner, token)), Some((method, payload))) => {
@@ -618,6 +619,7 @@ impl Instance {
 const NOTHING: DeviceAbilities = DeviceAbilities::Reader {
     entries: Vec::new(),
     tip: false,
+    offline: false,
 };
 
 fn bounded(lines: Vec<String>) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! Knows processes and plugin messages; never payments, registers or SQL. It reads nothing a
 //! plugin prints: the runner has checked every text for card numbers before it arrives here.
 
+mod along;
 mod appearing;
 mod changes;
 mod convert;
@@ -24,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::plugins::PluginShelf;
 use crate::ports::{PortWish, Ports};
-use crate::vault::{Unloaded, Vault};
+use crate::vault::Vault;
 use instance::{Instance, Means};
 use keeper::{Keeper, Order};
 use parameters::ParameterSets;
@@ -34,7 +35,6 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{Acceptor, CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
-use payhal_messages::gateway::SealedNumber;
 use payhal_protocol::instances::{InstanceKind, Source};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -318,8 +318,8 @@ impl PluginPort for Supervisor {
                 let vault = self.vault.clone();
                 let outlet = Arc::clone(&self.outlet);
                 tokio::spawn(async move {
-                    match kept_for(&vault, &command).await {
-                        Ok(number) => instance.call_gateway(call, command, number, deadline).await,
+                    match along::taken(&vault, &command).await {
+                        Ok(along) => instance.call_gateway(call, command, along, deadline).await,
                         Err(reply) => outlet.event(Event::GatewayReplied { call, reply }),
                     }
                 });
@@ -332,34 +332,5 @@ impl PluginPort for Supervisor {
                 },
             }),
         }
-    }
-}
-
-/// The number that a command takes along; or what to reply instead of sending it.
-async fn kept_for(
-    vault: &Vault,
-    command: &GatewayCommand,
-) -> Result<Option<SealedNumber>, GatewayReply> {
-    let GatewayCommand::Reverse {
-        wire,
-        with_number: true,
-        ..
-    } = command
-    else {
-        return Ok(None);
-    };
-    let lost = |what: &str| GatewayReply::NumberLost {
-        reason: format!("the card number that was kept for its reversal is lost: {what}").into(),
-    };
-    match vault.load(wire.transaction_id).await {
-        Ok(kept) => match convert::kept_number(&kept) {
-            Some(number) => Ok(Some(number)),
-            None => Err(lost("another version of payhal kept it")),
-        },
-        Err(Unloaded::Lost(what)) => Err(lost(&what)),
-        Err(Unloaded::Failed(why)) => Err(GatewayReply::Failed {
-            sent: false,
-            reason: format!("the card number that was kept for its reversal: {why}").into(),
-        }),
     }
 }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where sealed card numbers wait that a reversal may need: durable before the intent of their
-//! transaction, destroyed when no reversal can come any more.
+//! Where sealed card numbers wait that a reversal may need, and sealed reads that are forwarded
+//! later: durable before the record of their transaction that tells of them, destroyed when nobody
+//! can need them any more.
 //!
-//! A number comes here sealed by its reader to the gateway, and this host cannot open it. It is
+//! Each comes here sealed by its reader to the gateway, and this host cannot open it. It is
 //! encrypted once more, under a key of its own, because a ciphertext that was in a file may be in
 //! every copy of it: snapshots, backups of the machine, blocks that the disk moved. Destroying the
 //! key, which is in none of the journal's backups, ends the record in all of them. So the host's
-//! memory holds a number only on its way in and on its way out.
+//! memory holds one only on its way in and on its way out.
 //!
-//! One thread does everything, in the order in which it was asked. It must never say that a number
+//! One thread does everything, in the order in which it was asked. It must never say that one
 //! is kept before it is on disk, and never decide which one is still needed: the engine says so,
 //! and the journal at start.
 
 mod store;
 
-use payhal_engine::ids::TransactionId;
+use payhal_engine::ids::{Kept, TransactionId};
 use payhal_failpoint::failpoint;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +27,10 @@ use tokio::sync::oneshot;
 
 pub(crate) use store::count;
 
-/// Why a number could not be brought.
+/// What is kept, and for which transaction.
+pub(crate) type Whose = (TransactionId, Kept);
+
+/// Why a record could not be brought.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Unloaded {
     /// It is gone for good.
@@ -36,10 +40,10 @@ pub(crate) enum Unloaded {
 }
 
 enum Order {
-    Keep(TransactionId, Vec<u8>),
-    Destroy(TransactionId),
-    Load(TransactionId, oneshot::Sender<Result<Vec<u8>, Load>>),
-    Only(BTreeSet<TransactionId>),
+    Keep(Whose, Vec<u8>),
+    Destroy(Whose),
+    Load(Whose, oneshot::Sender<Result<Vec<u8>, Load>>),
+    Only(BTreeSet<Whose>),
     End,
 }
 
@@ -51,11 +55,11 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    /// Opens the vault in this folder, or makes it. `tell` says of each number that it is kept, or
+    /// Opens the vault in this folder, or makes it. `tell` says of each record that it is kept, or
     /// why it is not; it must not block.
     pub(crate) fn open(
         folder: &Path,
-        tell: impl Fn(TransactionId, Option<Arc<str>>) + Send + 'static,
+        tell: impl Fn(Whose, Option<Arc<str>>) + Send + 'static,
     ) -> std::io::Result<Self> {
         let store = Store::open(folder)?;
         let (orders, asked) = channel();
@@ -69,26 +73,26 @@ impl Vault {
     }
 
     /// Destroys what belongs to no transaction that is still open.
-    pub(crate) fn keep_only(&self, open: BTreeSet<TransactionId>) {
+    pub(crate) fn keep_only(&self, open: BTreeSet<Whose>) {
         self.order(Order::Only(open));
     }
 
     /// Keeps one; `tell` follows.
-    pub(crate) fn keep(&self, transaction: TransactionId, number: Vec<u8>) {
-        self.order(Order::Keep(transaction, number));
+    pub(crate) fn keep(&self, kept: Whose, sealed: Vec<u8>) {
+        self.order(Order::Keep(kept, sealed));
     }
 
     /// Destroys one, whether or not it is there.
-    pub(crate) fn destroy(&self, transaction: TransactionId) {
-        self.order(Order::Destroy(transaction));
+    pub(crate) fn destroy(&self, kept: Whose) {
+        self.order(Order::Destroy(kept));
     }
 
     /// Brings one; it stays.
-    pub(crate) async fn load(&self, transaction: TransactionId) -> Result<Vec<u8>, Unloaded> {
+    pub(crate) async fn load(&self, kept: Whose) -> Result<Vec<u8>, Unloaded> {
         let (reply, loaded) = oneshot::channel();
-        self.order(Order::Load(transaction, reply));
+        self.order(Order::Load(kept, reply));
         match loaded.await {
-            Ok(Ok(number)) => Ok(number),
+            Ok(Ok(sealed)) => Ok(sealed),
             Ok(Err(Load::Lost(what))) => Err(Unloaded::Lost(what.to_owned())),
             Ok(Err(Load::Failed(error))) => Err(Unloaded::Failed(error.to_string())),
             Err(_) => Err(Unloaded::Failed("the host is stopping".to_owned())),
@@ -111,34 +115,30 @@ impl Vault {
     }
 }
 
-fn serve(
-    mut store: Store,
-    asked: &Receiver<Order>,
-    tell: &dyn Fn(TransactionId, Option<Arc<str>>),
-) {
+fn serve(mut store: Store, asked: &Receiver<Order>, tell: &dyn Fn(Whose, Option<Arc<str>>)) {
     while let Ok(order) = asked.recv() {
         match order {
-            Order::Keep(transaction, number) => {
+            Order::Keep(kept, sealed) => {
                 failpoint!("vault.keep.before");
-                let refused = store.keep(transaction, &number).err();
+                let refused = store.keep(kept, &sealed).err();
                 failpoint!("vault.keep.after");
                 if let Some(error) = &refused {
-                    tracing::error!("a sealed card number cannot be kept: {error}");
+                    tracing::error!("what is sealed cannot be kept: {error}");
                 }
-                tell(transaction, refused.map(|error| error.to_string().into()));
+                tell(kept, refused.map(|error| error.to_string().into()));
             }
-            Order::Destroy(transaction) => {
+            Order::Destroy(kept) => {
                 failpoint!("vault.destroy.before");
-                destroy(&mut store, transaction);
+                destroy(&mut store, kept);
                 failpoint!("vault.destroy.after");
             }
-            Order::Load(transaction, reply) => {
+            Order::Load(kept, reply) => {
                 // Whoever asked may be gone.
-                reply.send(store.load(transaction)).ok();
+                reply.send(store.load(kept)).ok();
             }
             Order::Only(open) => {
-                for transaction in store.others(&open) {
-                    destroy(&mut store, transaction);
+                for kept in store.others(&open) {
+                    destroy(&mut store, kept);
                 }
             }
             Order::End => return,
@@ -147,9 +147,9 @@ fn serve(
 }
 
 /// What cannot be destroyed now is tried again at the next start.
-fn destroy(store: &mut Store, transaction: TransactionId) {
-    if let Err(error) = store.destroy(transaction) {
-        tracing::error!(%transaction, "a sealed card number cannot be destroyed: {error}");
+fn destroy(store: &mut Store, kept: Whose) {
+    if let Err(error) = store.destroy(kept) {
+        tracing::error!(transaction = %kept.0, "what is sealed cannot be destroyed: {error}");
     }
 }
 
@@ -158,8 +158,8 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn id(number: u128) -> TransactionId {
-        TransactionId(Uuid::from_u128(number))
+    fn id(number: u128) -> Whose {
+        (TransactionId(Uuid::from_u128(number)), Kept::Number)
     }
 
     #[tokio::test]
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(vault.load(id(2)).await.unwrap(), b"two");
         vault.destroy(id(2));
         vault.close();
-        assert_eq!(count(folder.path()).unwrap(), 0);
+        assert_eq!(count(folder.path(), Kept::Number).unwrap(), 0);
         assert_eq!(
             tells.iter().collect::<Vec<_>>(),
             [(id(1), None), (id(2), None)]

@@ -5,9 +5,10 @@
 //! overwritten, flushed and unlinked first, so that a loss of power in between leaves nothing that
 //! can be read.
 
+use super::Whose;
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
-use payhal_engine::ids::TransactionId;
+use payhal_engine::ids::{Kept, TransactionId};
 use payhal_failpoint::failpoint;
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -24,15 +25,18 @@ const NONCE_BYTES: usize = 12;
 
 const KEY_BYTES: usize = 32;
 
-/// Reversals that may wait at once. Far more than a shop makes while its gateway is away.
+/// Reversals and sales to be forwarded that may wait at once. Far more than a shop makes while its gateway is away.
 const RECORDS_MAX: usize = 10_000;
 
-/// The largest record; a sealed number has some hundred bytes.
+/// The largest record; a sealed number has some hundred bytes, a sealed read some thousand.
 const RECORD_BYTES_MAX: u64 = 64 * 1024;
 
 const KEYS: &str = "keys";
 const KEY: &str = "key";
 const RECORD: &str = "sealed";
+
+/// Ends the name of a sealed read, before the ending of its file.
+const READ: &str = "-read";
 
 /// Why a record could not be read.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub(super) enum Load {
 pub(super) struct Store {
     records: PathBuf,
     keys: PathBuf,
-    held: BTreeSet<TransactionId>,
+    held: BTreeSet<Whose>,
 }
 
 impl Store {
@@ -72,12 +76,12 @@ impl Store {
     }
 
     /// Those that belong to nobody in this list.
-    pub(super) fn others(&self, open: &BTreeSet<TransactionId>) -> Vec<TransactionId> {
+    pub(super) fn others(&self, open: &BTreeSet<Whose>) -> Vec<Whose> {
         self.held.difference(open).copied().collect()
     }
 
     /// Puts a record on disk under a fresh key. After an error it is not there.
-    pub(super) fn keep(&mut self, id: TransactionId, clear: &[u8]) -> io::Result<()> {
+    pub(super) fn keep(&mut self, id: Whose, clear: &[u8]) -> io::Result<()> {
         if self.held.len() >= RECORDS_MAX {
             let full = format!(
                 "the vault holds {RECORDS_MAX} already: bring the gateway back, so that their \
@@ -92,14 +96,14 @@ impl Store {
         })
     }
 
-    fn write(&self, id: TransactionId, clear: &[u8]) -> io::Result<()> {
+    fn write(&self, id: Whose, clear: &[u8]) -> io::Result<()> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         fill(&mut *key)?;
         let mut nonce = [0; NONCE_BYTES];
         fill(&mut nonce)?;
         let sealed = cipher(&key)
             .encrypt(&Nonce::from(nonce), sealing(id, clear).payload())
-            .map_err(|_| io::Error::other("the number is too long"))?;
+            .map_err(|_| io::Error::other("it is too long"))?;
         create(&self.key(id), &*key)?;
         sync(&self.keys)?;
         failpoint!("vault.keep.key");
@@ -108,7 +112,7 @@ impl Store {
     }
 
     /// Reads a record.
-    pub(super) fn load(&self, id: TransactionId) -> Result<Vec<u8>, Load> {
+    pub(super) fn load(&self, id: Whose) -> Result<Vec<u8>, Load> {
         let key = Zeroizing::new(read(&self.key(id), "its key is gone")?);
         let key: &[u8; KEY_BYTES] = key
             .as_slice()
@@ -125,7 +129,7 @@ impl Store {
     }
 
     /// Ends a record: its key first.
-    pub(super) fn destroy(&mut self, id: TransactionId) -> io::Result<()> {
+    pub(super) fn destroy(&mut self, id: Whose) -> io::Result<()> {
         let key = self.key(id);
         if let Some(mut file) = found(OpenOptions::new().write(true).open(&key))? {
             let mut noise = [0; KEY_BYTES];
@@ -142,45 +146,69 @@ impl Store {
         Ok(())
     }
 
-    fn key(&self, id: TransactionId) -> PathBuf {
-        self.keys.join(format!("{id}.{KEY}"))
+    fn key(&self, id: Whose) -> PathBuf {
+        self.keys.join(format!("{}.{KEY}", name(id)))
     }
 
-    fn record(&self, id: TransactionId) -> PathBuf {
-        self.records.join(format!("{id}.{RECORD}"))
+    fn record(&self, id: Whose) -> PathBuf {
+        self.records.join(format!("{}.{RECORD}", name(id)))
     }
 }
 
-/// How many numbers wait in the vault of this folder.
-pub(crate) fn count(folder: &Path) -> io::Result<usize> {
-    Ok(found(named(folder, RECORD))?.map_or(0, |ids| ids.len()))
+/// How many records of this kind wait in the vault of this folder.
+pub(crate) fn count(folder: &Path, part: Kept) -> io::Result<usize> {
+    let ids = found(named(folder, RECORD))?.unwrap_or_default();
+    Ok(ids.iter().filter(|(_, found)| *found == part).count())
 }
 
 /// Whose files with this ending lie in a folder.
-fn named(folder: &Path, ending: &str) -> io::Result<BTreeSet<TransactionId>> {
+fn named(folder: &Path, ending: &str) -> io::Result<BTreeSet<Whose>> {
     let mut ids = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|found| found == ending)
             && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
-            && let Ok(id) = Uuid::parse_str(stem)
+            && let Some(id) = named_by(stem)
         {
-            ids.insert(TransactionId(id));
+            ids.insert(id);
         }
     }
     Ok(ids)
 }
 
-/// What is encrypted, tied to its transaction: a record under another name does not open.
-struct Sealing<'a> {
-    text: &'a [u8],
-    id: [u8; 16],
+/// The name of a record's files, without their ending.
+fn name((id, part): Whose) -> String {
+    match part {
+        Kept::Number => id.to_string(),
+        Kept::Read => format!("{id}{READ}"),
+    }
 }
 
-fn sealing(id: TransactionId, text: &[u8]) -> Sealing<'_> {
+/// Whose record files of this name hold.
+fn named_by(stem: &str) -> Option<Whose> {
+    let (id, part) = match stem.strip_suffix(READ) {
+        Some(id) => (id, Kept::Read),
+        None => (stem, Kept::Number),
+    };
+    Some((TransactionId(Uuid::parse_str(id).ok()?), part))
+}
+
+/// What is encrypted, tied to its transaction and to what it is: a record under another name does
+/// not open.
+struct Sealing<'a> {
+    text: &'a [u8],
+    whose: Vec<u8>,
+}
+
+fn sealing(id: Whose, text: &[u8]) -> Sealing<'_> {
+    let (transaction, part) = id;
+    let part: &[u8] = match part {
+        Kept::Number => &[],
+        Kept::Read => READ.as_bytes(),
+    };
     Sealing {
         text,
-        id: id.0.into_bytes(),
+        whose: [transaction.0.as_bytes(), part].concat(),
     }
 }
 
@@ -188,7 +216,7 @@ impl Sealing<'_> {
     fn payload(&self) -> Payload<'_, '_> {
         Payload {
             msg: self.text,
-            aad: &self.id,
+            aad: &self.whose,
         }
     }
 }
@@ -241,8 +269,12 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
-    fn id(number: u128) -> TransactionId {
-        TransactionId(Uuid::from_u128(number))
+    fn id(number: u128) -> Whose {
+        (TransactionId(Uuid::from_u128(number)), Kept::Number)
+    }
+
+    fn read(number: u128) -> Whose {
+        (id(number).0, Kept::Read)
     }
 
     fn bytes(path: &Path) -> Vec<u8> {
@@ -269,6 +301,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_and_a_read_of_one_transaction_are_two_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        store.keep(id(1), b"number").unwrap();
+        store.keep(read(1), b"read").unwrap();
+        let mut again = Store::open(folder.path()).unwrap();
+        assert_eq!(again.others(&[id(1)].into()), [read(1)]);
+        assert_eq!(again.load(read(1)).unwrap(), b"read");
+        again.destroy(id(1)).unwrap();
+        assert!(matches!(again.load(id(1)), Err(Load::Lost(_))));
+        assert_eq!(again.load(read(1)).unwrap(), b"read");
+        assert_eq!(count(folder.path(), Kept::Number).unwrap(), 0);
+        assert_eq!(count(folder.path(), Kept::Read).unwrap(), 1);
+        std::fs::rename(again.record(read(1)), again.record(id(1))).unwrap();
+        std::fs::rename(again.key(read(1)), again.key(id(1))).unwrap();
+        assert!(matches!(again.load(id(1)), Err(Load::Lost(_))));
+    }
+
+    #[test]
     fn a_destroyed_key_ends_every_copy_of_its_record() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(folder.path()).unwrap();
@@ -282,7 +333,7 @@ mod tests {
         held.read_to_end(&mut left).unwrap();
         assert_eq!(left.len(), key.len());
         assert_ne!(left, key);
-        assert_eq!(count(folder.path()).unwrap(), 0);
+        assert_eq!(count(folder.path(), Kept::Number).unwrap(), 0);
         std::fs::write(store.record(id(1)), copy).unwrap();
         assert!(matches!(store.load(id(1)), Err(Load::Lost(_))));
         // Again, and of one that never was.

@@ -148,6 +148,7 @@ impl Sale {
             device: Some(DeviceId::from("counter")),
             acceptor: None,
             at_micros: self.at() + 5,
+            accepted_offline: false,
             extras: Extras::default(),
         };
         self.ended(FinalAnswer::Approved(Box::new(approved)), None, None)
@@ -219,6 +220,7 @@ impl Sale {
                 answer,
                 reversal,
                 unsent,
+                stored: None,
                 owed: Owed::default(),
             })),
         )

@@ -12,6 +12,7 @@ use crate::host::VAULT;
 use crate::vault;
 use payhal_client::Client;
 use payhal_engine::effect::RecallBy;
+use payhal_engine::ids::Kept;
 use payhal_engine::record::Fact;
 use payhal_journal::{EpochBegan, Summary};
 use payhal_protocol::transaction::{GetParams, ResolutionState, TransactionView};
@@ -49,7 +50,7 @@ pub(in crate::cli) async fn open(args: &JournalArgs) -> Result<Exit, Failure> {
         });
     }
     // A folder that cannot be read is a state that has none yet, or somebody else's.
-    let numbers = vault::count(&file.with_file_name(VAULT)).unwrap_or(0);
+    let numbers = vault::count(&file.with_file_name(VAULT), Kept::Number).unwrap_or(0);
     if args.json {
         say_json(&json!({
             "host": host.is_some(),

@@ -111,6 +111,8 @@ pub(in crate::server) fn undone(kind: &Kind, rule: Option<UndoRule>) -> Option<U
             UndoRule::PartlyRefunded => Told::PartlyRefunded,
             UndoRule::Captured => Told::Captured,
             UndoRule::VoidUnsupported => Told::VoidUnsupported,
+            // A void, whatever its batch.
+            UndoRule::NotForwarded => Told::BatchOpen,
         },
     })
 }

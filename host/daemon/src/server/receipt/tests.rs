@@ -70,6 +70,7 @@ fn approval(minor: i64, currency: Currency) -> Approved {
             terminal: "00000001".into(),
         }),
         at_micros: 1_793_000_000_000_000,
+        accepted_offline: false,
         extras: Extras::default(),
     }
 }

@@ -57,6 +57,7 @@ pub(in crate::supervisor) fn device_command(
             amounts,
             recipient,
             seal_number,
+            offline,
         } => {
             let authorize = m::reader::AuthorizeCard {
                 transaction_id: transaction_id.to_string(),
@@ -65,7 +66,10 @@ pub(in crate::supervisor) fn device_command(
                 purpose: purpose_out(*purpose),
                 amounts: amounts_out(amounts),
                 recipient: recipient_out(recipient),
-                online_pin: m::reader::PinPolicy::ByCard,
+                online_pin: match offline {
+                    true => m::reader::PinPolicy::Never,
+                    false => m::reader::PinPolicy::ByCard,
+                },
                 seal_number: *seal_number,
             };
             (method::AUTHORIZE_CARD, json(&authorize))
@@ -74,6 +78,7 @@ pub(in crate::supervisor) fn device_command(
             transaction_id,
             presentation_id,
             answer,
+            offline: _,
         } => {
             let complete = m::reader::Complete {
                 transaction_id: transaction_id.to_string(),
@@ -329,7 +334,11 @@ pub(in crate::supervisor) fn abilities(
             .map(|entry| entry_in(*entry))
             .collect();
         let tip = reader.tip;
-        return Some(DeviceAbilities::Reader { entries, tip });
+        return Some(DeviceAbilities::Reader {
+            entries,
+            tip,
+            offline: false,
+        });
     }
     manifest
         .terminal

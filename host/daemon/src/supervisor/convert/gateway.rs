@@ -5,6 +5,7 @@ use super::{
     Encoded, SealedRead, abilities_in, amounts_out, entry_out, json, parse, purpose_out, reconcile,
     totals_in, wire_out,
 };
+use crate::supervisor::along::Along;
 use payhal_engine::gateway::{
     CardSource, Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand,
     GatewayParameters, GatewayReply, Original, Recipient, Report, ReversalReason, Wire,
@@ -15,11 +16,11 @@ use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Sent, Status, method};
 use std::sync::Arc;
 
-/// A gateway command as its connector gets it; `None` when the sealed read is not ours. `number`:
-/// what was kept for a reversal.
+/// A gateway command as its connector gets it; `None` when the sealed read is not ours. `along`:
+/// what was kept for it.
 pub(in crate::supervisor) fn gateway_command(
     command: &GatewayCommand,
-    number: Option<m::gateway::SealedNumber>,
+    along: Option<Along>,
 ) -> Option<Encoded> {
     Some(match command {
         GatewayCommand::Prepare {
@@ -72,6 +73,8 @@ pub(in crate::supervisor) fn gateway_command(
         GatewayCommand::Report { wire, report } => {
             (method::REPORT, json(&report_out(wire, report)?))
         }
+        // No connector can: none says so in its manifest.
+        GatewayCommand::Forward { .. } => return None,
         GatewayCommand::Inquire { wire } => (
             method::INQUIRE,
             json(&m::gateway::Inquire {
@@ -83,7 +86,13 @@ pub(in crate::supervisor) fn gateway_command(
             amounts,
             reason,
             with_number: _,
-        } => (method::REVERSE, reverse(wire, amounts, *reason, number)),
+        } => {
+            let number = match along {
+                Some(Along::Number(number)) => Some(number),
+                _ => None,
+            };
+            (method::REVERSE, reverse(wire, amounts, *reason, number))
+        }
     })
 }
 
