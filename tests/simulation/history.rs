@@ -3,7 +3,7 @@
 //! last, with every checker after every step.
 
 use crate::checkers::{self, self_healing};
-use crate::script::Script;
+use crate::script::{Fates, Script};
 use crate::tally::Tally;
 use crate::world::{Happening, Intrusion, World};
 use crate::{cashiers, gateways, persons, prices, readers, terminals, trace, vault};
@@ -70,9 +70,8 @@ impl History {
         intrusions: &[(u64, Intrusion)],
         trace: bool,
     ) -> Lives {
-        let mut history = Self::new(0, trace);
-        history.world.faults = false;
-        history.world.script = Some(script.fates.clone());
+        let mut history = Self::calm(script.fates.clone());
+        history.world.trace.wanted = trace;
         history.world.intrusions = intrusions.iter().copied().collect();
         for (place, (at_ms, _)) in script.acts.iter().enumerate() {
             history.world.in_ms(*at_ms, Happening::Act(place));
@@ -81,6 +80,28 @@ impl History {
         history.dark_ask_again();
         history.come_to_rest();
         history.lives()
+    }
+
+    /// One without chance or faults; what happens is told from outside.
+    pub(crate) fn calm(fates: Fates) -> Self {
+        let mut history = Self::new(0, false);
+        history.world.faults = false;
+        history.world.script = Some(fates);
+        history
+    }
+
+    /// Everything that happens until then, and then it is that time.
+    pub(crate) fn until(&mut self, at_ms: u64) {
+        while self.next_at().is_some_and(|next| next <= at_ms) {
+            self.advance();
+        }
+        self.world.now_ms = self.world.now_ms.max(at_ms);
+    }
+
+    fn next_at(&self) -> Option<u64> {
+        let alarm = self.dispatcher.next_alarm_boot_ms();
+        let alarm = alarm.filter(|_| !self.world.journal_closed);
+        self.world.next_at().into_iter().chain(alarm).min()
     }
 
     fn acts(&mut self, script: &Script) {
@@ -99,7 +120,7 @@ impl History {
         }
     }
 
-    fn come_to_rest(&mut self) {
+    pub(crate) fn come_to_rest(&mut self) {
         for step in 0.. {
             if step >= self_healing::QUIET_STEPS {
                 self_healing::never_rests();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The gateways' ledger: what money really did. Exchanges with one reference happen once.
 
+use crate::statement;
 use payhal_engine::device::Purpose;
 use payhal_engine::gateway::{
     CardSource, Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand, GatewayReply,
@@ -35,8 +36,12 @@ pub(crate) struct Chance {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) entries: BTreeMap<TransactionId, Entry>,
+    /// What was asked for with a card or a token.
+    pub(crate) purposes: BTreeMap<TransactionId, Purpose>,
     /// What each close told.
     pub(crate) closes: BTreeMap<TransactionId, Totals>,
+    /// What lies in a closed batch.
+    pub(crate) closed: BTreeSet<TransactionId>,
     /// The orders and the completions that it was told of.
     pub(crate) orders: BTreeSet<TransactionId>,
     pub(crate) advices: BTreeSet<TransactionId>,
@@ -95,6 +100,7 @@ impl Ledger {
             return GatewayReply::Unsupported;
         };
         let id = wire.transaction_id;
+        self.purposes.insert(id, *purpose);
         let moves = !matches!(purpose, Purpose::Verify | Purpose::Balance);
         let partly = matches!(
             purpose,
@@ -128,7 +134,10 @@ impl Ledger {
         };
         let original = match original {
             Original::Wire(original) => Some(original.transaction_id),
-            Original::Receipt(_) => None,
+            Original::Receipt(_) => {
+                self.purposes.insert(wire.transaction_id, Purpose::Refund);
+                None
+            }
         };
         let gone = original.is_some_and(|original| !self.stands(original));
         let chance = Chance {
@@ -203,16 +212,20 @@ impl Ledger {
     }
 
     fn reconcile(&mut self, id: TransactionId, close: bool, chance: Chance) -> GatewayReply {
+        if let Some(told) = self.closes.get(&id) {
+            return GatewayReply::Reconciled(Box::new(told.clone()));
+        }
         let totals = Totals {
-            batch: "1".into(),
-            rows: Vec::new(),
+            batch: (self.closes.len() + 1).to_string().into(),
+            rows: statement::totals(self),
             collected: Vec::new(),
         };
-        if close && chance.declines && !self.closes.contains_key(&id) {
+        if close && chance.declines {
             return GatewayReply::Answered(Box::new(answer(Decision::Declined, None)));
         }
         if close {
             self.closes.insert(id, totals.clone());
+            self.closed = self.entries.keys().copied().collect();
         }
         GatewayReply::Reconciled(Box::new(totals))
     }

@@ -4,6 +4,7 @@
 
 mod cashiers;
 mod checkers;
+mod day;
 mod epochs;
 mod gateways;
 mod history;
@@ -22,6 +23,7 @@ mod requests;
 mod script;
 mod scripts;
 mod seeds;
+mod statement;
 mod tally;
 mod terminals;
 mod tills;
