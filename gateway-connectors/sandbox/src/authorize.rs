@@ -6,8 +6,9 @@
 
 use crate::books::{Books, Result};
 use crate::card::{self, Known, OpenedRead};
-use crate::cryptogram::Checked;
+use crate::cryptogram::{Checked, Expected};
 use crate::entry::{Entry, Kind, State};
+use crate::forward::Offline;
 use crate::ledger::Ledger;
 use crate::opening::Opener;
 use crate::reads::{self, SpentRead};
@@ -24,8 +25,20 @@ pub(crate) fn authorize(
     currencies: &[String],
     request: &Authorize,
 ) -> Result<Answer> {
+    take(ledger, opener, currencies, request, None)
+}
+
+/// The same for a sale that was approved before anybody asked.
+pub(crate) fn take(
+    ledger: &Ledger,
+    opener: &Opener,
+    currencies: &[String],
+    request: &Authorize,
+    approved: Option<Offline>,
+) -> Result<Answer> {
+    let expected = approved.map_or(Expected::Question, |offline| offline.expected);
     let opened = match &request.card {
-        CardSource::Read(read) => Some(card::unsealed(opener, request, read)),
+        CardSource::Read(read) => Some(card::unsealed(opener, request, read, expected)),
         CardSource::Token { .. } => None,
     };
     let kind = Kind::from(request.purpose);
@@ -46,11 +59,22 @@ pub(crate) fn authorize(
         let mut known = the_card(books, request, opened)?;
         let verdict = match &mut known {
             Err(code) => Verdict::Reject(*code),
-            Ok(known) => decide(books, currencies, request, known, &mut entry)?,
+            Ok(known) => {
+                let late = approved.is_some();
+                decide(books, currencies, request, known, &mut entry, late)?
+            }
         };
-        apply(books, &mut entry, verdict);
-        answer_chip(&mut entry, request, known.ok().and_then(|known| known.read));
+        match approved {
+            None => {
+                apply(books, &mut entry, verdict);
+                answer_chip(&mut entry, request, known.ok().and_then(|known| known.read));
+            }
+            Some(_) => apply(books, &mut entry, verdict.without_customer()),
+        }
         books.insert(&mut entry)?;
+        if let Some(offline) = approved {
+            books.mark_forwarded(&entry.transaction_id, offline.at_micros)?;
+        }
         Ok(entry.answer())
     })
 }
@@ -84,12 +108,13 @@ fn decide(
     request: &Authorize,
     known: &mut Known,
     entry: &mut Entry,
+    late: bool,
 ) -> Result<Verdict> {
     entry.masked_pan = Some(known.masked_pan.clone());
     match &request.card {
         CardSource::Token { token } => entry.token = Some(token.clone()),
         CardSource::Read(read) => {
-            if let Some(verdict) = spend(books, read, known, entry)? {
+            if let Some(verdict) = spend(books, read, known, entry, late)? {
                 return Ok(verdict);
             }
         }
@@ -124,11 +149,12 @@ fn spend(
     read: &ReadCard,
     known: &mut Known,
     entry: &mut Entry,
+    late: bool,
 ) -> Result<Option<Verdict>> {
     let Some(opened) = &known.read else {
         return Ok(Some(Verdict::Reject(rules::SEAL)));
     };
-    if let Some(code) = reads::spent_before(books, &opened.replay, &opened.manner)? {
+    if let Some(code) = reads::spent_before(books, &opened.replay, &opened.manner, late)? {
         return Ok(Some(Verdict::Reject(code)));
     }
     if let (PinCheck::Right | PinCheck::Wrong, Some(card)) = (known.card.pin, known.card.known)

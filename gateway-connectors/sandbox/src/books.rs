@@ -113,6 +113,23 @@ impl Books {
         )
     }
 
+    /// Notes that an entry was approved before it came here.
+    pub(crate) fn mark_forwarded(&mut self, transaction_id: &str, at_micros: i64) -> Result<()> {
+        self.run(
+            "INSERT INTO forwarded (transaction_id, accepted_at) VALUES (?1, ?2)",
+            params![transaction_id, at_micros],
+        )
+    }
+
+    /// When an entry was approved offline, microseconds since 1970, if it was.
+    pub(crate) fn accepted_offline(&self, transaction_id: &str) -> Result<Option<i64>> {
+        self.row(
+            "SELECT accepted_at FROM forwarded WHERE transaction_id = ?1",
+            [transaction_id],
+            |row| row.get(0),
+        )
+    }
+
     /// Changes how an entry stands.
     pub(crate) fn set_state(&mut self, entry: &Entry, state: State) -> Result<()> {
         self.run(

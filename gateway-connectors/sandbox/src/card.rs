@@ -7,7 +7,7 @@
 
 use crate::authorize::{entry_mode, sealed_purpose};
 use crate::books::{Books, Result};
-use crate::cryptogram::{self, Checked};
+use crate::cryptogram::{self, Checked, Expected};
 use crate::keys::letters;
 use crate::opening::{Manner, Opener, Unsealed};
 use crate::pinpad;
@@ -54,6 +54,7 @@ pub(crate) fn unsealed(
     opener: &Opener,
     request: &Authorize,
     read: &ReadCard,
+    expected: Expected,
 ) -> std::result::Result<Known, Code> {
     let (opened, manner) = opener.read(&request.wire.transaction_id, read)?;
     let secrets = opened.secrets();
@@ -74,7 +75,7 @@ pub(crate) fn unsealed(
                 Some(inner) => is_for(inner, request, read),
                 None => pinpad::is_for(request, read),
             },
-            cryptogram: cryptogram::check(card, secrets.entry, &read.tags, total),
+            cryptogram: cryptogram::check(card, secrets.entry, &read.tags, total, expected),
             card: card_hash(opener.tokens(), &secrets.pan),
         }),
     })

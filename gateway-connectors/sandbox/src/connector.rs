@@ -20,8 +20,8 @@ use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
 use crate::turns::Turns;
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile, Report,
-    Reversal, Reverse, Totals, Wire,
+    Answer, Authorize, Finding, Forward, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile,
+    Report, Reversal, Reverse, Totals, Wire,
 };
 use payhal_plugin::{Context, GatewayConnector, Outcome, PluginError, Simulated, refused};
 use std::sync::{Arc, Mutex};
@@ -256,6 +256,23 @@ impl GatewayConnector for Sandbox {
                 refuse: refuse_answer,
                 contradict: &|answer| contradict::answer(answer, asked),
                 late: Some(&|| Request::Authorize(Box::new(request.clone()))),
+                pretend: None,
+            },
+        )
+    }
+
+    fn forward(&self, request: Forward, context: &Context) -> Outcome<Answer> {
+        let asked = Some(request.amounts.total_minor);
+        self.exchange(
+            context,
+            &Way {
+                at: Place::Forward,
+                turn: Turn::Watched(&request.wire),
+                amount_minor: asked,
+                act: &|| self.gateway.forward(&request),
+                refuse: refuse_answer,
+                contradict: &|answer| contradict::answer(answer, asked),
+                late: None,
                 pretend: None,
             },
         )

@@ -8,8 +8,23 @@ use payhal_card_data::emv::{CRYPTOGRAM_DOL, SessionKey, Tag, fill_dol};
 use payhal_card_data::{EntryMode, TestCard};
 use std::collections::BTreeMap;
 
-/// Authorization request cryptogram (tag 9F27).
-const ARQC: &[u8] = &[0x80];
+/// What a cryptogram is for (tag 9F27).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Expected {
+    /// Asks the issuer: an authorization request cryptogram.
+    Question,
+    /// Says that the chip has approved: a transaction certificate.
+    Certificate,
+}
+
+impl Expected {
+    fn information(self) -> &'static [u8] {
+        match self {
+            Self::Question => &[0x80],
+            Self::Certificate => &[0x40],
+        }
+    }
+}
 
 const AMOUNT: u32 = 0x9F02;
 const COUNTER: u32 = 0x9F36;
@@ -61,11 +76,12 @@ pub(crate) fn check(
     entry: EntryMode,
     tags: &BTreeMap<String, String>,
     total_minor: i64,
+    expected: Expected,
 ) -> Checked {
     let (Some(card), EntryMode::Chip | EntryMode::Contactless) = (card, entry) else {
         return Checked::Nothing;
     };
-    match answerable(card, tags, total_minor) {
+    match answerable(card, tags, total_minor, expected) {
         Some(answerable) => Checked::Right(answerable),
         None => Checked::Wrong,
     }
@@ -75,11 +91,12 @@ fn answerable(
     card: &TestCard,
     tags: &BTreeMap<String, String>,
     total_minor: i64,
+    expected: Expected,
 ) -> Option<Answerable> {
     let values = values(tags)?;
     let amount = format!("{total_minor:012}");
     let is_over_it = values.get(&AMOUNT).map(|value| hex(value)) == Some(amount);
-    if !is_over_it || values.get(&CRYPTOGRAM_KIND)? != ARQC {
+    if !is_over_it || values.get(&CRYPTOGRAM_KIND)? != expected.information() {
         return None;
     }
     let counter = values.get(&COUNTER)?.as_slice().try_into().ok()?;

@@ -38,6 +38,7 @@ pub(crate) enum FaultKind {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
     Authorize,
+    Forward,
     Modify,
     Inquire,
     Reverse,

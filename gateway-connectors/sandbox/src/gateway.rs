@@ -4,6 +4,7 @@
 use crate::authorize::authorize;
 use crate::books::Result;
 use crate::faults::Faults;
+use crate::forward::forward;
 use crate::ledger::Ledger;
 use crate::limits::LATE_MAX;
 use crate::modify::modify;
@@ -11,7 +12,7 @@ use crate::opening::Opener;
 use crate::reverse::reverse;
 use crate::simulator::simulate;
 use crate::turns::Turns;
-use payhal_messages::gateway::{Answer, Authorize, Modify, Reversal, Reverse, Wire};
+use payhal_messages::gateway::{Answer, Authorize, Forward, Modify, Reversal, Reverse, Wire};
 use payhal_plugin::Simulated;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -52,6 +53,11 @@ impl Gateway {
     /// Asks the issuer.
     pub(crate) fn authorize(&self, request: &Authorize) -> Result<Answer> {
         authorize(&self.ledger, &self.opener, &self.currencies, request)
+    }
+
+    /// Takes what was approved offline.
+    pub(crate) fn forward(&self, request: &Forward) -> Result<Answer> {
+        forward(&self.ledger, &self.opener, &self.currencies, request)
     }
 
     /// Reverses; a request that hung on its way arrives right behind.

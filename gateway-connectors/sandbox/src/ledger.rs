@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Schema this version writes.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -58,7 +58,8 @@ impl Ledger {
                 SCHEMA,
                 include_str!("after-2.sql"),
             ),
-            3 => ("", include_str!("from-3.sql"), ""),
+            3 => (include_str!("from-3.sql"), include_str!("from-4.sql"), ""),
+            4 => ("", include_str!("from-4.sql"), ""),
             VERSION => return Ok(Self::of(Books::new(connection)?)),
             found => {
                 return Err(SandboxError::LedgerVersion {

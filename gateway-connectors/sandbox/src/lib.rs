@@ -14,6 +14,7 @@ mod cryptogram;
 mod entry;
 mod error;
 mod faults;
+mod forward;
 mod gateway;
 mod inquire;
 mod keys;

@@ -24,11 +24,13 @@ pub(crate) struct SpentRead<'a> {
     pub(crate) card: &'a str,
 }
 
-/// Why this read must not be used, if it must not: somebody spent it before.
+/// Why this read must not be used, if it must not: somebody spent it before. A `late` one may come
+/// after younger ones of its reader, but not twice.
 pub(crate) fn spent_before(
     books: &Books,
     replay: &ReplayToken,
     manner: &Manner,
+    late: bool,
 ) -> Result<Option<Code>> {
     let seen: bool = books.value(
         "SELECT EXISTS (SELECT 1 FROM read WHERE replay = ?1)",
@@ -38,6 +40,12 @@ pub(crate) fn spent_before(
         return Ok(Some(rules::READ_SPENT));
     }
     for (initial, counter) in &manner.serials {
+        if late {
+            match is_spent(books, &manner.key_id, initial, *counter)? {
+                true => return Ok(Some(rules::KEY_SPENT)),
+                false => continue,
+            }
+        }
         // Of all devices: who copies a reader's key cannot use it under another name.
         let highest: Option<u32> = books.value(
             "SELECT max(counter) FROM (\
@@ -53,6 +61,17 @@ pub(crate) fn spent_before(
         }
     }
     Ok(None)
+}
+
+/// Whether exactly this key of a reader was used.
+fn is_spent(books: &Books, key_id: &str, initial: &str, counter: u32) -> Result<bool> {
+    books.value(
+        "SELECT EXISTS (\
+         SELECT 1 FROM read WHERE key_id = ?1 AND initial_key = ?2 AND counter = ?3 \
+         UNION ALL \
+         SELECT 1 FROM part_key WHERE key_id = ?1 AND initial_key = ?2 AND counter = ?3)",
+        params![key_id, initial, counter],
+    )
 }
 
 /// Spends a read with its transaction.

@@ -36,6 +36,7 @@ pub(crate) const ISSUER_DOWN: Code = code("91", "Issuer unavailable");
 pub(crate) const MALFUNCTION: Code = code("96", "System malfunction");
 
 pub(crate) const CALL_ISSUER: Code = code("01", "Call the issuer");
+pub(crate) const NOT_OFFLINE: Code = code("12", "Only a chip's sale can be forwarded");
 pub(crate) const VOICE_CODE: Code = code("05", "The issuer did not give this code");
 
 pub(crate) const FORMAT: Code = code("30", "Format error");
@@ -95,6 +96,23 @@ pub(crate) enum Verdict {
     Refer(Code),
     /// The gateway says no.
     Reject(Code),
+}
+
+impl Verdict {
+    /// What is left of it where the goods are gone: the whole amount or nothing, and nobody to sign
+    /// or to wait for a call.
+    pub(crate) fn without_customer(self) -> Self {
+        match self {
+            Self::Approve { code: PARTIAL, .. } => Self::Decline(INSUFFICIENT),
+            Self::Approve { minor, code, .. } => Self::Approve {
+                minor,
+                code,
+                signature: false,
+            },
+            Self::Refer(code) => Self::Decline(code),
+            other => other,
+        }
+    }
 }
 
 /// What came of a PIN.

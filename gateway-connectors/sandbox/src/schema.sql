@@ -1,4 +1,4 @@
--- The sandbox gateway's ledger, version 4. Readable from outside; the README documents it.
+-- The sandbox gateway's ledger, version 5. Readable from outside; the README documents it.
 
 -- One row for each transaction id, whatever arrives for it and however often.
 CREATE TABLE entry (
@@ -70,6 +70,12 @@ CREATE TABLE part_key (
   PRIMARY KEY (key_id, initial_key, counter)
 ) STRICT, WITHOUT ROWID;
 
+-- Entries that came after their chip had approved them offline, with that time.
+CREATE TABLE forwarded (
+  transaction_id TEXT PRIMARY KEY,
+  accepted_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Wrong PINs of a test card, one after the other.
 CREATE TABLE pin_tries (
   card  TEXT PRIMARY KEY,
@@ -122,4 +128,4 @@ CREATE TABLE violation (
   terminal       TEXT NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;

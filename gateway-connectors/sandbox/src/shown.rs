@@ -15,7 +15,11 @@ pub(crate) fn books(ledger: &Ledger, since: Option<i64>) -> Result<Value> {
         let mut rows = Vec::with_capacity(entries.len());
         for entry in &entries {
             let read = reads::shown(books, &entry.transaction_id)?;
-            rows.push(shown(entry, read.as_ref()));
+            let mut row = shown(entry, read.as_ref());
+            if let Some(at_micros) = books.accepted_offline(&entry.transaction_id)? {
+                row["accepted_offline_at"] = json!(at_micros);
+            }
+            rows.push(row);
         }
         let mut entries = rows;
         // With `since` the caller reads on from the last one; without it the newest count.

@@ -31,6 +31,7 @@ mod cryptograms;
 mod dukpt;
 mod faults;
 mod folder;
+mod forwards;
 mod keys;
 mod kinds;
 mod numbers;

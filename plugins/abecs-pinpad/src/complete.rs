@@ -17,6 +17,10 @@ use payhal_messages::reader::{Complete, CompletionRead, IssuerAnswer};
 use payhal_plugin::{Context, Outcome, PluginError, card_refused};
 use std::collections::BTreeMap;
 
+/// Tells the chip that nobody could be asked and that an approval is wanted all the same (EMV Book
+/// 4, annex A6).
+const APPROVED_ALONE: [u8; 2] = *b"Y3";
+
 pub(crate) fn complete(
     reader: &mut AbecsPinpad,
     request: &Complete,
@@ -27,9 +31,11 @@ pub(crate) fn complete(
         return gone();
     };
     let approved = matches!(request.answer, IssuerAnswer::Approved { .. });
+    // A contactless card is gone: the protocol has no word for asking its issuer later.
+    let alone = request.offline && held.answerable && request.answer == IssuerAnswer::NoAnswer;
     let completion = match held.answerable {
-        true => match finish(reader, &request.answer, context)? {
-            Ok(finished) => told(&finished, approved)?,
+        true => match finish(reader, &request.answer, alone, context)? {
+            Ok(finished) => told(&finished, approved, alone)?,
             Err(refusal) => return Ok(Err(refusal)),
         },
         false => CompletionRead {
@@ -44,6 +50,7 @@ pub(crate) fn complete(
 fn finish(
     reader: &mut AbecsPinpad,
     answer: &IssuerAnswer,
+    alone: bool,
     context: &Context,
 ) -> Outcome<CardFinished> {
     context.progress(Stage::Completing, reader.texts().completing);
@@ -66,7 +73,10 @@ fn finish(
     let finish = FinishCard {
         issuer,
         // A code of another length is a gateway's own: the chip is told approved or declined alone.
-        response_code: code.and_then(|code| code.as_bytes().try_into().ok()),
+        response_code: match alone {
+            true => Some(APPROVED_ALONE),
+            false => code.and_then(|code| code.as_bytes().try_into().ok()),
+        },
         objects,
         tags: objects::list(objects::OF_COMPLETION),
     };
@@ -92,12 +102,23 @@ fn not_finished(status: Status) -> Outcome<CardFinished> {
     }
 }
 
-fn told(finished: &CardFinished, approved: bool) -> Result<CompletionRead, PluginError> {
+fn told(
+    finished: &CardFinished,
+    approved: bool,
+    alone: bool,
+) -> Result<CompletionRead, PluginError> {
     // Whatever stands in the objects, the chip has decided.
     let mut tags = objects::in_clear(&finished.objects).unwrap_or_default();
     objects::add_scripts(&mut tags, &finished.scripts);
+    if alone && finished.approved {
+        let code: String = APPROVED_ALONE
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        tags.insert("8A".to_owned(), code);
+    }
     Ok(CompletionRead {
-        accepted: finished.approved && approved,
+        accepted: finished.approved && (approved || alone),
         tags,
     })
 }
@@ -115,7 +136,8 @@ fn show(
         (IssuerAnswer::Approved { .. }, true) => texts.approved,
         (IssuerAnswer::Approved { .. }, false) => texts.refused_by_card,
         (IssuerAnswer::Declined { .. }, _) => texts.declined,
-        (IssuerAnswer::NoAnswer, _) => texts.no_connection,
+        (IssuerAnswer::NoAnswer, true) => texts.approved,
+        (IssuerAnswer::NoAnswer, false) => texts.no_connection,
     };
     let text = match held.answerable {
         true => format!("{result}\n{}", texts.remove),

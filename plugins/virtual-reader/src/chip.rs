@@ -4,6 +4,7 @@
 //!
 //! What goes out in clear is looked at here: never an object that is card data.
 
+use crate::alone::Alone;
 use crate::reader::Held;
 use crate::words::{currency_number, date, transaction_type, twelve_digits};
 use payhal_card_data::emv::{CRYPTOGRAM_DOL, SessionKey, Tag, fill_dol};
@@ -20,6 +21,9 @@ const COUNTRY: &str = "0999";
 /// Issuer application data: derivation key 1, cryptogram version 10, no result that declines.
 const ISSUER_APPLICATION: &str = "06010A03A00000";
 
+/// What a reader says to the chip in the issuer's place: unable to go online, offline approved.
+const APPROVED_ALONE: &[u8] = b"Y3";
+
 /// Bit of the terminal verification results, byte 5: issuer authentication failed.
 const ISSUER_AUTHENTICATION_FAILED: u8 = 0x40;
 
@@ -29,6 +33,8 @@ pub(crate) struct Chip {
     objects: BTreeMap<u32, Vec<u8>>,
     atc: u16,
     arqc: [u8; 8],
+    /// What the first cryptogram is over.
+    pub(crate) total_minor: i64,
 }
 
 /// What a chip says to the issuer's answer.
@@ -97,6 +103,7 @@ impl Chip {
             objects: objects.collect(),
             atc,
             arqc: [0; 8],
+            total_minor: amounts.total_minor,
         };
         chip.arqc = chip.cryptogram()?;
         Ok(Some(chip))
@@ -125,21 +132,43 @@ impl Chip {
         let accepted = matches!(answer, IssuerAnswer::Approved { .. })
             && authentic != Some(false)
             && self.card.behaviour != Behaviour::RefusesAfterApproval;
+        self.end(accepted, authentic.is_some(), None)
+    }
+
+    /// GENERATE AC 2 where nobody could be asked, and the reader wants an approval all the same.
+    pub(crate) fn alone(mut self, alone: Alone) -> Result<Second, PluginError> {
+        if let Some(results) = self.objects.get_mut(&Tag::TVR.number())
+            && let Some(byte) = results.get_mut(3)
+        {
+            *byte |= alone.results();
+        }
+        let code = alone.approved.then_some(APPROVED_ALONE);
+        self.end(alone.approved, false, code)
+    }
+
+    fn end(
+        mut self,
+        accepted: bool,
+        authenticated: bool,
+        code: Option<&[u8]>,
+    ) -> Result<Second, PluginError> {
         // Offline data authentication, cardholder verification and risk management were performed.
-        let status = 0xE8 | if authentic.is_some() { 0x10 } else { 0 };
+        let status = 0xE8 | if authenticated { 0x10 } else { 0 };
         let cryptogram = self.cryptogram()?;
         let results = self.objects.remove(&Tag::TVR.number()).unwrap_or_default();
-        let objects = [
-            (Tag::TVR, results),
-            (Tag::TSI, vec![status, 0]),
-            (Tag::CRYPTOGRAM, cryptogram.to_vec()),
+        let mut objects = BTreeMap::from([
+            (Tag::TVR.number(), results),
+            (Tag::TSI.number(), vec![status, 0]),
+            (Tag::CRYPTOGRAM.number(), cryptogram.to_vec()),
             // A transaction certificate, or a decline.
             (
-                Tag::CRYPTOGRAM_INFORMATION,
+                Tag::CRYPTOGRAM_INFORMATION.number(),
                 vec![if accepted { 0x40 } else { 0x00 }],
             ),
-        ];
-        let objects = objects.map(|(tag, value)| (tag.number(), value)).into();
+        ]);
+        if let Some(code) = code {
+            objects.insert(Tag::AUTHORIZATION_RESPONSE_CODE.number(), code.to_vec());
+        }
         Ok(Second {
             accepted,
             tags: in_clear(&objects),

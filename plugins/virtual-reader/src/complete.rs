@@ -2,17 +2,18 @@
 //! Command `complete`: gives the issuer's answer to the chip, and the result to the cardholder.
 
 use crate::action::{At, Fault};
+use crate::alone::Alone;
 use crate::chip::Second;
 use crate::config::Moment;
 use crate::error::refusal;
-use crate::reader::VirtualReader;
+use crate::reader::{Held, VirtualReader};
 use crate::screen::Screen;
 use crate::words::done;
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::Entry;
 use payhal_messages::prompt::Stage;
 use payhal_messages::reader::{Complete, CompletionRead, IssuerAnswer};
-use payhal_plugin::{Context, Outcome};
+use payhal_plugin::{Context, Outcome, PluginError};
 use std::collections::BTreeMap;
 
 pub(crate) fn complete(
@@ -29,22 +30,13 @@ pub(crate) fn complete(
     if chip {
         context.progress(Stage::Completing, "Please wait");
     }
-    // Only a chip in the slot answers: one that was tapped is gone.
-    let completion = match reader.chip.take().filter(|_| chip) {
-        Some(chip) => {
-            let Second { accepted, tags } = chip.second(&request.answer)?;
-            CompletionRead { accepted, tags }
-        }
-        None => CompletionRead {
-            accepted: matches!(request.answer, IssuerAnswer::Approved { .. }) && !chip,
-            tags: BTreeMap::new(),
-        },
-    };
+    let completion = completion(reader, request, &held)?;
     let words = match (&request.answer, completion.accepted) {
+        (IssuerAnswer::NoAnswer, true) => "Approved offline",
         (IssuerAnswer::Approved { .. }, true) => done(held.purpose),
         (IssuerAnswer::Approved { .. }, false) => "Refused by card",
         (IssuerAnswer::Declined { .. }, _) => "Declined",
-        (IssuerAnswer::NoAnswer, _) => "No connection",
+        (IssuerAnswer::NoAnswer, false) => "No connection",
     };
     let below = if chip { "Remove card" } else { "" };
     reader.shared.show(Screen::of(&["", words, "", below]));
@@ -52,6 +44,36 @@ pub(crate) fn complete(
         context.progress(Stage::RemoveCard, "Remove card");
     }
     Ok(Ok(answer(reader, completion)))
+}
+
+/// What card and reader say to it. Only a chip in the slot answers: one that was tapped is gone.
+fn completion(
+    reader: &mut VirtualReader,
+    request: &Complete,
+    held: &Held,
+) -> Result<CompletionRead, PluginError> {
+    let slot = held.entry == Entry::Chip;
+    let without = |accepted| CompletionRead {
+        accepted,
+        tags: BTreeMap::new(),
+    };
+    let Some(chip) = reader.chip.take() else {
+        let approved = matches!(request.answer, IssuerAnswer::Approved { .. });
+        return Ok(without(approved && !slot));
+    };
+    let Second { accepted, tags } = match &request.answer {
+        IssuerAnswer::NoAnswer if request.offline => {
+            let set = reader.application(held);
+            let alone = Alone::decide(held, chip.total_minor, set);
+            match slot {
+                true => chip.alone(alone)?,
+                false => return Ok(without(alone.approved)),
+            }
+        }
+        answer if slot => chip.second(answer)?,
+        answer => return Ok(without(matches!(answer, IssuerAnswer::Approved { .. }))),
+    };
+    Ok(CompletionRead { accepted, tags })
 }
 
 /// The answer, as it should be or as a fault wants it.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod alone;
 mod authorize_card;
 mod chip;
 mod complete;

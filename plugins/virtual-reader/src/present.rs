@@ -12,7 +12,7 @@ use crate::words::{fresh_name, is_expired};
 use payhal_card_data::{Behaviour, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
-use payhal_messages::emv::EmvParameters;
+use payhal_messages::emv::{EmvApplication, EmvParameters};
 use payhal_messages::money::Purpose;
 use payhal_messages::prompt::{PromptAnswer, PromptKind, Stage};
 use payhal_messages::reader::{Present, Presentation};
@@ -128,18 +128,19 @@ fn unusable(placed: Placed, context: &Context) -> Option<CardRefusal> {
 type Named = (&'static str, &'static str);
 type Application = Option<Named>;
 
+/// What a set says about the application of that identifier.
+pub(crate) fn application_of<'a>(set: &'a EmvParameters, aid: &str) -> Option<&'a EmvApplication> {
+    set.applications.iter().find(|one| match one.whole_aid {
+        true => one.aid.eq_ignore_ascii_case(aid),
+        false => aid
+            .get(..one.aid.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(&one.aid)),
+    })
+}
+
 /// The applications that card and reader share (EMV Book 1, 12.3.1), in the card's order.
 fn shared_applications(accepted: Option<&EmvParameters>, card: &TestCard) -> Vec<Named> {
-    let accepts = |aid: &str| {
-        accepted.is_none_or(|set| {
-            set.applications.iter().any(|one| match one.whole_aid {
-                true => one.aid.eq_ignore_ascii_case(aid),
-                false => aid
-                    .get(..one.aid.len())
-                    .is_some_and(|head| head.eq_ignore_ascii_case(&one.aid)),
-            })
-        })
-    };
+    let accepts = |aid: &str| accepted.is_none_or(|set| application_of(set, aid).is_some());
     let applications = card.applications.iter().copied();
     applications.filter(|(_, aid)| accepts(aid)).collect()
 }

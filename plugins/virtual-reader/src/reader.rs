@@ -4,6 +4,7 @@
 use crate::action::At;
 use crate::chip::Chip;
 use crate::config::Config;
+use crate::present::application_of;
 use crate::screen::Screen;
 use crate::sealing::Sealing;
 use crate::state::Shared;
@@ -11,7 +12,7 @@ use crate::{authorize_card, complete, present};
 use payhal_card_data::{MemoryProtection, TestCard, memory_protection};
 use payhal_messages::call::Refusal;
 use payhal_messages::card::Entry;
-use payhal_messages::emv::EmvParameters;
+use payhal_messages::emv::{EmvApplication, EmvParameters};
 use payhal_messages::money::Purpose;
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
@@ -66,6 +67,12 @@ impl VirtualReader {
         let held = self.held.as_ref()?;
         let there = held.entry != Entry::Chip || self.shared.lock().placed.is_some();
         (held.presentation_id == presentation_id && there).then(|| held.clone())
+    }
+
+    /// What the set says about the application of that card.
+    pub(crate) fn application(&self, held: &Held) -> Option<&EmvApplication> {
+        let (_, aid) = held.application?;
+        application_of(self.accepted.as_ref()?, aid)
     }
 
     /// Shows how a call ended; a card is held on only if it went well.

@@ -6,7 +6,7 @@ use payhal_card_data::emv::{CRYPTOGRAM_DOL, SessionKey, Tag, fill_dol, read_dol}
 use payhal_card_data::{by_pan, test_issuer};
 use std::collections::BTreeMap;
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let pairs = (0..hex.len()).step_by(2);
     pairs
         .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
@@ -14,7 +14,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// The issuer's side: the key of the read's card and counter.
-fn session(shop: &Shop, read: &CardRead) -> SessionKey {
+pub(super) fn session(shop: &Shop, read: &CardRead) -> SessionKey {
     let secrets = shop.opened(read).inner.secrets.clone();
     assert!(by_pan(&secrets.pan).is_some());
     let sequence: u8 = read.tags["5F34"].parse().unwrap();
@@ -24,7 +24,7 @@ fn session(shop: &Shop, read: &CardRead) -> SessionKey {
         .session_key(atc)
 }
 
-fn message(tags: &BTreeMap<String, String>) -> Vec<u8> {
+pub(super) fn message(tags: &BTreeMap<String, String>) -> Vec<u8> {
     let objects: BTreeMap<u32, Vec<u8>> = tags
         .iter()
         .map(|(tag, value)| (u32::from_str_radix(tag, 16).unwrap(), bytes(value)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The reader on the SDK's test bench: virtual time, no host.
 
+mod alone;
 mod cards;
 mod chips;
 mod faults;
@@ -193,10 +194,26 @@ impl Shop {
         presentation: &Presentation,
         answer: IssuerAnswer,
     ) -> Outcome<CompletionRead> {
+        self.complete_as(presentation, answer, false)
+    }
+
+    /// Nobody can be asked: may card and reader approve?
+    fn complete_alone(&mut self, presentation: &Presentation) -> CompletionRead {
+        let completion = self.complete_as(presentation, IssuerAnswer::NoAnswer, true);
+        completion.unwrap().unwrap()
+    }
+
+    fn complete_as(
+        &mut self,
+        presentation: &Presentation,
+        answer: IssuerAnswer,
+        offline: bool,
+    ) -> Outcome<CompletionRead> {
         let request = Complete {
             transaction_id: "t-1".into(),
             presentation_id: presentation.presentation_id.clone(),
             answer,
+            offline,
         };
         self.reader.complete(request, &self.bench.call())
     }

@@ -5,7 +5,7 @@ use super::*;
 use payhal_messages::reader::LoadParameters;
 
 impl Shop {
-    fn load(&mut self, parameters: Value) -> Outcome<()> {
+    pub(super) fn load(&mut self, parameters: Value) -> Outcome<()> {
         let request = LoadParameters {
             set: "bank".to_owned(),
             version: "1".to_owned(),

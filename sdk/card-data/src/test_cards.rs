@@ -102,6 +102,9 @@ pub struct TestCard {
     pub verification: Verification,
     /// Application labels and identifiers (hex); two for application selection.
     pub applications: &'static [(&'static str, &'static str)],
+    /// Up to which amount its chip approves where nobody can ask the issuer, minor units of any
+    /// currency; 0 = it never does.
+    pub offline_max_minor: i64,
     number: Hidden<19>,
     expires: (u16, u8),
     pin: Hidden<12>,

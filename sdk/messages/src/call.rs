@@ -141,6 +141,8 @@ pub mod method {
     pub const PREPARE: &str = "prepare";
     /// Gateway: ask the issuer.
     pub const AUTHORIZE: &str = "authorize";
+    /// Gateway: take what was approved offline.
+    pub const FORWARD: &str = "forward";
     /// Gateway: capture, void, refund, adjust.
     pub const MODIFY: &str = "modify";
     /// Gateway: advices and order notifications.

@@ -94,6 +94,32 @@ pub struct Authorize {
     pub voice_code: Option<String>,
 }
 
+/// Command `forward`: a sale that the chip approved while the gateway could not be reached. The goods
+/// are gone. Repeating it with the same `wire` must not act twice: it is repeated until there is an
+/// answer, and never reversed. Reply: [`Answer`], which must not be for a part of the amount and not
+/// ask for a call.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Forward {
+    /// Transaction references, from a `prepare` of their own.
+    pub wire: Wire,
+    /// What was sold: always a sale.
+    pub purpose: Purpose,
+    /// Final amounts; the connector compares them with those inside the seal.
+    pub amounts: Amounts,
+    /// The card, as it was read. Its tags are those of the first cryptogram.
+    pub card: ReadCard,
+    /// When the chip approved, microseconds since 1970 UTC.
+    pub accepted_at_micros: i64,
+    /// From the completion, hex to hex; they replace those of the read: the final cryptogram
+    /// (9F26, 9F27 of a TC) and the response code the reader made up for the chip (8A). Empty for a
+    /// contactless card, whose one cryptogram is the read's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// The register's own reference, for the gateway's back office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant_reference: Option<String>,
+}
+
 /// Where an authorization's card comes from.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
@@ -123,7 +149,7 @@ pub struct ReadCard {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Reply to `authorize` and `modify`: the gateway answered.
+/// Reply to `authorize`, `forward` and `modify`: the gateway answered.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Answer {
     /// What was decided.

@@ -92,6 +92,9 @@ pub struct ReaderAbilities {
     /// Whether it takes the gateway's EMV parameters (`load_parameters`) before it reads a card.
     #[serde(default)]
     pub parameters: bool,
+    /// Whether it can complete a chip without its issuer (`offline` of `complete`).
+    #[serde(default)]
+    pub offline: bool,
 }
 
 /// What a terminal can do when an outcome is unknown.
@@ -147,6 +150,8 @@ pub enum Ability {
     Advice,
     /// Gateway: take the order behind a payment.
     NotifyOrder,
+    /// Gateway: take what was approved offline, later.
+    Forward,
 }
 
 /// Whether a terminal can be asked about a transaction.

@@ -135,6 +135,11 @@ pub struct Complete {
     pub presentation_id: String,
     /// What the gateway said.
     pub answer: IssuerAnswer,
+    /// With [`IssuerAnswer::NoAnswer`]: whether the payment may be approved without the issuer, if
+    /// chip and reader allow it ([`CompletionRead::accepted`]). Only readers with `[reader] offline`
+    /// are asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
 }
 
 /// What the gateway said, as a card reader needs it.
@@ -157,7 +162,8 @@ pub enum IssuerAnswer {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         issuer: BTreeMap<String, String>,
     },
-    /// Nobody answered: the chip is told "unable to go online".
+    /// Nobody answered: the chip is told "unable to go online". It is asked for a decline, unless
+    /// [`Complete::offline`] says otherwise.
     NoAnswer,
 }
 
@@ -165,9 +171,10 @@ pub enum IssuerAnswer {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct CompletionRead {
     /// Whether the card accepts the approval (TC). `false`: it refuses (AAC), and an approval
-    /// must be reversed.
+    /// must be reversed. Offline: whether the chip gave a TC; or, of a contactless card, whether
+    /// its kernel permits that the issuer is asked later.
     pub accepted: bool,
-    /// Tags for the advice: 9F26, 9F27, 95, 9B, 9F5B, hex to hex.
+    /// Tags for the advice: 9F26, 9F27, 95, 9B, 9F5B, hex to hex; of an offline approval 8A too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
 }

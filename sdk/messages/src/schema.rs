@@ -69,6 +69,7 @@ fn gateway_messages() -> Value {
         all.add::<gateway::Prepare>();
         all.add::<gateway::Prepared>();
         all.add::<gateway::Authorize>();
+        all.add::<gateway::Forward>();
         all.add::<gateway::Modify>();
         all.add::<gateway::Answer>();
         all.add::<gateway::Inquire>();

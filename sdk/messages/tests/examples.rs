@@ -42,7 +42,7 @@ fn types() -> Vec<(&'static str, Pass)> {
         }
         gateway {
             Acceptor Answer Authorize CardSource Change Collected CurrencyTotals Decision Finding
-            Inquire Modify Original Parameters Prepare Prepared ReadCard Reconcile Report Reversal
+            Forward Inquire Modify Original Parameters Prepare Prepared ReadCard Reconcile Report Reversal
             ReversalReason Reverse SealedNumber Totals Wire
         }
         manifest {

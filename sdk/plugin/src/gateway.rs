@@ -4,8 +4,8 @@
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile, Report,
-    Reversal, Reverse, Totals,
+    Answer, Authorize, Finding, Forward, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile,
+    Report, Reversal, Reverse, Totals,
 };
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,10 @@ use serde::de::DeserializeOwned;
 ///    [`PluginError::maybe_sent`].
 /// 4. A decline is an [`Answer`], not a refusal.
 /// 5. `reverse` must be idempotent, and must bar a request that arrives after it.
-/// 6. End the library with `export_gateway!(YourGateway);`.
+/// 6. With `forward` among the manifest's abilities, take what readers approved while the gateway
+///    was away. The customer is gone: answer yes or no to the whole amount, and the same again to
+///    the same `wire`. Where nobody can be asked yet, fail: the host comes again.
+/// 7. End the library with `export_gateway!(YourGateway);`.
 ///
 /// ```
 /// use payhal_plugin::messages::card::Recipient;
@@ -176,6 +179,16 @@ pub trait GatewayConnector: Sized + Send + Sync + 'static {
     ///
     /// See [`Outcome`].
     fn authorize(&self, request: Authorize, context: &Context) -> Outcome<Answer>;
+
+    /// Takes a sale that was approved offline. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn forward(&self, request: Forward, context: &Context) -> Outcome<Answer> {
+        let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
 
     /// Changes an earlier transaction: capture, adjust, refund, void, voice approval.
     ///

@@ -29,7 +29,9 @@ use serde::de::DeserializeOwned;
 ///    `payhal-card-data` seals: check the key's certificate against anchors in your own library
 ///    first, with [`card_data::verify_certificate`](crate::card_data::verify_certificate). Clear
 ///    card data lives in `payhal-card-data`'s types and ends here. `identify` says which it is.
-/// 7. `complete` hands the issuer's answer to the chip, also when nobody answered.
+/// 7. `complete` hands the issuer's answer to the chip, also when nobody answered. With
+///    `[reader] offline = true` and `offline`, ask the chip for an approval then, as its kernel
+///    permits; otherwise for a decline.
 /// 8. A card that says no is [`card_refused`](crate::card_refused); a broken cable is
 ///    [`PluginError::maybe_sent`], or [`PluginError::not_sent`] where you know.
 /// 9. End the library with `export_reader!(YourReader);`.

@@ -309,6 +309,7 @@ impl<G: GatewayConnector, S: SimulatorOf<G>> Service for GatewayService<G, S> {
             method::AUTHORIZE => answer(method, payload, |request| {
                 gateway.authorize(request, context)
             }),
+            method::FORWARD => answer(method, payload, |request| gateway.forward(request, context)),
             method::MODIFY => answer(method, payload, |request| gateway.modify(request, context)),
             method::INQUIRE => answer(method, payload, |request| gateway.inquire(request, context)),
             method::REVERSE => answer(method, payload, |request| gateway.reverse(request, context)),

@@ -3,6 +3,7 @@
 
 use super::*;
 use payhal_card_data::key_file::{DeviceKeys, GatewayKeys, InjectedKey, KeyScheme};
+use payhal_messages::gateway::Forward;
 
 /// A gateway's folder with a base key, and a reader with one of its keys.
 struct Keyed {
@@ -241,4 +242,22 @@ fn a_live_gateway_takes_no_test_key() {
     assert_eq!(keyed.shop.parameters.opens, [AUTH_SCHEME, "dukpt-aes"]);
     let (request, _) = keyed.sale("visa-approve", None);
     assert_eq!(keyed.shop.authorize(&request).response_code, "00");
+}
+
+#[test]
+fn a_forwarded_read_may_come_after_younger_ones_but_not_twice() {
+    for scheme in ALL {
+        let mut keyed = Keyed::new(scheme);
+        let (stored, _) = keyed.sale("visa-approve", None);
+        let (online, _) = keyed.sale("visa-approve", None);
+        assert_eq!(keyed.shop.authorize(&online).response_code, "00");
+        let stored = keyed.shop.offline_of(stored);
+        assert_eq!(keyed.shop.forward(&stored).response_code, "00");
+        let spent = keyed.shop.offline_of(online);
+        let again = Forward {
+            wire: keyed.shop.wire(),
+            ..spent
+        };
+        assert_ne!(keyed.shop.forward(&again).response_code, "00");
+    }
 }

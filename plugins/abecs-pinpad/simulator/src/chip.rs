@@ -4,7 +4,7 @@
 
 use crate::digits::{half_bytes, packed};
 use payhal_card_data::emv::{CRYPTOGRAM_DOL, SessionKey, Tag, fill_dol, read};
-use payhal_card_data::{Behaviour, TestCard};
+use payhal_card_data::{Behaviour, TestCard, Verification};
 use std::collections::BTreeMap;
 
 /// Issuer application data: derivation key 1, cryptogram version 10, no result that declines.
@@ -180,7 +180,7 @@ impl Chip {
         let approves = match issuer {
             Issuer::Approved => true,
             Issuer::Declined => false,
-            Issuer::Unreachable => code == Some(*b"Y3"),
+            Issuer::Unreachable => code == Some(*b"Y3") && self.approves_alone(),
         };
         let accepts = approves
             && authentic != Some(false)
@@ -193,6 +193,14 @@ impl Chip {
         }
         self.cryptogram(if accepts { ACCEPTS } else { DECLINES });
         accepts
+    }
+
+    /// Whether the card allows this amount where nobody can be asked. One that owes a PIN to its
+    /// issuer allows none.
+    fn approves_alone(&self) -> bool {
+        let amount = self.value(Tag::AMOUNT_AUTHORIZED).map(unpacked);
+        let within = amount.is_some_and(|minor| minor <= self.card.offline_max_minor);
+        within && self.card.verification != Verification::OnlinePin
     }
 
     /// By the issuer's key, over the first cryptogram and the code behind; `None` where it sent
@@ -234,6 +242,13 @@ impl Chip {
         let expiry = packed(&*self.card.expiry().yymm());
         date.is_some_and(|date| date.len() == 3 && expiry.as_slice() < &date[..2])
     }
+}
+
+/// Digits in half bytes, as a number.
+fn unpacked(digits: &[u8]) -> i64 {
+    digits.iter().fold(0, |value, byte| {
+        value * 100 + i64::from(byte >> 4) * 10 + i64::from(byte & 0x0F)
+    })
 }
 
 /// What no host may write: it is the chip's, or a result.

@@ -163,6 +163,7 @@ fn a_chip_with_a_pin_pays_and_hears_its_issuer() {
         transaction_id: "t-1".into(),
         presentation_id: shown.presentation_id,
         answer,
+        offline: false,
     };
     let done = reader
         .complete(complete, &pad.bench.call())
@@ -343,6 +344,7 @@ fn a_card_that_refuses_an_approval_says_so() {
             response_code: "00".into(),
             issuer: Default::default(),
         },
+        offline: false,
     };
     let done = reader
         .complete(complete, &pad.bench.call())
@@ -352,6 +354,37 @@ fn a_card_that_refuses_an_approval_says_so() {
         !done.accepted,
         "an approval is to be taken back, display or not"
     );
+}
+
+#[test]
+fn a_chip_is_asked_to_approve_where_nobody_can_be_asked() {
+    for (result, accepts) in [(b"000", true), (b"100", false)] {
+        let pad = script(vec![
+            begun(b"03"),
+            tracks(),
+            went_on(b"200000"),
+            finished(result),
+            ok("DSP", b""),
+        ]);
+        let mut reader = pad.reader(CLEAR);
+        let shown = reader.present(present(&ALL), &pad.bench.call());
+        let shown = shown.unwrap().unwrap();
+        let read = reader.authorize_card(authorize(&shown), &pad.bench.call());
+        read.unwrap().unwrap();
+        let complete = Complete {
+            transaction_id: "t-1".into(),
+            presentation_id: shown.presentation_id,
+            answer: IssuerAnswer::NoAnswer,
+            offline: true,
+        };
+        let done = reader.complete(complete, &pad.bench.call());
+        let done = done.unwrap().unwrap();
+        assert_eq!(done.accepted, accepts);
+        let code = done.tags.get("8A").map(String::as_str);
+        assert_eq!(code, accepts.then_some("5933"));
+        let finish = String::from_utf8(hex(&pad.asked()[5])).unwrap();
+        assert!(finish.contains("001C00025933"), "Y3: {finish}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ const BASE: TestCard = TestCard {
     entries: ANY,
     verification: Verification::None,
     applications: VISA,
+    offline_max_minor: 0,
     number: Hidden::new(b""),
     expires: (2049, 12),
     pin: Hidden::new(b""),
@@ -28,6 +29,7 @@ pub(super) const CARDS: &[TestCard] = &[
     TestCard {
         name: "visa-approve",
         label: "Visa, approves",
+        offline_max_minor: 10_000,
         number: Hidden::new(b"4111111111111111"),
         ..BASE
     },
@@ -35,6 +37,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "visa-decline",
         label: "Visa, insufficient funds",
         behaviour: Behaviour::Decline,
+        offline_max_minor: 10_000,
         number: Hidden::new(b"4000000000009995"),
         ..BASE
     },
@@ -42,6 +45,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "visa-partial",
         label: "Visa, approves half",
         behaviour: Behaviour::PartialApproval,
+        offline_max_minor: 10_000,
         number: Hidden::new(b"4012888888881881"),
         ..BASE
     },
@@ -68,6 +72,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "mastercard-approve",
         label: "Mastercard, approves",
         applications: MASTERCARD,
+        offline_max_minor: 5_000,
         number: Hidden::new(b"5555555555554444"),
         ..BASE
     },
@@ -164,6 +169,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "contactless-only",
         label: "Visa on a phone, contactless only",
         entries: &[Contactless],
+        offline_max_minor: 5_000,
         number: Hidden::new(b"4242424242424242"),
         ..BASE
     },
@@ -192,6 +198,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "canary-mastercard",
         label: "Canary: Mastercard, approves",
         applications: MASTERCARD,
+        offline_max_minor: 10_000,
         number: Hidden::new(b"5555558167896229"),
         discretionary: Hidden::new(b"245971111"),
         holder: Hidden::new(b"CANARINI/MASTERSON"),
@@ -210,6 +217,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "canary-declines",
         label: "Canary: Visa, insufficient funds",
         behaviour: Behaviour::Decline,
+        offline_max_minor: 10_000,
         number: Hidden::new(b"4000004933405999"),
         discretionary: Hidden::new(b"524875631"),
         holder: Hidden::new(b"CANARINI/DECLINDA"),

@@ -7,8 +7,8 @@ use crate::testing::Bench;
 use payhal_messages::call::Refusal;
 use payhal_messages::card::Recipient;
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Inquire, Modify, Prepare, Prepared, Reconcile, Report, Reversal,
-    Reverse, Totals,
+    Answer, Authorize, Finding, Forward, Inquire, Modify, Prepare, Prepared, Reconcile, Report,
+    Reversal, Reverse, Totals,
 };
 use payhal_messages::reader::{Identity, Show};
 use payhal_messages::terminal::{
@@ -80,6 +80,10 @@ impl GatewayConnector for Refuser {
 
     fn authorize(&self, _: Authorize, _: &Context) -> Outcome<Answer> {
         refused(method::AUTHORIZE, "")
+    }
+
+    fn forward(&self, _: Forward, _: &Context) -> Outcome<Answer> {
+        refused(method::FORWARD, "")
     }
 
     fn modify(&self, _: Modify, _: &Context) -> Outcome<Answer> {
@@ -162,6 +166,9 @@ fn a_gateways_methods_are_reached_by_name() {
     let card = r#""card":{"source":"read","device":"d","read_id":"r","entry":"chip",
         "sealed":{"scheme":"s","key_id":"k","ciphertext":""}}"#;
     reaches(&gateway, method::AUTHORIZE, &format!("{{{asked},{card}}}"));
+    let read = card.replace(r#""source":"read","#, "");
+    let forward = format!(r#"{{{asked},{read},"accepted_at_micros":0}}"#);
+    reaches(&gateway, method::FORWARD, &forward);
     let modify =
         format!(r#"{{{WIRE},"original":{{"known_by":"wire",{WIRE}}},"change":"void",{AMOUNTS}}}"#);
     reaches(&gateway, method::MODIFY, &modify);

@@ -253,6 +253,7 @@ impl Pipeline {
                 response_code: answer.response_code,
                 issuer: answer.issuer,
             },
+            offline: false,
         };
         Ok((text, show))
     }

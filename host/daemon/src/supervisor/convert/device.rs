@@ -84,6 +84,7 @@ pub(in crate::supervisor) fn device_command(
                 transaction_id: transaction_id.to_string(),
                 presentation_id: presentation_id.to_string(),
                 answer: issuer_answer(answer),
+                offline: false,
             };
             (method::COMPLETE, json(&complete))
         }

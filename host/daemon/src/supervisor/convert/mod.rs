@@ -105,6 +105,7 @@ fn abilities_in(can: &[m::manifest::Ability]) -> Vec<Ability> {
         Listed::BatchClose => Ability::BatchClose,
         Listed::Advice => Ability::Advice,
         Listed::NotifyOrder => Ability::NotifyOrder,
+        Listed::Forward => Ability::Forward,
     };
     can.iter().map(ability).collect()
 }

@@ -188,6 +188,8 @@ fn an_answer_that_is_not_the_issuers_is_declined_by_the_chip() {
     assert!(!outcome("visa-approve", b"1000", b"51", false, false));
     assert!(!outcome("visa-approve", b"2000", b"Z3", false, true));
     assert!(outcome("visa-approve", b"2000", b"Y3", false, true));
+    // The card has the last word.
+    assert!(!outcome("amex-approve", b"2000", b"Y3", false, true));
     assert!(!outcome(
         "mastercard-declines-after-approval",
         b"0000",

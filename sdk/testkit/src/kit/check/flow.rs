@@ -343,6 +343,16 @@ fn gateway(subject: &Subject) -> Vec<Step> {
         );
     }
     steps.extend(changes(&abilities.can));
+    if can(Ability::Forward) {
+        steps.push(prepare("prepare: offline sale", "sale", 8));
+        steps.push(forward("forward"));
+        steps.push(forward("forward: once more").right(|scene, reply| {
+            demand(
+                scene.done("forward") == reply,
+                "the second forwarding is answered otherwise than the first",
+            )
+        }));
+    }
     steps.push(prepare("prepare: sale to reverse", "sale", 7));
     steps.push(authorize(
         "authorize: sale to reverse",
@@ -457,16 +467,11 @@ fn authorize(
             "amounts": scene.total(),
         });
         if own.get("card").is_none() {
-            let parameters: Parameters = serde_json::from_value(scene.done("open").clone())
-                .map_err(|_| "make the request: `open` did not answer Parameters".to_owned())?;
-            let amounts: Amounts = serde_json::from_value(scene.total())
-                .map_err(|_| "make the request: no amounts".to_owned())?;
             let sealed = match purpose {
                 "authorize" => SealedPurpose::Authorize,
                 _ => SealedPurpose::Sale,
             };
-            let card = requests::card(&parameters, scene.first + place, &amounts, sealed)?;
-            request["card"] = json!(card);
+            request["card"] = sealed_card(scene, place, sealed)?;
         }
         Ok(request)
     };
@@ -474,6 +479,47 @@ fn authorize(
         .during("approve")
         .moving_money()
         .right(|_, reply| demand(reply["decision"] == "approved", "it was not approved"))
+}
+
+/// A test card, sealed to the gateway as it asked for in `open`.
+fn sealed_card(scene: &Scene<'_>, place: u32, purpose: SealedPurpose) -> Result<Value, String> {
+    let parameters: Parameters = serde_json::from_value(scene.done("open").clone())
+        .map_err(|_| "make the request: `open` did not answer Parameters".to_owned())?;
+    let amounts: Amounts = serde_json::from_value(scene.total())
+        .map_err(|_| "make the request: no amounts".to_owned())?;
+    let card = requests::card(&parameters, scene.first + place, &amounts, purpose)?;
+    Ok(json!(card))
+}
+
+/// The check has no chip: whatever the gateway says to its card will do, as long as it is an answer
+/// and stays one.
+fn forward(name: &'static str) -> Step {
+    let request = |scene: &Scene<'_>| {
+        let own = scene.subject.request(method::FORWARD, json!({}));
+        let wire = scene.wire(8, "prepare: offline sale");
+        let mut request = json!({
+            "accepted_at_micros": wire["at_micros"],
+            "wire": wire,
+            "purpose": "sale",
+            "amounts": scene.total(),
+            "tags": { "9F27": "40" },
+        });
+        if own.get("card").is_none() {
+            request["card"] = sealed_card(scene, 8, SealedPurpose::Sale)?;
+        }
+        Ok(request)
+    };
+    step(name, method::FORWARD, request)
+        .during("approve")
+        .moving_money()
+        .right(|_, reply| {
+            demand(
+                reply["decision"] == "approved"
+                    || reply["decision"] == "declined"
+                    || reply["decision"] == "rejected",
+                "it must be answered with yes or no: nobody is there to call the issuer",
+            )
+        })
 }
 
 fn modify(

@@ -89,7 +89,9 @@ fn ok_form(kind: Kind, name: &str, payload: &[u8]) -> Result<(), String> {
         (_, method::RECONCILE) => is::<Totals>(payload, "Totals"),
         (Kind::Gateway, method::OPEN) => is::<Parameters>(payload, "Parameters"),
         (Kind::Gateway, method::PREPARE) => is::<Prepared>(payload, "Prepared"),
-        (Kind::Gateway, method::AUTHORIZE | method::MODIFY) => is::<Answer>(payload, "Answer"),
+        (Kind::Gateway, method::AUTHORIZE | method::FORWARD | method::MODIFY) => {
+            is::<Answer>(payload, "Answer")
+        }
         (Kind::Gateway, method::INQUIRE) => is::<Finding>(payload, "Finding"),
         _ => is::<Value>(payload, "JSON"),
     }

@@ -111,6 +111,7 @@ fn a_card_is_read_and_completed() {
             response_code: "00".into(),
             issuer: [("91".to_owned(), "0102".to_owned())].into(),
         },
+        offline: false,
     };
     let completed = reader.complete(completion, &bench.call()).unwrap().unwrap();
     assert!(completed.accepted);
@@ -166,6 +167,7 @@ fn a_recorded_sale_is_read_again() {
             response_code: "00".into(),
             issuer: [("91".to_owned(), "B117373B06357BA03030".to_owned())].into(),
         },
+        offline: false,
     };
     reader.complete(completion, &bench.call()).unwrap().unwrap();
     // The person took as long as the person took.
