@@ -62,7 +62,9 @@ impl Engine {
         self.set_patience(&mut transaction, self.config.timeouts.hard_ms);
         self.parents.note(&transaction);
         self.receipts.note(&transaction);
-        if transaction.device.is_some() {
+        if transaction.withdraws {
+            self.withdraw(&mut transaction);
+        } else if transaction.device.is_some() {
             self.start_on_device(&mut transaction);
         } else {
             self.start_without_card(&mut transaction);
@@ -107,7 +109,7 @@ impl Engine {
     fn accept_payment(&self, ask: &Ask) -> Result<Transaction, NotNow> {
         let (request, register) = (&ask.request, &ask.scope.register);
         let gateway = self.routed(request, register, request.amounts.as_ref(), None)?;
-        let parameters = self.reachable(&gateway)?;
+        let parameters = self.usable(request, &gateway)?;
         let amounts = amounts_of(&ask.request, parameters);
         self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
         check_able(&ask.request, &gateway, parameters)?;
@@ -122,6 +124,9 @@ impl Engine {
         let acceptor = self.acceptor(&gateway);
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = device;
+        if let Err(not_now) = self.still_reachable(&transaction) {
+            self.accept_without(&mut transaction, not_now)?;
+        }
         Ok(transaction)
     }
 
@@ -147,6 +152,9 @@ impl Engine {
             }
         }
         let parent = self.parents.changeable(original, ask)?;
+        if let Some(withdrawal) = self.accept_withdrawal(ask, original, parent)? {
+            return Ok(withdrawal);
+        }
         let Some(gateway) = &parent.gateway else {
             return self.accept_change_on_terminal(ask, original, parent);
         };
@@ -207,7 +215,9 @@ impl Engine {
     }
 
     fn check_room(&self) -> Result<(), NotNow> {
-        let undecided = self.open.values().filter(|open| !open.is_decided());
+        // What waits to be forwarded has limits of its own.
+        let undecided =
+            (self.open.values()).filter(|open| !open.is_decided() && !open.owes_forwarding());
         if self.open.len() < OPEN_MAX || undecided.count() < OPEN_MAX {
             return Ok(());
         }

@@ -95,6 +95,10 @@ pub struct Approved {
     /// The card allowed it while the gateway was away: it is forwarded later.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accepted_offline: bool,
+    /// It took back a sale that was accepted offline, before that was forwarded: nothing was
+    /// charged, and no gateway was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawal: bool,
 }
 
 /// Why a request was not approved, with everything a register needs to go on.

@@ -28,7 +28,7 @@ use crate::{Config, Engine};
 use uuid::Uuid;
 
 /// Everything a gateway can do.
-pub(crate) const ABILITIES: [Ability; 17] = [
+pub(crate) const ABILITIES: [Ability; 18] = [
     Ability::Authorize,
     Ability::Adjust,
     Ability::Refund,
@@ -46,6 +46,7 @@ pub(crate) const ABILITIES: [Ability; 17] = [
     Ability::BatchClose,
     Ability::Advice,
     Ability::NotifyOrder,
+    Ability::Forward,
 ];
 
 /// The engine and what it asked for last.
@@ -53,6 +54,8 @@ pub(crate) const ABILITIES: [Ability; 17] = [
 pub(crate) struct Bench {
     pub(crate) engine: Engine,
     pub(crate) boot_ms: u64,
+    /// The wall clock cannot be right.
+    pub(crate) distrusted: bool,
     pub(crate) records: Vec<Record>,
     /// What the journal recalls of a transaction.
     pub(crate) past: Option<Past>,
@@ -64,6 +67,8 @@ pub(crate) struct Bench {
     /// Numbers that are kept, and those that were destroyed.
     pub(crate) numbers: Vec<TransactionId>,
     pub(crate) destroyed: Vec<TransactionId>,
+    /// Sealed reads that are kept.
+    pub(crate) reads: Vec<TransactionId>,
     pub(crate) reader_call: Option<(DeviceId, CallId, DeviceCommand)>,
     pub(crate) gateway_call: Option<(CallId, GatewayCommand)>,
     pub(crate) last_ticket: u64,
@@ -79,6 +84,7 @@ impl Bench {
         let mut bench = Self {
             engine: Engine::new(Config::default(), Restored::default()),
             boot_ms: 1_000,
+            distrusted: false,
             records: Vec::new(),
             past: None,
             spent_before: None,
@@ -86,6 +92,7 @@ impl Bench {
             held_recall: None,
             numbers: Vec::new(),
             destroyed: Vec::new(),
+            reads: Vec::new(),
             reader_call: None,
             gateway_call: None,
             last_ticket: 0,
@@ -137,16 +144,33 @@ impl Bench {
                 Fact::Ended(ending) => !ending.owed.is_nothing(),
                 _ => false,
             });
+            let waits = records.iter().any(|record| match &record.fact {
+                Fact::Ended(ending) => ending.stored.is_some(),
+                _ => false,
+            });
+            let forwarded = |fact: &Fact| {
+                let told = matches!(fact, Fact::Forwarded { .. } | Fact::Withdrawn { .. });
+                told || matches!(fact, Fact::Resolved(_))
+            };
+            let lost = |fact: &Fact| match fact {
+                Fact::Forwarded { answer } => answer.decision != Decision::Approved,
+                _ => matches!(fact, Fact::Withdrawn { .. }),
+            };
             has(|fact| matches!(fact, Fact::Ended(_)))
-                && (!owed || has(|fact| matches!(fact, Fact::Reported { .. })))
+                && (!waits || has(forwarded))
+                && (!owed || has(lost) || has(|fact| matches!(fact, Fact::Reported { .. })))
                 && (!pending || has(|fact| matches!(fact, Fact::Reversed | Fact::Resolved(_))))
                 && operator <= settled
         };
-        let open = if self.records.is_empty() || ended(&self.records) {
-            Vec::new()
-        } else {
-            vec![self.records.clone()]
-        };
+        let mut open: Vec<Vec<Record>> = Vec::new();
+        for record in &self.records {
+            let same = |of: &&mut Vec<Record>| of[0].transaction_id == record.transaction_id;
+            match open.iter_mut().find(same) {
+                Some(records) => records.push(record.clone()),
+                None => open.push(vec![record.clone()]),
+            }
+        }
+        open.retain(|records| !ended(records));
         let position = Position(self.records.len() as u64);
         self.engine = Engine::new(
             self.engine.config.clone(),
@@ -167,7 +191,7 @@ impl Bench {
         Now {
             boot_ms: self.boot_ms,
             wall_micros: elapsed * 1_000,
-            wall_trusted: true,
+            wall_trusted: !self.distrusted,
         }
     }
 
@@ -184,7 +208,7 @@ impl Bench {
                     }
                     let past = match by {
                         RecallBy::Key(..) => None,
-                        RecallBy::Transaction(_) => self.recalled().map(Box::new),
+                        RecallBy::Transaction(id) => self.recalled(*id).map(Box::new),
                         RecallBy::Spent(..) => self.spent_before.clone().map(Box::new),
                     };
                     events.push(Event::Recalled {
@@ -203,8 +227,15 @@ impl Bench {
     }
 
     /// The original, with every change of this bench besides those it came with.
-    fn recalled(&self) -> Option<Past> {
-        let mut past = self.past.clone()?;
+    fn recalled(&self, id: TransactionId) -> Option<Past> {
+        let own = self.records.iter();
+        let own = own.filter(|record| record.transaction_id == id).cloned();
+        let own = Past {
+            records: own.collect(),
+            changes: Vec::new(),
+        };
+        let own = (!own.records.is_empty()).then_some(own);
+        let mut past = self.past.clone().or(own)?;
         for record in &self.records {
             let Fact::Intent(intent) = &record.fact else {
                 continue;
@@ -270,6 +301,15 @@ impl Bench {
                 transaction,
                 part: Kept::Number,
             } => self.destroyed.push(*transaction),
+            Action::Keep {
+                transaction,
+                part: Kept::Read,
+                ..
+            } => self.reads.push(*transaction),
+            Action::Destroy {
+                transaction,
+                part: Kept::Read,
+            } => self.reads.retain(|kept| kept != transaction),
             _ => {}
         }
     }

@@ -78,7 +78,11 @@ impl Engine {
             self.cancel_reader(transaction);
             return CancelState::Cancelling;
         }
-        if transaction.intent {
+        let allowed = matches!(
+            transaction.phase,
+            Phase::CompletingOffline(_) | Phase::Storing(_)
+        );
+        if transaction.intent || allowed {
             return CancelState::TooLate;
         }
         self.stop_one(transaction, Stop::Cancelled);
@@ -170,13 +174,10 @@ fn past_state(caller: &Caller, past: &Past) -> CancelState {
     let mut whose = None;
     let mut state = CancelState::TooLate;
     for record in &past.records {
-        match &record.fact {
-            Fact::Intent(intent) => whose = Some(&intent.scope),
-            Fact::Ended(ending) => {
-                state = ended_state(outcome(&ending.answer));
-                whose = whose.or(ending.unsent.as_ref().map(|unsent| &unsent.scope));
-            }
-            _ => {}
+        whose = whose.or(record.fact.intent().map(|intent| &intent.scope));
+        if let Fact::Ended(ending) = &record.fact {
+            state = ended_state(outcome(&ending.answer));
+            whose = whose.or(ending.unsent.as_ref().map(|unsent| &unsent.scope));
         }
     }
     match whose {

@@ -86,6 +86,16 @@ impl Devices {
         matches!(abilities, Some(DeviceAbilities::Reader { tip: true, .. }))
     }
 
+    /// Whether it is a reader whose cards can complete without their issuer.
+    pub(crate) fn completes_offline(&self, id: &DeviceId) -> bool {
+        let status = self.0.get(id).and_then(|device| device.status.as_ref());
+        let abilities = status.map(|status| &status.abilities);
+        matches!(
+            abilities,
+            Some(DeviceAbilities::Reader { offline: true, .. })
+        )
+    }
+
     /// How it protects what it reads.
     pub(crate) fn protection(&self, id: &DeviceId) -> Option<&Protection> {
         Some(&self.0.get(id)?.status.as_ref()?.protection)

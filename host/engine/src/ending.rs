@@ -7,7 +7,7 @@ use crate::answer::{Approved, Notification, Outcome, Reason, Refused, Resolution
 use crate::card::Cvm;
 use crate::device::{DeviceCommand, IssuerAnswer};
 use crate::engine::{CallFor, Engine};
-use crate::gateway::{GatewayAnswer, ReversalReason};
+use crate::gateway::{Extras, GatewayAnswer, ReversalReason};
 use crate::ids::{CallId, Ticket};
 use crate::keys::told;
 use crate::record::{Ending, Fact, FinalAnswer, Unsent};
@@ -36,12 +36,13 @@ impl Engine {
         transaction.ending = Some(answer.clone());
         transaction.reversal = reversal;
         transaction.call = None;
+        transaction.read = None;
         let ending = Ending {
             answer: answer.clone(),
             reversal,
             unsent,
             owed: self.owed(transaction, answer),
-            stored: None,
+            stored: transaction.stored.clone(),
         };
         transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
@@ -52,7 +53,9 @@ impl Engine {
             self.step_to(transaction, Stage::Reversing, None);
         }
         for Waiter { ticket, .. } in std::mem::take(&mut transaction.waiters) {
-            self.answer(transaction.after, ticket, told(answer.clone(), false));
+            let forwarding = transaction.forwarding();
+            let answer = told(answer.clone(), false, forwarding);
+            self.answer(transaction.after, ticket, answer);
         }
         let outcome = crate::transaction::outcome(answer);
         self.last_step(transaction, outcome, outcome_text(outcome));
@@ -64,7 +67,11 @@ impl Engine {
         if transaction.unknown {
             self.resolved(transaction, outcome, false);
         }
-        self.come_to_rest(transaction);
+        if transaction.stored.is_some() {
+            self.wait_to_forward(transaction);
+        } else {
+            self.come_to_rest(transaction);
+        }
     }
 
     /// Ends a request that was accepted, sent nothing, and may be repeated with its key: nothing
@@ -93,6 +100,25 @@ impl Engine {
         if is_close(transaction) {
             self.note_closed(transaction);
         }
+        let approved = Approved {
+            approval_code: answer.approval_code.clone(),
+            response_code: answer.response_code.clone(),
+            rrn: answer.rrn.clone(),
+            signature_required: !transaction.passed.signature
+                && (answer.signature_required || transaction.cvm == Some(Cvm::Signature)),
+            extras: answer.extras.clone(),
+            ..self.approval(transaction, approved_minor)
+        };
+        self.end(
+            transaction,
+            &FinalAnswer::Approved(Box::new(approved)),
+            None,
+            show,
+        );
+    }
+
+    /// An approval, without anything that another side said.
+    pub(crate) fn approval(&self, transaction: &Transaction, approved_minor: i64) -> Approved {
         let partial = approved_minor < transaction.amounts.total.minor;
         let mut requested = transaction.amounts;
         // What card and customer added is told apart.
@@ -103,34 +129,28 @@ impl Engine {
             // A partial approval pays out no cash.
             requested.cashback_minor = requested.cashback_minor.map(|_| 0);
         }
-        let approved = Approved {
+        Approved {
             transaction_id: transaction.id,
             key: transaction.request.key.clone(),
             requested,
             approved_minor,
             partial,
-            approval_code: answer.approval_code.clone(),
-            response_code: answer.response_code.clone(),
-            rrn: answer.rrn.clone(),
+            approval_code: None,
+            response_code: "".into(),
+            rrn: None,
             stan: transaction.wire.as_ref().map(|wire| wire.stan),
             card: transaction.card.clone(),
             entry: transaction.entry,
             cvm: transaction.cvm,
-            signature_required: !transaction.passed.signature
-                && (answer.signature_required || transaction.cvm == Some(Cvm::Signature)),
+            signature_required: transaction.cvm == Some(Cvm::Signature),
             gateway: transaction.gateway.clone(),
             device: transaction.device.clone(),
             acceptor: Some(transaction.acceptor.clone()),
             at_micros: self.now.wall_micros,
-            extras: answer.extras.clone(),
+            extras: Extras::default(),
             accepted_offline: false,
-        };
-        self.end(
-            transaction,
-            &FinalAnswer::Approved(Box::new(approved)),
-            None,
-            show,
-        );
+            withdrawal: false,
+        }
     }
 
     /// Ends as refused, with nothing to undo.

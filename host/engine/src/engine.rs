@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::devices::Devices;
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::forwarding::Forwards;
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{
     CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Position, RecallId, Scope, Ticket, TimerId,
@@ -54,6 +55,7 @@ pub struct Engine {
     pub(crate) parents: Parents,
     pub(crate) receipts: Receipts,
     pub(crate) turns: Turns,
+    pub(crate) forwards: Forwards,
     /// The transaction whose report is on its way to each gateway.
     pub(crate) reporting: BTreeMap<GatewayId, TransactionId>,
     /// The last close of each batch.
@@ -137,6 +139,7 @@ impl Engine {
             parents: Parents::default(),
             receipts: Receipts::default(),
             turns: Turns::default(),
+            forwards: Forwards::default(),
             reporting: BTreeMap::new(),
             closed: restored.closed,
             devices: Devices::default(),
@@ -175,7 +178,7 @@ impl Engine {
                 refused,
             } => match part {
                 Kept::Number => self.number_kept(transaction, refused),
-                Kept::Read => {}
+                Kept::Read => self.read_kept(transaction, refused),
             },
             Event::Durable(position) => self.became_durable(position),
             Event::DeviceReplied { call, reply } => self.device_replied(call, reply),
@@ -194,6 +197,7 @@ impl Engine {
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Stopping => self.stop(),
         }
+        self.serve_forwards();
         self.serve_turns();
         self.tell_quarantine();
         std::mem::take(&mut self.out)
@@ -299,6 +303,8 @@ impl Engine {
                 Phase::Inquiring => engine.inquired(transaction, reply),
                 Phase::Reversing => engine.reversed(transaction, reply),
                 Phase::Reporting => engine.report_replied(transaction, &reply),
+                Phase::Stored => engine.forward_prepared(transaction, reply),
+                Phase::Forwarding => engine.forward_replied(transaction, reply),
                 Phase::AwaitingReader
                 | Phase::AwaitingTurn(_)
                 | Phase::CheckingKeys(_)
@@ -311,8 +317,6 @@ impl Engine {
                 | Phase::Completing
                 | Phase::CompletingOffline(_)
                 | Phase::Storing(_)
-                | Phase::Stored
-                | Phase::Forwarding
                 | Phase::NeedsOperator
                 | Phase::Settled => {}
             }
@@ -383,6 +387,8 @@ impl Engine {
             Phase::Inquiring | Phase::Modifying => self.resume_unknown(transaction),
             Phase::Reversing => self.try_reverse(transaction),
             Phase::Reporting => self.try_report(transaction),
+            // Its turn comes at the end of the step.
+            Phase::Stored | Phase::Forwarding => self.end_pause(transaction),
             _ => {}
         }
     }
@@ -411,7 +417,7 @@ impl Engine {
 
     /// Keeps an open transaction, or moves an ended one to the recent ones.
     pub(crate) fn put(&mut self, mut transaction: Transaction) {
-        self.destroy_number(&mut transaction);
+        self.destroy_kept(&mut transaction);
         if transaction.phase != Phase::Settled {
             if transaction.is_decided() {
                 self.parents.note(&transaction);
@@ -432,6 +438,7 @@ impl Engine {
                     key: key.1,
                     fingerprint: transaction.fingerprint,
                     answer,
+                    forwarding: transaction.forwarding,
                     spent: transaction.spent,
                     position: transaction.after,
                 };

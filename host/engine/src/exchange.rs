@@ -43,9 +43,10 @@ impl Engine {
     /// Asks the connector for its references. Nothing leaves the shop.
     pub(crate) fn prepare(&mut self, transaction: &mut Transaction, read: Option<SealedRead>) {
         if let Err(not_now) = self.still_reachable(transaction) {
-            self.give_up_before_intent(transaction, not_now);
+            self.gateway_away(transaction, read, not_now);
             return;
         }
+        transaction.going_offline = false;
         let wire = self.next_wire(transaction);
         transaction.wire = Some(wire.clone());
         transaction.phase = Phase::Preparing(read);
@@ -78,7 +79,7 @@ impl Engine {
         }
     }
 
-    fn still_reachable(&self, transaction: &Transaction) -> Result<(), NotNow> {
+    pub(crate) fn still_reachable(&self, transaction: &Transaction) -> Result<(), NotNow> {
         let gateway = transaction.gateway.as_ref();
         gateway.map_or(Ok(()), |gateway| self.reachable(gateway).map(|_| ()))
     }
@@ -87,7 +88,14 @@ impl Engine {
     /// it and to undo it.
     pub(crate) fn record_intent(&mut self, transaction: &mut Transaction, wire: Wire) {
         transaction.wire = Some(wire.clone());
-        let intent = Intent {
+        let intent = Self::intent_of(transaction, wire);
+        self.append(transaction, Fact::Intent(Box::new(intent)));
+        transaction.intent = true;
+    }
+
+    /// Everything that inquiry, reversal and forwarding need.
+    pub(crate) fn intent_of(transaction: &Transaction, wire: Wire) -> Intent {
+        Intent {
             scope: transaction.scope.clone(),
             request: transaction.request.clone(),
             fingerprint: transaction.fingerprint,
@@ -106,9 +114,7 @@ impl Engine {
                 .map(|(_, key)| key.clone())
                 .collect(),
             number_kept: transaction.number_kept,
-        };
-        self.append(transaction, Fact::Intent(Box::new(intent)));
-        transaction.intent = true;
+        }
     }
 
     pub(crate) fn prepared(
@@ -129,7 +135,11 @@ impl Engine {
                 let detail = format!("the references have more than {REFERENCE_BYTES_MAX} bytes");
                 NotNow::new(Reason::PluginFailed, detail)
             }
-            GatewayReply::Failed { reason, .. } => NotNow::new(Reason::GatewayUnavailable, reason),
+            GatewayReply::Failed { reason, .. } => {
+                let not_now = NotNow::new(Reason::GatewayUnavailable, reason);
+                self.gateway_away(transaction, read, not_now);
+                return;
+            }
             _ => {
                 let detail = "the connector answered something else than it was asked";
                 NotNow::new(Reason::PluginFailed, detail)
@@ -141,7 +151,7 @@ impl Engine {
     /// Writes the intent, and asks as soon as it is durable.
     pub(crate) fn ask_gateway(&mut self, transaction: &mut Transaction, read: Option<SealedRead>) {
         if let Err(not_now) = self.still_reachable(transaction) {
-            self.give_up_before_intent(transaction, not_now);
+            self.gateway_away(transaction, read, not_now);
             return;
         }
         // Another may have come into trouble meanwhile.
@@ -154,6 +164,9 @@ impl Engine {
         };
         self.record_intent(transaction, wire.clone());
         self.step_to(transaction, Stage::Authorizing, None);
+        if transaction.request.terms.allow_offline {
+            transaction.read.clone_from(&read);
+        }
         match card_source(transaction, read) {
             Some(card) => {
                 transaction.phase = Phase::Authorizing;
@@ -194,6 +207,7 @@ impl Engine {
 
     /// The gateway replied to an authorization or a change.
     pub(crate) fn exchanged(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
+        let unsent = transaction.read.take();
         match reply {
             GatewayReply::Answered(answer) => self.decided(transaction, *answer, false),
             GatewayReply::Reconciled(totals) if is_close(transaction) => {
@@ -204,9 +218,11 @@ impl Engine {
                 reason,
             } if !transaction.sent_before => {
                 // The intent is on disk, so the key is used; the outcome is certain all the same.
-                let mut refused = self.refused(transaction, Reason::NothingSent);
-                refused.detail = Some(format!("nothing was sent: {reason}").into());
-                self.end_refused(transaction, refused, Some(IssuerAnswer::NoAnswer));
+                let not_now = NotNow::new(Reason::GatewayUnavailable, reason);
+                match unsent {
+                    Some(read) => self.gateway_away(transaction, Some(read), not_now),
+                    None => self.end_unsent(transaction, not_now),
+                }
             }
             GatewayReply::Unsupported if !transaction.sent_before => {
                 let mut refused = self.refused(transaction, Reason::GatewayRejected);

@@ -8,6 +8,7 @@ use crate::answer::{Answer, Reason, Refused, Resolution, ResolutionState};
 use crate::effect::{Action, RecallBy};
 use crate::engine::{Engine, ScopedKey};
 use crate::fingerprint::fingerprint;
+use crate::forwarding::{Forwarding, became};
 use crate::ids::{Fingerprint, IdempotencyKey, Position, RecallId, Scope, Ticket, TransactionId};
 use crate::limits::{QUEUED_MAX, TICKETS_MAX};
 use crate::prompt::PromptKinds;
@@ -147,7 +148,8 @@ impl Engine {
     /// A request whose key is that of an open or recent transaction.
     fn asked_again(&mut self, ask: Ask, known: TransactionId) {
         if let Some(ended) = self.recent.find(known) {
-            let (print, answer, after) = (ended.fingerprint, ended.answer.clone(), ended.position);
+            let (print, after) = (ended.fingerprint, ended.position);
+            let answer = told(ended.answer.clone(), true, ended.forwarding.clone());
             if print == ask.fingerprint {
                 self.replay(ask.ticket, answer, after);
             } else {
@@ -163,6 +165,7 @@ impl Engine {
         if transaction.fingerprint != ask.fingerprint {
             self.refuse_ask_after(after, ask, Reason::KeyReused, |_| {});
         } else if let Some(answer) = transaction.ending.clone() {
+            let answer = told(answer, true, transaction.forwarding());
             self.replay(ask.ticket, answer, after);
         } else if transaction.phase == Phase::NeedsOperator {
             let unknown = self.unknown_answer(transaction);
@@ -184,9 +187,9 @@ impl Engine {
         }
     }
 
-    fn replay(&mut self, ticket: Option<Ticket>, answer: FinalAnswer, after: Position) {
+    fn replay(&mut self, ticket: Option<Ticket>, answer: Answer, after: Position) {
         if let Some(ticket) = ticket {
-            self.answer(after, ticket, told(answer, true));
+            self.answer(after, ticket, answer);
         }
     }
 
@@ -386,12 +389,12 @@ impl Pending {
 }
 
 /// A final answer as a register is told it.
-pub(crate) fn told(answer: FinalAnswer, replayed: bool) -> Answer {
+pub(crate) fn told(answer: FinalAnswer, replayed: bool, forwarding: Option<Forwarding>) -> Answer {
     match answer {
         FinalAnswer::Approved(approved) => Answer::Approved {
             approved,
             replayed,
-            forwarding: None,
+            forwarding: forwarding.map(Box::new),
         },
         FinalAnswer::Refused(refused) => Answer::Refused { refused, replayed },
     }
@@ -402,17 +405,14 @@ fn remembered(past: &Past) -> Option<(TransactionId, Ended)> {
     let mut whose = None;
     let mut answer = None;
     for record in &past.records {
-        match &record.fact {
-            Fact::Intent(intent) => {
-                whose = Some((&intent.scope, &intent.request.key, intent.fingerprint));
+        if let Some(intent) = record.fact.intent() {
+            whose = Some((&intent.scope, &intent.request.key, intent.fingerprint));
+        }
+        if let Fact::Ended(ending) = &record.fact {
+            if let Some(unsent) = &ending.unsent {
+                whose = Some((&unsent.scope, &unsent.request.key, unsent.fingerprint));
             }
-            Fact::Ended(ending) => {
-                if let Some(unsent) = &ending.unsent {
-                    whose = Some((&unsent.scope, &unsent.request.key, unsent.fingerprint));
-                }
-                answer = Some(ending.answer.clone());
-            }
-            _ => {}
+            answer = Some(ending.answer.clone());
         }
     }
     let (scope, key, fingerprint) = whose?;
@@ -421,6 +421,7 @@ fn remembered(past: &Past) -> Option<(TransactionId, Ended)> {
         key: key.clone(),
         fingerprint,
         answer: answer?,
+        forwarding: became(&past.records),
         spent: Vec::new(),
         position: Position(0),
     };

@@ -31,6 +31,8 @@ pub mod event;
 mod exchange;
 mod fingerprint;
 pub mod forwarding;
+#[cfg(test)]
+mod forwarding_cases;
 pub mod gateway;
 #[cfg(test)]
 mod handover;
@@ -43,6 +45,8 @@ pub mod money;
 mod number_cases;
 mod numbers;
 pub mod offline;
+#[cfg(test)]
+mod offline_cases;
 mod parents;
 pub mod pricing;
 #[cfg(test)]
@@ -98,6 +102,7 @@ mod transaction;
 mod turn_cases;
 mod turns;
 mod unknown;
+mod withdrawal;
 
 pub use engine::Engine;
 pub use fingerprint::fingerprint;

@@ -14,6 +14,10 @@ pub(crate) const QUEUED_MAX: usize = 1_024;
 /// Transactions that still report to their gateway, in memory; more wait for the next start.
 pub(crate) const REPORTS_MAX: usize = 4_096;
 
+/// Sales that wait to be forwarded; as many days of an outage as a shop can bear, and less than the
+/// vault holds.
+pub(crate) const STORED_MAX: usize = 4_096;
+
 /// Refunds by receipt that are kept in mind, so that a receipt is not given back twice.
 pub(crate) const RECEIPTS_MAX: usize = 4_096;
 

@@ -17,7 +17,7 @@ impl Engine {
     /// Whether the reversal of this transaction would need the card's number.
     pub(crate) fn wants_number(&self, transaction: &Transaction) -> bool {
         let gateway = transaction.gateway.as_ref();
-        let parameters = gateway.and_then(|gateway| self.reachable(gateway).ok());
+        let parameters = gateway.and_then(|gateway| self.known(gateway));
         transaction.request.kind.moves_money()
             && parameters.is_some_and(|parameters| parameters.reversal_needs_number)
     }
@@ -68,15 +68,26 @@ impl Engine {
         });
     }
 
-    /// Destroys it once no reversal can come any more, and that is durable.
-    pub(crate) fn destroy_number(&mut self, transaction: &mut Transaction) {
-        if transaction.number_kept && transaction.is_decided() {
+    /// Destroys what nobody can need any more, once that is durable: a number when no reversal can
+    /// come, a read when it is known what became of it.
+    pub(crate) fn destroy_kept(&mut self, transaction: &mut Transaction) {
+        let decided = transaction.is_decided();
+        if transaction.number_kept && (decided || transaction.stored.is_some()) {
             transaction.number_kept = false;
-            let destroy = Action::Destroy {
-                transaction: transaction.id,
-                part: Kept::Number,
-            };
-            self.emit(transaction.after, destroy);
+            self.destroy(transaction, Kept::Number);
         }
+        let unwanted = decided || (transaction.ending.is_some() && transaction.stored.is_none());
+        if transaction.read_kept && unwanted {
+            transaction.read_kept = false;
+            self.destroy(transaction, Kept::Read);
+        }
+    }
+
+    fn destroy(&mut self, transaction: &Transaction, part: Kept) {
+        let destroy = Action::Destroy {
+            transaction: transaction.id,
+            part,
+        };
+        self.emit(transaction.after, destroy);
     }
 }

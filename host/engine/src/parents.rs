@@ -13,6 +13,7 @@ use crate::keys::{Ask, RecallFor};
 use crate::record::{Fact, Past};
 use crate::sums::{Parent, Standing, sent};
 use crate::transaction::Transaction;
+use crate::withdrawal::Withdrawn;
 use std::collections::BTreeMap;
 
 /// The originals that are being changed, or were a moment ago.
@@ -26,6 +27,8 @@ enum Known {
         waiting: Vec<ScopedKey>,
         /// Changes that came to rest meanwhile: the journal may tell of them as they were.
         settled: Vec<(TransactionId, Standing)>,
+        /// It changed itself meanwhile: the journal is asked again.
+        outdated: bool,
     },
     /// There is none.
     Absent,
@@ -69,6 +72,24 @@ impl Parents {
         }
     }
 
+    /// A sale that was accepted offline is another since: it was forwarded.
+    pub(crate) fn outdated(&mut self, id: TransactionId) {
+        match self.0.get_mut(&id) {
+            Some(Known::Loading { outdated, .. }) => *outdated = true,
+            Some(Known::Loaded(parent)) if !parent.is_changing() => {
+                self.0.remove(&id);
+            }
+            _ => {}
+        }
+    }
+
+    /// A sale was taken back before it was forwarded.
+    pub(crate) fn withdrawn(&mut self, id: TransactionId, by: Withdrawn) {
+        if let Some(Known::Loaded(parent)) = self.0.get_mut(&id) {
+            parent.withdrawn = Some(by);
+        }
+    }
+
     /// Forgets originals of which the journal now knows everything.
     pub(crate) fn sweep(&mut self, durable: Position) {
         self.0.retain(|_, known| match known {
@@ -102,6 +123,7 @@ impl Engine {
                 let loading = Known::Loading {
                     waiting: vec![key.clone()],
                     settled: Vec::new(),
+                    outdated: false,
                 };
                 self.parents.0.insert(original, loading);
                 let by = RecallBy::Transaction(original);
@@ -112,9 +134,22 @@ impl Engine {
     }
 
     pub(crate) fn parent_recalled(&mut self, original: TransactionId, past: Option<&Past>) {
+        if let Some(Known::Loading { outdated, .. }) = self.parents.0.get_mut(&original)
+            && std::mem::take(outdated)
+        {
+            let open = self.open.get(&original).map(|open| open.after);
+            let recent = || self.recent.find(original).map(|ended| ended.position);
+            let after = open.or_else(recent).unwrap_or_default();
+            let by = RecallBy::Transaction(original);
+            self.recall(after, by, RecallFor::Parent(original));
+            return;
+        }
         let known = past.and_then(recalled).unwrap_or(Known::Absent);
         let loading = self.parents.0.insert(original, known);
-        let Some(Known::Loading { waiting, settled }) = loading else {
+        let Some(Known::Loading {
+            waiting, settled, ..
+        }) = loading
+        else {
             return;
         };
         if let Some(Known::Loaded(parent)) = self.parents.0.get_mut(&original) {

@@ -3,6 +3,7 @@
 //!
 //! Never forgets an ending that is not durable yet: the journal could not recall it.
 
+use crate::forwarding::Forwarding;
 use crate::ids::{Fingerprint, IdempotencyKey, Position, Scope, TransactionId};
 use crate::limits::RECENT_MAX;
 use crate::record::FinalAnswer;
@@ -16,6 +17,8 @@ pub(crate) struct Ended {
     pub(crate) key: IdempotencyKey,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) answer: FinalAnswer,
+    /// What became of it, if it was accepted offline.
+    pub(crate) forwarding: Option<Forwarding>,
     pub(crate) spent: Vec<DeviceKey>,
     /// Its last record.
     pub(crate) position: Position,

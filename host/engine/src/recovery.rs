@@ -8,10 +8,11 @@ use crate::answer::Reason;
 use crate::effect::Action;
 use crate::engine::Engine;
 use crate::exchange::{Verdict, judge};
+use crate::forwarding::became;
 use crate::gateway::{GatewayAnswer, ReversalReason};
 use crate::ids::Position;
 use crate::questions::question;
-use crate::record::{Fact, Intent, Owed, Record};
+use crate::record::{Fact, Intent, Owed, Record, Stored};
 use crate::spent::keys_of;
 use crate::transaction::{Phase, Transaction};
 
@@ -43,6 +44,8 @@ impl Engine {
             if transaction.reversal.is_some() {
                 transaction.phase = Phase::Reversing;
                 self.try_reverse(transaction);
+            } else if transaction.stored.is_some() && is_waiting(transaction) {
+                self.wait_to_forward(transaction);
             } else {
                 self.come_to_rest(transaction);
             }
@@ -87,10 +90,9 @@ fn stands_alone(transaction: &Transaction, answer: &GatewayAnswer) -> bool {
 
 /// A transaction out of its records.
 pub(crate) fn found(records: &[Record], position: Position) -> Option<Transaction> {
-    let (intent, began) = records.iter().find_map(|record| match &record.fact {
-        Fact::Intent(intent) => Some((intent, record)),
-        _ => None,
-    })?;
+    let mut begun = records.iter();
+    let (intent, began) =
+        begun.find_map(|record| Some(record.fact.intent()).flatten().zip(Some(record)))?;
     let mut transaction = from_intent(intent, began);
     transaction.after = position;
     transaction.position = position;
@@ -103,6 +105,9 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
                 transaction.reversal = ending.reversal;
                 transaction.owed = ending.owed.clone();
                 transaction.phase = Phase::Inquiring;
+                if let Some(stored) = &ending.stored {
+                    store(&mut transaction, stored);
+                }
             }
             Fact::Reversed => transaction.reversal = None,
             Fact::NeedsOperator { .. } => transaction.phase = Phase::NeedsOperator,
@@ -112,13 +117,29 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
                 transaction.phase = Phase::Inquiring;
             }
             Fact::Reported { .. } => transaction.owed = Owed::default(),
-            Fact::Collected { .. }
-            | Fact::Forwarding { .. }
-            | Fact::Forwarded { .. }
-            | Fact::Withdrawn { .. } => {}
+            Fact::Forwarding { wire } => {
+                transaction.wire = Some(wire.clone());
+                transaction.phase = Phase::Forwarding;
+            }
+            Fact::Forwarded { .. } | Fact::Withdrawn { .. } => transaction.phase = Phase::Inquiring,
+            Fact::Collected { .. } => {}
         }
     }
+    transaction.forwarding = became(records);
     Some(transaction)
+}
+
+/// It was accepted offline: its register was answered, and its gateway has not heard of it.
+fn store(transaction: &mut Transaction, stored: &Stored) {
+    transaction.stored = Some(Box::new(stored.clone()));
+    transaction.phase = Phase::Stored;
+    transaction.read_kept = true;
+    transaction.unknown = false;
+}
+
+/// Whether its gateway must still be told of it.
+fn is_waiting(transaction: &Transaction) -> bool {
+    matches!(transaction.phase, Phase::Stored | Phase::Forwarding)
 }
 
 fn from_intent(intent: &Intent, record: &Record) -> Transaction {

@@ -33,7 +33,8 @@ impl Engine {
         let gateway = transaction.gateway.as_ref();
         let advised = gateway.is_some_and(|gateway| self.is_able(gateway, Ability::Advice));
         Owed {
-            advice: transaction.tags.clone().filter(|_| advised),
+            // What is forwarded carries them.
+            advice: (transaction.tags.clone()).filter(|_| advised && transaction.stored.is_none()),
             order,
         }
     }

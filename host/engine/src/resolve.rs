@@ -9,6 +9,7 @@ use crate::cancel::may_touch;
 use crate::effect::RecallBy;
 use crate::engine::Engine;
 use crate::exchange::{Verdict, judge};
+use crate::forwarding::Forwarding;
 use crate::gateway::{Decision, Extras, GatewayAnswer};
 use crate::ids::{Opaque, Position, RegisterId, Ticket};
 use crate::keys::RecallFor;
@@ -99,6 +100,14 @@ impl Engine {
             return;
         }
         self.record_word(transaction, resolve, caller.scope.register.clone());
+        if transaction.owes_forwarding() {
+            let forwarding = Forwarding::resolved(resolve.outcome, self.now.wall_micros);
+            self.no_longer_waits(transaction, forwarding);
+            if let Some(ticket) = ticket {
+                self.answer(transaction.after, ticket, Answer::Resolved);
+            }
+            return;
+        }
         transaction.unknown = true;
         if let Some(told) = transaction.outcome() {
             // What was told stands; whether the money went back is what the person says.
@@ -170,6 +179,9 @@ fn may_resolve(transaction: &Transaction, caller: &Caller) -> Result<(), NotTake
     if transaction.is_decided() {
         return Err(ENDED);
     }
+    if transaction.owes_forwarding() {
+        return may_resolve_stored(transaction);
+    }
     if transaction.ending.is_some() {
         let detail = "the transaction has its outcome, and its money is on its way back";
         return Err((Reason::NotAllowed, detail));
@@ -185,6 +197,17 @@ fn may_resolve(transaction: &Transaction, caller: &Caller) -> Result<(), NotTake
         return Err((Reason::NotAllowed, detail));
     }
     Ok(())
+}
+
+/// A sale that was accepted offline is for a person once nobody can forward it, or once its gateway
+/// was asked and has not answered.
+fn may_resolve_stored(transaction: &Transaction) -> Result<(), NotTaken> {
+    let detail = match transaction.phase {
+        Phase::Forwarding if transaction.call.is_none() => return Ok(()),
+        Phase::Forwarding => "the gateway is at it right now: wait until it has answered",
+        _ => "the sale waits to be forwarded: it can be taken back by payment.undo",
+    };
+    Err((Reason::NotAllowed, detail))
 }
 
 /// What the other side never said.

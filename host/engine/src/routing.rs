@@ -83,7 +83,7 @@ impl Engine {
         if transaction.gateway.as_ref() == Some(&gateway) {
             return Ok(());
         }
-        let parameters = self.reachable(&gateway)?;
+        let parameters = self.usable(request, &gateway)?;
         check_able(request, &gateway, parameters)?;
         let amounts = match request.amounts {
             Some(_) => transaction.amounts,

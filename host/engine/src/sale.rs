@@ -95,6 +95,10 @@ impl Engine {
                 }
             }
             Phase::Completing => self.completed(transaction, &reply),
+            Phase::CompletingOffline(ref read) => {
+                let read = read.clone();
+                self.completed_offline(transaction, read, &reply);
+            }
             Phase::Paying => self.paid(transaction, reply),
             Phase::Inquiring => self.terminal_inquired(transaction, reply),
             Phase::Reversing => self.terminal_reversed(transaction, reply),
@@ -107,7 +111,6 @@ impl Engine {
             | Phase::Authorizing
             | Phase::Asking
             | Phase::Modifying
-            | Phase::CompletingOffline(_)
             | Phase::Storing(_)
             | Phase::Stored
             | Phase::Forwarding
@@ -206,17 +209,23 @@ impl Engine {
 
     /// Amounts and gateway are final from here on.
     pub(crate) fn authorize_card(&mut self, transaction: &mut Transaction) {
-        let Some(gateway) = transaction.gateway.clone() else {
+        match self.still_reachable(transaction) {
+            Ok(()) => {
+                transaction.going_offline = false;
+                self.seal(transaction);
+            }
+            Err(not_now) => self.gateway_away(transaction, None, not_now),
+        }
+    }
+
+    /// The reader seals for the gateway, whether or not that is there now.
+    pub(crate) fn seal(&mut self, transaction: &mut Transaction) {
+        let gateway = transaction.gateway.as_ref();
+        let known = gateway.and_then(|gateway| self.known(gateway));
+        let Some(recipient) = known.map(|known| known.recipient.clone()) else {
             return;
         };
         let seal_number = self.wants_number(transaction);
-        let recipient = match self.reachable(&gateway) {
-            Ok(parameters) => parameters.recipient.clone(),
-            Err(not_now) => {
-                self.give_up_before_intent(transaction, not_now);
-                return;
-            }
-        };
         let Some(presentation_id) = transaction.presentation_id.clone() else {
             return;
         };
@@ -228,7 +237,7 @@ impl Engine {
             amounts: transaction.amounts,
             recipient,
             seal_number,
-            offline: false,
+            offline: transaction.going_offline,
         };
         transaction.number_wanted = seal_number;
         self.call_reader(transaction, command, self.config.timeouts.pin_ms);

@@ -13,6 +13,7 @@ use crate::engine::Alarm;
 use crate::event::Event;
 use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply, Totals};
 use crate::ids::{CallId, Kept, Ticket, TransactionId};
+use crate::offline_cases::{offline_in, read_kept};
 use crate::prompt::{PromptKind, PromptKinds};
 use crate::record::Past;
 use crate::request::{Kind, MoneyRequest, Request, Resolve, Response};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 32] = [
+const STATES: [&str; 38] = [
     "waiting for reader",
     "waiting for card",
     "asked about a surcharge",
@@ -55,10 +56,16 @@ const STATES: [&str; 32] = [
     "inquiring (terminal)",
     "reversing (terminal)",
     "needs operator (terminal)",
+    "completing without its issuer",
+    "storing",
+    "stored",
+    "stored (preparing)",
+    "forwarding",
+    "needs operator (forwarding)",
     "ended",
 ];
 
-const EVENTS: [&str; 61] = [
+const EVENTS: [&str; 64] = [
     "reader is done",
     "card presented",
     "card presented (costs more)",
@@ -106,6 +113,9 @@ const EVENTS: [&str; 61] = [
     "reversal refused",
     "reversal failed",
     "number is lost",
+    "read is kept",
+    "read is not kept",
+    "read is lost",
     "pause ends",
     "patience ends",
     "time for a card ends",
@@ -176,6 +186,10 @@ fn drive(state: &str, event: &str) -> Option<(String, String)> {
 }
 
 fn bench_in(state: &str) -> Bench {
+    if let Some(bench) = offline_in(state) {
+        assert_eq!(state_of(&bench), state);
+        return bench;
+    }
     let mut bench = Bench::new();
     bench.holds_spent = state == "checking keys";
     let gateway = if state.contains("no inquiry") {
@@ -361,10 +375,12 @@ fn state_of(bench: &Bench) -> String {
         Phase::Inquiring if close => "inquiring (close)",
         Phase::Inquiring => "inquiring",
         Phase::Reversing => "reversing",
+        Phase::NeedsOperator if transaction.stored.is_some() => "needs operator (forwarding)",
         Phase::NeedsOperator => "needs operator",
         Phase::Reporting => "reporting",
         Phase::CompletingOffline(_) => "completing without its issuer",
         Phase::Storing(_) => "storing",
+        Phase::Stored if transaction.call.is_some() => "stored (preparing)",
         Phase::Stored => "stored",
         Phase::Forwarding => "forwarding",
         Phase::Settled => "settled",
@@ -405,6 +421,10 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
         "a key was spent" => return keys_recalled(bench, Some(nobody())),
         "number is kept" => return number_kept(bench, None),
         "number is not kept" => return number_kept(bench, Some("full".into())),
+        "read is kept" if state_of(bench) == "storing" => return Some(read_kept(bench, None)),
+        "read is not kept" if state_of(bench) == "storing" => {
+            return Some(read_kept(bench, Some("full")));
+        }
         "people agree" => return say(bench, true),
         "people refuse" => return say(bench, false),
         "people say nothing" => Alarm::Prompt,
@@ -495,7 +515,7 @@ fn gateway_comes_back(bench: &mut Bench) -> Option<Vec<Effect>> {
         let waiting = !transaction.on_terminal()
             && matches!(
                 transaction.phase,
-                Phase::Inquiring | Phase::Reversing | Phase::Reporting
+                Phase::Inquiring | Phase::Reversing | Phase::Reporting | Phase::Forwarding
             );
         if waiting {
             let inquiring = transaction.phase == Phase::Inquiring;
@@ -636,6 +656,7 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
     let reversing = matches!(command, GatewayCommand::Reverse { .. });
     let reporting = matches!(command, GatewayCommand::Report { .. });
     let closing = matches!(command, GatewayCommand::Reconcile { .. });
+    let forwarding = matches!(command, GatewayCommand::Forward { .. });
     let asking = !preparing && !inquiring && !reversing && !reporting;
     let found = |finding| Some(GatewayReply::Found(finding));
     Some(match event {
@@ -671,6 +692,9 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
             response_text: "no".into(),
         },
         "reversal failed" if reversing => failed(true),
+        "read is lost" if forwarding => GatewayReply::ReadLost {
+            reason: "gone".into(),
+        },
         "number is lost" if reversing => GatewayReply::NumberLost {
             reason: "gone".into(),
         },

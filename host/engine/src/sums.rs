@@ -7,13 +7,14 @@
 use crate::admit::NotNow;
 use crate::answer::{Outcome, Reason};
 use crate::card::CardFace;
-use crate::gateway::{Change, Wire};
+use crate::gateway::{Change, Decision, Wire};
 use crate::ids::{DeviceId, GatewayId, Position, Scope, TransactionId};
 use crate::keys::Ask;
 use crate::money::{Amount, Amounts};
-use crate::record::{Fact, FinalAnswer, Intent, Past};
+use crate::record::{Fact, FinalAnswer, Intent, Past, Record};
 use crate::request::{Kind, UndoRule};
 use crate::transaction::{Phase, Transaction};
+use crate::withdrawal::Withdrawn;
 use std::sync::Arc;
 
 /// An original.
@@ -35,6 +36,10 @@ pub(crate) struct Parent {
     most_minor: Option<i64>,
     /// In the order in which they were accepted.
     changes: Vec<(TransactionId, Standing)>,
+    /// What was accepted offline, if it was.
+    pub(crate) accepted_offline: Option<Amount>,
+    /// Who took it back before it was forwarded.
+    pub(crate) withdrawn: Option<Withdrawn>,
     /// Must be durable before it may be forgotten.
     pub(crate) pinned: Position,
 }
@@ -123,7 +128,7 @@ impl Parent {
             };
             (change.transaction_id, standing)
         });
-        Self {
+        let mut parent = Self {
             scope: intent.scope.clone(),
             kind: intent.request.kind,
             gateway: intent.gateway.clone(),
@@ -134,8 +139,48 @@ impl Parent {
             approved,
             most_minor: intent.request.amount_max.map(|most| most.minor),
             changes: changes.collect(),
+            accepted_offline: None,
+            withdrawn: None,
             pinned: Position(0),
+        };
+        for record in &past.records {
+            parent.forwarded(record);
         }
+        parent
+    }
+
+    /// What a record says of it, if it was accepted offline.
+    fn forwarded(&mut self, record: &Record) {
+        let stands = match &record.fact {
+            Fact::Ended(ending) if ending.stored.is_some() => {
+                self.accepted_offline = self.approved.map(|(amount, _)| amount);
+                return;
+            }
+            // Its gateway knows it by these.
+            Fact::Forwarding { wire } => {
+                self.wire = wire.clone();
+                return;
+            }
+            Fact::Withdrawn { by, scope, key } => {
+                self.withdrawn = Some(Withdrawn {
+                    by: *by,
+                    scope: scope.clone(),
+                    key: key.clone(),
+                });
+                return;
+            }
+            Fact::Forwarded { answer } => answer.decision == Decision::Approved,
+            Fact::Resolved(word) if self.accepted_offline.is_some() => {
+                word.outcome == Outcome::Approved
+            }
+            _ => return,
+        };
+        // It is in the batch of its forwarding.
+        let at_micros = record.at_micros;
+        self.approved = self
+            .approved
+            .filter(|_| stands)
+            .map(|(it, _)| (it, at_micros));
     }
 
     /// Takes up what is known of a change now.
@@ -373,10 +418,9 @@ pub(crate) fn sent(past: &Past) -> Option<(&Intent, Option<&FinalAnswer>)> {
     let mut intent = None;
     let mut answer = None;
     for record in &past.records {
-        match &record.fact {
-            Fact::Intent(sent) => intent = Some(&**sent),
-            Fact::Ended(ending) => answer = Some(&ending.answer),
-            _ => {}
+        intent = intent.or(record.fact.intent());
+        if let Fact::Ended(ending) = &record.fact {
+            answer = Some(&ending.answer);
         }
     }
     Some((intent?, answer))

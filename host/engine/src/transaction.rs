@@ -6,6 +6,7 @@
 use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::device::Purpose;
+use crate::forwarding::Forwarding;
 use crate::gateway::{GatewayAnswer, ReversalReason, Totals, Wire};
 use crate::ids::{
     Acceptor, CallId, DeviceId, Fingerprint, GatewayId, Opaque, Position, Scope, Ticket, TimerId,
@@ -14,7 +15,7 @@ use crate::ids::{
 use crate::money::Amounts;
 use crate::prompt::{OpenPrompt, PromptKinds};
 use crate::questions::Passed;
-use crate::record::{FinalAnswer, Owed};
+use crate::record::{FinalAnswer, Owed, Stored};
 use crate::request::{Kind, MoneyRequest, Snapshot};
 use crate::spent::DeviceKey;
 use std::collections::VecDeque;
@@ -50,6 +51,18 @@ pub(crate) struct Transaction {
     pub(crate) number_wanted: bool,
     /// Whether a sealed number is kept for it, or is on its way there.
     pub(crate) number_kept: bool,
+    /// Its gateway is away, and it goes on without: it takes room of the rules for that.
+    pub(crate) going_offline: bool,
+    /// A sealed read is kept for it, or is on its way there.
+    pub(crate) read_kept: bool,
+    /// The read that was sent, as long as it may turn out that it was not.
+    pub(crate) read: Option<SealedRead>,
+    /// It was accepted offline.
+    pub(crate) stored: Option<Box<Stored>>,
+    /// What became of it, if it was accepted offline or took such a sale back.
+    pub(crate) forwarding: Option<Forwarding>,
+    /// It takes back a sale that is not forwarded yet.
+    pub(crate) withdraws: bool,
     /// References for the gateway, once they are being made.
     pub(crate) wire: Option<Wire>,
     /// Whether the intent was appended.
@@ -223,6 +236,12 @@ impl Transaction {
             spent: Vec::new(),
             number_wanted: false,
             number_kept: false,
+            going_offline: false,
+            read_kept: false,
+            read: None,
+            stored: None,
+            forwarding: None,
+            withdraws: false,
             wire: None,
             intent: false,
             sent_before: false,
@@ -288,7 +307,7 @@ impl Transaction {
             return false;
         }
         match (&self.phase, &self.ending) {
-            (Phase::NeedsOperator, _) => true,
+            (Phase::NeedsOperator, _) => self.stored.is_none(),
             (_, Some(_)) => false,
             (_, None) => self.unknown || self.waiters.is_empty(),
         }
@@ -339,7 +358,7 @@ impl Transaction {
 
     /// Whether there is something to tell of it that the journal does not hold.
     pub(crate) fn is_live(&self) -> bool {
-        self.ending.is_none() || self.resolution().is_some()
+        self.ending.is_none() || self.resolution().is_some() || self.owes_forwarding()
     }
 
     /// As its register may see it.
@@ -354,7 +373,7 @@ impl Transaction {
             intent: self.intent,
             ended: self.ending.is_some(),
             resolution: self.resolution(),
-            forwarding: None,
+            forwarding: self.forwarding(),
             started_at_micros: self.started_at_micros,
         }
     }

@@ -20,6 +20,13 @@ type Line = (GatewayId, Acceptor);
 #[derive(Debug, Default)]
 pub(crate) struct Turns(BTreeMap<Line, VecDeque<TransactionId>>);
 
+impl Turns {
+    /// Whether anybody waits in this line.
+    pub(crate) fn somebody_waits(&self, line: &Line) -> bool {
+        self.0.contains_key(line)
+    }
+}
+
 /// What an acceptor has under way.
 #[derive(Debug, Default)]
 struct UnderWay {
@@ -35,8 +42,8 @@ impl Engine {
         let Some(line) = line(transaction) else {
             return;
         };
-        if let Err(not_now) = self.reachable(&line.0) {
-            self.give_up_before_intent(transaction, not_now);
+        if let Err(not_now) = self.still_reachable(transaction) {
+            self.gateway_away(transaction, read, not_now);
             return;
         }
         let somebody_waits = self.turns.0.contains_key(&line);
@@ -105,6 +112,9 @@ impl Engine {
             return;
         };
         self.end_pause(transaction);
+        if let Some(line) = line(transaction) {
+            self.forwards.give_way_no_more(&line);
+        }
         if is_close(transaction)
             && let Err(not_now) = self.check_settled(transaction)
         {
@@ -116,7 +126,11 @@ impl Engine {
 
     /// It has waited long enough: nothing was sent, and its key is free.
     pub(crate) fn turn_expired(&mut self, transaction: &mut Transaction) {
-        if !matches!(transaction.phase, Phase::AwaitingTurn(_)) {
+        let Phase::AwaitingTurn(read) = transaction.phase.clone() else {
+            return;
+        };
+        if let (Some(_), Err(not_now)) = (&read, self.still_reachable(transaction)) {
+            self.gateway_away(transaction, read, not_now);
             return;
         }
         let unresolved = match transaction.request.kind {
@@ -137,7 +151,7 @@ impl Engine {
             && self.under_way(transaction).reversing
     }
 
-    fn has_room(&self, transaction: &Transaction) -> bool {
+    pub(crate) fn has_room(&self, transaction: &Transaction) -> bool {
         let gateway = transaction.gateway.as_ref();
         let Some(parameters) = gateway.and_then(|gateway| self.reachable(gateway).ok()) else {
             return false;
@@ -161,6 +175,11 @@ impl Engine {
                 continue;
             }
             under_way.reversing |= other.phase == Phase::Reversing;
+            // It ends by itself, in spite of what anybody says.
+            if other.is_being_forwarded() {
+                under_way.in_flight += 1;
+                continue;
+            }
             let despite = is_close(transaction) && transaction.request.despite.contains(&other.id);
             let begun = matches!(other.phase, Phase::Preparing(_) | Phase::Keeping(_));
             let sent = other.intent || begun;
@@ -178,7 +197,7 @@ impl Engine {
         let unknown = open.filter(|other| {
             same_acceptor(close, other)
                 && other.id != close.id
-                && other.is_unknown()
+                && (other.is_unknown() || other.owes_forwarding())
                 && !close.request.despite.contains(&other.id)
         });
         let unknown: Vec<_> = unknown.map(|other| other.id).collect();
@@ -189,7 +208,7 @@ impl Engine {
             transaction_id: *first,
         };
         let names: Vec<_> = unknown.iter().map(ToString::to_string).collect();
-        let detail = format!("not resolved in this batch: {}", names.join(", "));
+        let detail = format!("not resolved or not forwarded: {}", names.join(", "));
         Err(NotNow {
             unresolved: unknown,
             ..NotNow::new(reason, detail)

@@ -23,17 +23,21 @@ pub(crate) struct Kept {
 
 /// The one record that answers for a transaction's key: its ending, with whose key it was.
 pub(crate) fn answer(records: &[Record]) -> Option<Record> {
-    let whose = records.iter().find_map(|record| match &record.fact {
-        Fact::Intent(intent) => Some(Unsent {
+    let whose = records.iter().find_map(|record| {
+        let intent = record.fact.intent();
+        let sent = intent.map(|intent| Unsent {
             scope: intent.scope.clone(),
             request: intent.request.clone(),
             fingerprint: intent.fingerprint,
             device: intent.device.clone(),
             gateway: intent.gateway.clone(),
             card: intent.card.clone(),
-        }),
-        Fact::Ended(ending) => ending.unsent.clone(),
-        _ => None,
+        });
+        let unsent = || match &record.fact {
+            Fact::Ended(ending) => ending.unsent.clone(),
+            _ => None,
+        };
+        sent.or_else(unsent)
     })?;
     let (ended, ending) = records.iter().rev().find_map(|record| match &record.fact {
         Fact::Ended(ending) => Some((record, ending)),
@@ -45,6 +49,7 @@ pub(crate) fn answer(records: &[Record]) -> Option<Record> {
         fact: Fact::Ended(Box::new(Ending {
             reversal: None,
             unsent: Some(whose),
+            stored: None,
             ..(**ending).clone()
         })),
     })

@@ -286,10 +286,7 @@ pub(crate) fn batches_closed(connection: &Connection) -> Result<Vec<BatchClosed>
     for line in found {
         let line = line.doing("read")?;
         let records = records(connection, line.transaction_id)?;
-        let intent = records.iter().find_map(|record| match &record.fact {
-            Fact::Intent(intent) => Some(intent),
-            _ => None,
-        });
+        let intent = records.iter().find_map(|record| record.fact.intent());
         let Some(intent) = intent else { continue };
         let newest = BatchClosed {
             gateway: intent.gateway.clone(),
@@ -317,7 +314,11 @@ pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, Jou
     let (condition, mut values) = conditions(filter);
     values.push(Value::from(i64::from(limit) + 1));
     // Few are open: found by their own index and sorted, not picked out of all in order of time.
-    let plus = if filter.open == Some(true) { "+" } else { "" };
+    let plus = if filter.open == Some(true) || filter.forwarding.is_some() {
+        "+"
+    } else {
+        ""
+    };
     let query = format!(
         "{SUMMARY} WHERE {condition} ORDER BY {plus}started_at DESC, first DESC LIMIT ?{}",
         values.len()
@@ -369,6 +370,14 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
         Some(true) => add("open = 1", vec![]),
         Some(false) => add("open = 0", vec![]),
         None => {}
+    }
+    if let Some(state) = filter.forwarding {
+        let name = rows::forwarding_name(state).to_owned();
+        // Spelled as the index has it.
+        add(
+            "forwarding IS NOT NULL AND forwarding = ?",
+            vec![name.into()],
+        );
     }
     if let Some(cursor) = filter.cursor {
         let at = cursor.started_at_micros;

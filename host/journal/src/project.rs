@@ -4,6 +4,8 @@
 
 use payhal_engine::answer::Outcome;
 use payhal_engine::card::CardFace;
+use payhal_engine::forwarding::ForwardingState;
+use payhal_engine::gateway::Decision;
 use payhal_engine::ids::{DeviceId, GatewayId, Position, Scope};
 use payhal_engine::money::Amounts;
 use payhal_engine::record::{Ending, Fact, FinalAnswer, Record};
@@ -34,8 +36,8 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
 /// The trace number that a record gave out.
 pub(crate) fn stan(fact: &Fact) -> Option<u32> {
     match fact {
-        Fact::Intent(intent) => Some(intent.wire.stan),
-        _ => None,
+        Fact::Forwarding { wire } => Some(wire.stan),
+        fact => fact.intent().map(|intent| intent.wire.stan),
     }
 }
 
@@ -61,15 +63,17 @@ struct Beginning<'a> {
 }
 
 fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
-    match fact {
-        Fact::Intent(intent) => Some(Beginning {
+    if let Some(intent) = fact.intent() {
+        return Some(Beginning {
             scope: &intent.scope,
             request: &intent.request,
             amounts: Some(&intent.amounts),
             device: intent.device.as_ref(),
             gateway: intent.gateway.as_ref(),
             card: intent.card.as_ref(),
-        }),
+        });
+    }
+    match fact {
         Fact::Ended(ending) => ending.unsent.as_ref().map(|unsent| Beginning {
             scope: &unsent.scope,
             request: &unsent.request,
@@ -121,22 +125,40 @@ pub(crate) fn apply(
             line.reversed = true;
             line.needs_operator = false;
         }
-        Fact::NeedsOperator { .. } => line.needs_operator = true,
+        Fact::NeedsOperator { .. } => {
+            line.needs_operator = true;
+            line.forwarding = line.forwarding.map(|_| ForwardingState::NeedsOperator);
+        }
         Fact::Resolved(resolved) => {
             line.reversing = false;
             line.needs_operator = false;
+            match resolved.outcome {
+                Outcome::Approved => {
+                    line.forwarding = line.forwarding.map(|_| ForwardingState::Approved);
+                }
+                _ if line.forwarding.is_some() => not_taken(&mut line, ForwardingState::Declined),
+                _ => {}
+            }
             // Its register was told otherwise; the money stands all the same.
             if resolved.outcome == Outcome::Approved && line.outcome.is_some() {
                 line.approved_minor = line.amount.map(|amount| amount.minor);
             }
         }
         Fact::Reported { .. } => line.reporting = false,
-        Fact::Collected { .. }
-        | Fact::Forwarding { .. }
-        | Fact::Forwarded { .. }
-        | Fact::Withdrawn { .. } => {}
+        Fact::Forwarded { answer } => match answer.decision {
+            Decision::Approved => line.forwarding = Some(ForwardingState::Approved),
+            _ => not_taken(&mut line, ForwardingState::Declined),
+        },
+        Fact::Withdrawn { .. } => not_taken(&mut line, ForwardingState::Withdrawn),
+        Fact::Collected { .. } | Fact::Forwarding { .. } => {}
     }
     Some(line)
+}
+
+/// There is no payment at its gateway, whose order could be told.
+fn not_taken(line: &mut Summary, state: ForwardingState) {
+    line.forwarding = Some(state);
+    line.reporting = false;
 }
 
 fn begin(
@@ -160,6 +182,7 @@ fn begin(
         reversed: false,
         needs_operator: false,
         reporting: false,
+        forwarding: None,
         last_four: beginning.card.and_then(last_four),
         approval_code: None,
         started_at_micros,
@@ -173,6 +196,7 @@ fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
     line.reversing = ending.reversal.is_some();
     line.needs_operator = false;
     line.reporting = !ending.owed.is_nothing();
+    line.forwarding = ending.stored.as_ref().map(|_| ForwardingState::Waiting);
     line.ended_at_micros = Some(at_micros);
     match &ending.answer {
         FinalAnswer::Approved(approved) => {

@@ -7,6 +7,7 @@ use crate::keys::KeyHash;
 use crate::project;
 use crate::view::Summary;
 use payhal_engine::answer::Outcome;
+use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::ids::{IdempotencyKey, Position, RegisterId, Scope, TransactionId};
 use payhal_engine::money::{Amount, Currency};
 use payhal_engine::record::Record;
@@ -38,8 +39,8 @@ pub(crate) struct Stored {
 /// Columns of [`summary`], in its order.
 pub(crate) const SUMMARY: &str = r#"SELECT first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
- reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, reporting
- FROM "transaction" "#;
+ reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, reporting,
+ forwarding FROM "transaction" "#;
 
 pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary {
@@ -66,6 +67,7 @@ pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         reversed: row.get(16)?,
         needs_operator: row.get(17)?,
         reporting: row.get(22)?,
+        forwarding: forwarding(row)?,
         last_four: row.get(18)?,
         approval_code: row.get(19)?,
         started_at_micros: row.get(20)?,
@@ -146,6 +148,30 @@ fn outcome(row: &Row<'_>) -> rusqlite::Result<Option<Outcome>> {
     }))
 }
 
+fn forwarding(row: &Row<'_>) -> rusqlite::Result<Option<ForwardingState>> {
+    let Some(name) = row.get_ref(23)?.as_str_or_null()? else {
+        return Ok(None);
+    };
+    Ok(Some(match name {
+        "waiting" => ForwardingState::Waiting,
+        "approved" => ForwardingState::Approved,
+        "declined" => ForwardingState::Declined,
+        "withdrawn" => ForwardingState::Withdrawn,
+        "needs_operator" => ForwardingState::NeedsOperator,
+        _ => return Err(wrong(23, Type::Text)),
+    }))
+}
+
+pub(crate) fn forwarding_name(state: ForwardingState) -> &'static str {
+    match state {
+        ForwardingState::Waiting => "waiting",
+        ForwardingState::Approved => "approved",
+        ForwardingState::Declined => "declined",
+        ForwardingState::Withdrawn => "withdrawn",
+        ForwardingState::NeedsOperator => "needs_operator",
+    }
+}
+
 fn wrong(column: usize, found: Type) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, String::new(), found)
 }
@@ -183,8 +209,9 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open,
- reporting)
- VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"#,
+ reporting, forwarding)
+ VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,
+ ?25)"#,
         )
         .doing("write to")?;
     statement
@@ -213,6 +240,7 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             line.ended_at_micros,
             line.open(),
             line.reporting,
+            line.forwarding.map(forwarding_name),
         ])
         .doing("write to")?;
     Ok(())
@@ -225,7 +253,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             r#"UPDATE "transaction" SET last = ?2, amount_minor = ?3, currency = ?4,
  approved_minor = ?5, device = ?6, gateway = ?7, outcome = ?8, reversing = ?9, reversed = ?10,
  needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15,
- reporting = ?16 WHERE first = ?1"#,
+ reporting = ?16, forwarding = ?17 WHERE first = ?1"#,
         )
         .doing("write to")?;
     statement
@@ -246,6 +274,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             line.ended_at_micros,
             line.open(),
             line.reporting,
+            line.forwarding.map(forwarding_name),
         ])
         .doing("write to")?;
     Ok(())

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// Tables as this build reads them, over those of an older file that it must not change.
 const OLDER: &[&str] = &[
@@ -21,13 +21,16 @@ const OLDER: &[&str] = &[
      CREATE TEMP TABLE note(name TEXT, value TEXT);
      CREATE TEMP TABLE kept(register TEXT, generation INTEGER, key TEXT, first INTEGER,
        transaction_id BLOB, ended_at INTEGER, body TEXT, digest BLOB);
-     CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting FROM main.\"transaction\";
+     CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting, NULL AS forwarding
+       FROM main.\"transaction\";
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
     "CREATE TEMP TABLE spent(device TEXT, slot TEXT, serial TEXT, transaction_id BLOB);",
     "CREATE TEMP TABLE audit(seq INTEGER, at INTEGER, action TEXT, body TEXT, chain BLOB);
      CREATE TEMP TABLE audit_head(id INTEGER, seq INTEGER, chain BLOB, pruned_seq INTEGER,
        pruned_chain BLOB);",
+    "CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS forwarding
+       FROM main.\"transaction\";",
 ];
 
 const FIRST: &str = r#"
@@ -154,6 +157,12 @@ CREATE TABLE audit_head(
   pruned_seq INTEGER NOT NULL,
   pruned_chain BLOB NOT NULL
 ) STRICT;
+"#;
+
+/// Sales that were accepted offline, and where they are.
+const FIFTH: &str = r#"
+ALTER TABLE "transaction" ADD COLUMN forwarding TEXT;
+CREATE INDEX transaction_forwarding ON "transaction"(first) WHERE forwarding IS NOT NULL;
 "#;
 
 /// Makes the tables, or brings those of an older payhal forward after a copy of the file beside it.

@@ -7,18 +7,16 @@
 use crate::error::{Doing, JournalError};
 use payhal_engine::card::SpentKey;
 use payhal_engine::ids::{DeviceId, Position, TransactionId};
-use payhal_engine::record::{Fact, Record};
+use payhal_engine::record::Record;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
 use uuid::Uuid;
 
 /// The keys that a record spends, and whose they are.
 fn spent_by(record: &Record) -> impl Iterator<Item = (&DeviceId, &SpentKey)> {
-    let intent = match &record.fact {
-        Fact::Intent(intent) => intent.device.as_ref().map(|device| (device, &intent.spent)),
-        _ => None,
-    };
+    let intent = record.fact.intent();
     intent
+        .and_then(|intent| Some((intent.device.as_ref()?, &intent.spent)))
         .into_iter()
         .flat_map(|(device, keys)| keys.iter().map(move |key| (device, key)))
 }

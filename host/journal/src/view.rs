@@ -2,6 +2,7 @@
 //! What the journal shows: one line for each transaction, its records, and pages of lines.
 
 use payhal_engine::answer::Outcome;
+use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::ids::{
     DeviceId, GatewayId, IdempotencyKey, Position, RegisterId, Scope, TransactionId,
 };
@@ -42,6 +43,8 @@ pub struct Summary {
     pub needs_operator: bool,
     /// Whether a gateway must still be told of the outcome, which is final.
     pub reporting: bool,
+    /// Of one that was accepted offline: where it is.
+    pub forwarding: Option<ForwardingState>,
     /// The card's last four digits.
     pub last_four: Option<Arc<str>>,
     /// DE 38.
@@ -59,7 +62,7 @@ pub struct Summary {
 impl Summary {
     /// Whether it has not come to rest.
     pub fn open(&self) -> bool {
-        self.undecided() || self.reporting
+        self.undecided() || self.reporting || self.forwarding == Some(ForwardingState::Waiting)
     }
 
     /// Whether its outcome is not final on both sides.
@@ -69,7 +72,8 @@ impl Summary {
 
     /// Whether its amount stands or may stand: approved, or not yet known, or being reversed.
     pub fn counts(&self) -> bool {
-        self.undecided() || (self.outcome == Some(Outcome::Approved) && !self.reversed)
+        let lost = self.forwarding == Some(ForwardingState::Declined);
+        self.undecided() || (self.outcome == Some(Outcome::Approved) && !self.reversed && !lost)
     }
 
     /// Where a list goes on after this line.
@@ -107,6 +111,8 @@ pub struct Filter {
     pub outcome: Option<Outcome>,
     /// At rest or not.
     pub open: Option<bool>,
+    /// Accepted offline, and there now.
+    pub forwarding: Option<ForwardingState>,
     /// Part of the reference, the whole key, the whole approval code, the whole transaction id,
     /// or the card's last four digits.
     pub text: Option<String>,

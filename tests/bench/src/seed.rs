@@ -183,6 +183,7 @@ impl Sale {
             at_micros: self.at_micros(),
             extras: Extras::default(),
             accepted_offline: false,
+            withdrawal: false,
         };
         self.record(Fact::Ended(Box::new(Ending {
             answer: FinalAnswer::Approved(Box::new(approved)),

@@ -188,6 +188,7 @@ fn filter(params: &ListParams) -> Result<Filter, FieldError> {
     };
     let cursor = params.cursor.as_deref().map(str::parse).transpose();
     Ok(Filter {
+        forwarding: None,
         since_micros: time("since", &params.since)?,
         until_micros: time("until", &params.until)?,
         register: params

@@ -149,6 +149,7 @@ impl Sale {
             acceptor: None,
             at_micros: self.at() + 5,
             accepted_offline: false,
+            withdrawal: false,
             extras: Extras::default(),
         };
         self.ended(FinalAnswer::Approved(Box::new(approved)), None, None)

@@ -127,7 +127,9 @@ fn version_2_is_brought_forward_and_read_as_it_is() {
     drop(open);
     change(
         &path,
-        "DROP TABLE spent; DROP TABLE audit; DROP TABLE audit_head; PRAGMA user_version = 2",
+        "DROP TABLE spent; DROP TABLE audit; DROP TABLE audit_head;
+         DROP INDEX transaction_forwarding;
+         ALTER TABLE \"transaction\" DROP COLUMN forwarding; PRAGMA user_version = 2",
     );
     assert_eq!(verify(&path).unwrap().damage, None);
     assert_eq!(
