@@ -3,7 +3,7 @@
 
 export type ConnectionState = 'connecting' | 'open' | 'reconnecting' | 'closed';
 export type Access = 'open' | 'paired';
-export type Permission = 'refund_unreferenced' | 'others' | 'batch_close' | 'voice_approval' | 'resolve';
+export type Permission = 'refund_unreferenced' | 'others' | 'batch_close' | 'voice_approval' | 'resolve' | 'offline' | 'tokens' | 'apdu';
 /** Each a list with one amount for each currency. Absent: no limit. A currency that is not in the list: nothing in it. */
 export interface Limits {
   saleMax?: Amount[];
@@ -167,7 +167,7 @@ export type PromptListener = (prompt: Prompt) => object | undefined | Promise<ob
 
 export type Stage =
   | 'accepted' | 'waiting_for_card' | 'card_inserted' | 'card_tapped' | 'card_swiped' | 'application_selection'
-  | 'pin_entry' | 'reading' | 'authorizing' | 'remove_card' | 'signature' | 'completing' | 'reversing';
+  | 'pin_entry' | 'expiry_entry' | 'reading' | 'authorizing' | 'remove_card' | 'signature' | 'completing' | 'reversing';
 
 export interface Progress {
   transactionId: string;
@@ -176,6 +176,8 @@ export interface Progress {
   /** Strictly increasing within one transaction. */
   seq: number;
   stage: Stage;
+  /** In `pin_entry`: what happened at the keypad, never which key. */
+  pin?: 'started' | 'added' | 'removed' | 'finished';
   text: string;
   at: string;
 }
@@ -196,19 +198,58 @@ export interface MoneyRequest {
   custom?: Record<string, unknown>;
   [field: string]: unknown;
 }
-export interface SaleRequest extends MoneyRequest {
-  amount: Amount;
+/** The amount, or where it follows the card what it may be: the host asks for the final one with the prompt `set_amount`. */
+export type AmountOrEstimate = { amount: Amount; estimatedAmount?: never } | { estimatedAmount: Amount; amount?: never };
+export type SaleRequest = SaleTerms & AmountOrEstimate;
+/** What a sale says beside its amount. */
+export interface SaleTerms extends MoneyRequest {
+  /** How long the final amount may take once the card is there. */
+  amountTimeoutMs?: number;
+  /** How far a tip or a surcharge may raise the total; of an amount that follows the card, the most it may be. */
+  amountMax?: Amount;
   cashback?: Amount;
   tip?: Amount;
   surcharge?: Amount;
+  bypassSurcharge?: boolean;
   installments?: number;
   entry?: Entry[];
   online?: 'by_rule' | 'always';
   voiceApproval?: { code: string };
-  card?: { token: string };
+  card?: CardToken;
+  /** Keep the card as a payment token under this reference of the register's own. */
+  keepAs?: string;
 }
+/** A payment token in place of a card: itself, or a kept one by either of its names. */
+export type CardToken = { token: string } | { tokenId: string } | { reference: string };
+/** A payment token that a register keeps. */
+export interface KeptToken {
+  tokenId: string;
+  token: string;
+  gateway: string;
+  reference: string;
+  register: string;
+  card?: { maskedPan: string; scheme: string; application?: string };
+  custom?: Record<string, unknown>;
+  createdAt: string;
+  changedAt: string;
+  deleted?: boolean;
+  [field: string]: unknown;
+}
+export type TokenName = { tokenId: string } | { reference: string };
+export interface RegisterTokenRequest extends MoneyRequest {
+  reference: string;
+  /** The earlier payment or check whose token is kept; a card is presented if left out. */
+  transactionId?: string;
+  entry?: Entry[];
+}
+export type UpdateTokenRequest = MoneyRequest & TokenName & {
+  newReference?: string;
+  newCard?: boolean;
+  transactionId?: string;
+  entry?: Entry[];
+};
 export type Entry = 'chip' | 'contactless' | 'stripe' | 'manual';
-export type AuthorizeRequest = Omit<SaleRequest, 'cashback' | 'allowOffline'>;
+export type AuthorizeRequest = Omit<SaleTerms, 'cashback' | 'allowOffline'> & AmountOrEstimate;
 export interface CaptureRequest extends MoneyRequest { transactionId: string; amount: Amount }
 export interface AdjustRequest extends MoneyRequest {
   transactionId: string;
@@ -216,11 +257,12 @@ export interface AdjustRequest extends MoneyRequest {
   tip?: Amount;
   surcharge?: Amount;
 }
-export interface CardRequest extends MoneyRequest { entry?: Entry[]; card?: { token: string } }
+export interface CardRequest extends MoneyRequest { entry?: Entry[]; card?: CardToken }
 export interface CashAdvanceRequest extends CardRequest { amount: Amount; voiceApproval?: { code: string } }
 export interface RefundRequest extends MoneyRequest {
   transactionId?: string;
   entry?: Entry[];
+  card?: CardToken;
   original?: { gateway: string; reference?: string; rrn?: string; at: string; amount: Amount };
 }
 export interface VoidRequest extends MoneyRequest { transactionId: string }
@@ -253,16 +295,28 @@ export interface Approved {
   acceptor?: unknown;
   /** A payment token that stands for the card. */
   token?: string;
+  /** The kept payment token that the call registered, changed or deleted. */
+  kept?: KeptToken;
   balance?: Amount;
   /** An offline approval of a terminal that is not delivered yet. */
   collection?: 'pending' | 'collected' | 'refused';
+  /** Of a sale that was accepted offline: what became of it since. */
+  forwarding?: Forwarding;
   /** Of an undo. */
-  undo?: { did: 'void' | 'refund'; rule: 'batch_open' | 'batch_closed' | 'partly_refunded' | 'captured' | 'void_unsupported' };
+  undo?: { did: 'void' | 'refund'; rule: 'batch_open' | 'batch_closed' | 'partly_refunded' | 'captured' | 'void_unsupported' | 'not_forwarded' };
   /** Of a batch close. */
   batch?: BatchTotals;
   at: string;
   replayed: boolean;
   [field: string]: unknown;
+}
+/** What became of a sale that was accepted offline. */
+export interface Forwarding {
+  state: 'waiting' | 'approved' | 'declined' | 'withdrawn' | 'needs_operator';
+  at?: string;
+  nextAt?: string;
+  responseCode?: string;
+  responseText?: string;
 }
 export interface BatchTotals {
   batch: string;
@@ -336,6 +390,15 @@ export interface DeviceState {
   simulated: boolean;
   [field: string]: unknown;
 }
+export interface DeviceSettings {
+  currencies: string[];
+  features: string[];
+  limits: Record<string, number>;
+  timeoutsMs: Record<string, number>;
+  keys: { slot: string; purpose: string; present?: boolean; checkValue?: string; serial?: string }[];
+  tables: Record<string, string>;
+  other: Record<string, string>;
+}
 export interface GatewayState {
   id: string;
   name: string;
@@ -346,6 +409,38 @@ export interface GatewayState {
   capabilities: string[];
   currencies: string[];
   simulated: boolean;
+  [field: string]: unknown;
+}
+/** Rates are integers of millionths: 1.5 % is 15000. */
+export interface GatewaySettings {
+  gateway: string;
+  name: string;
+  live: boolean;
+  currencies: string[];
+  features: string[];
+  merchant?: { name?: string; address?: string[]; country?: string; category?: string };
+  limits: { currency: string; saleMax?: Amount; refundMax?: Amount; cashbackMax?: Amount }[];
+  taxes: { id: string; name: string; rateMillionths: number }[];
+  tips: ({ kind: 'percentage'; id: string; rateMillionths: number } | { kind: 'amount'; id: string; amount: Amount })[];
+  surcharges: { scheme?: string; ranges?: string[]; currency?: string; rateMillionths: number; fixed?: Amount; bypass: boolean; disclose: boolean }[];
+  [field: string]: unknown;
+}
+export interface QuoteRequest {
+  amount: Amount;
+  gateway?: string;
+  tax?: { id: string } | { rateMillionths: number };
+  tip?: { id: string } | { rateMillionths: number } | { amount: Amount };
+  cashback?: Amount;
+  surchargeFor?: { scheme: string; begins?: string };
+}
+export interface Quote {
+  gateway: string;
+  amount: Amount;
+  tax?: Amount;
+  tip?: Amount;
+  surcharge?: { amount: Amount; bypass: boolean; disclose: boolean };
+  cashback?: Amount;
+  total: Amount;
   [field: string]: unknown;
 }
 export type Topic = 'payment.resolved' | 'payment.changed' | 'device.changed' | 'gateway.changed' | 'host.stopping';
@@ -384,17 +479,26 @@ export class Payhal {
   verify(request?: CardRequest, options?: MoneyOptions): PendingMoney<Approved>;
   balance(request?: CardRequest, options?: MoneyOptions): PendingMoney<Approved>;
   cashAdvance(request: CashAdvanceRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  registerToken(request: RegisterTokenRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  updateToken(request: UpdateTokenRequest, options?: MoneyOptions): PendingMoney<Approved>;
+  deleteToken(request: MoneyRequest & TokenName, options?: MoneyOptions): PendingMoney<Approved>;
+  tokens(filter?: { tokenId?: string; reference?: string; gateway?: string; register?: string; cursor?: string; limit?: number }): Promise<{ tokens: KeptToken[]; cursor?: string }>;
+  tokenHistory(which: TokenName & { cursor?: string; limit?: number }): Promise<{ token: KeptToken; transactions: Record<string, unknown>[]; cursor?: string }>;
   closeBatch(request?: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   batchTotals(whose?: { device?: string; gateway?: string }): Promise<BatchTotals>;
   resolve(word: { transactionId: string; outcome: 'approved' | 'failed'; evidence: string; operator: string }): Promise<{ transaction: Record<string, unknown> }>;
   money(method: string, request: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   cancel(which: { key?: string; transactionId?: string }): Promise<CancelState>;
   get(which: { key?: string; transactionId?: string }): Promise<Record<string, unknown>>;
-  list(filter?: { since?: string; until?: string; open?: boolean; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
+  list(filter?: { since?: string; until?: string; open?: boolean; forwarding?: Forwarding["state"]; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
   receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html'; columns?: 24 | 32 | 40 | 48; reprint?: boolean }): Promise<{ transactionId: string; copy: string; format: string; content: unknown }>;
   devices(): Promise<DeviceState[]>;
   gateways(): Promise<GatewayState[]>;
+  gatewaySettings(gateway?: string): Promise<GatewaySettings>;
+  quote(params: QuoteRequest): Promise<Quote>;
   identify(device: string): Promise<unknown>;
+  deviceSettings(device: string): Promise<DeviceSettings>;
+  apdu(device: string, aid: string, commands?: string[], options?: { timeoutMs?: number }): Promise<{ selected: string; responses: string[] }>;
   simulate(device: string, action: { action: string; [field: string]: unknown }): Promise<Record<string, unknown>>;
   respond(promptId: string, answer?: object): Promise<unknown>;
   /** Wire names in, wire names out. */

@@ -27,6 +27,7 @@ export { fileJournal, indexedDbJournal, outcome } from './payhal-journal.js';
 const KEYED_METHODS = new Set([
   'payment.sale', 'payment.authorize', 'payment.capture', 'payment.adjust', 'payment.refund', 'payment.void',
   'payment.undo', 'payment.verify', 'payment.balance', 'payment.cash_advance', 'batch.close',
+  'token.register', 'token.update', 'token.delete',
 ]);
 
 // Refusals that are given before the host looks at the key. As the answer to a call that was sent
@@ -153,6 +154,19 @@ export class Payhal {
     return this.#money('payment.cash_advance', request, options);
   }
 
+  /** Keeps a card as a payment token under the register's own `reference`; the answer has it as `kept`. */
+  registerToken(request, options) {
+    return this.#money('token.register', request, options);
+  }
+
+  updateToken(request, options) {
+    return this.#money('token.update', request, options);
+  }
+
+  deleteToken(request, options) {
+    return this.#money('token.delete', request, options);
+  }
+
   closeBatch(request, options) {
     return this.#money('batch.close', request, options);
   }
@@ -247,6 +261,14 @@ export class Payhal {
     return this.#plain('payment.receipt', { transactionId, copy, format, columns, reprint });
   }
 
+  tokens(filter = {}) {
+    return this.#plain('token.list', filter);
+  }
+
+  tokenHistory({ tokenId, reference, cursor, limit }) {
+    return this.#plain('token.history', { tokenId, reference, cursor, limit });
+  }
+
   batchTotals({ device, gateway } = {}) {
     return this.#plain('batch.totals', { device, gateway });
   }
@@ -264,8 +286,28 @@ export class Payhal {
     return (await this.#plain('gateway.list', {})).gateways;
   }
 
+  /** What a gateway reports of its merchant, limits, taxes, tips and surcharges. */
+  gatewaySettings(gateway) {
+    return this.#plain('gateway.settings', gateway === undefined ? {} : { gateway });
+  }
+
+  /** What a sale would cost; no money moves: `quote({amount, tax: {id: 'standard'}, tip: {id: '10'}})`. */
+  quote(params) {
+    return this.#plain('payment.quote', params);
+  }
+
   identify(device) {
     return this.#plain('device.identify', { device });
+  }
+
+  /** How a device is set up, as it says itself. */
+  deviceSettings(device) {
+    return this.#plain('device.settings', { device });
+  }
+
+  /** Talks with a card that does not pay: `apdu('reader', 'F0504159484C01', ['00B0000000'])`. Hex in, hex out. */
+  apdu(device, aid, commands = [], { timeoutMs = 30_000 } = {}) {
+    return this.#plain('device.apdu', { device, aid, commands, timeoutMs });
   }
 
   /** Drives a simulated device or gateway: `simulate('reader', {action: 'tap', card: 'visa-approve'})`. */
@@ -335,6 +377,7 @@ export class Payhal {
     // The register stores the key before anything is sent; a key that could not be stored sends nothing.
     const prepared = async () => {
       checkAmount(rest.amount);
+      checkAmount(rest.estimatedAmount);
       call.params = toSnake(dropUndefined({ idempotencyKey: key, ...rest }));
       if (this.#journal || options.onKey) await this.#remember(key, call, options.onKey);
       this.#start(call);

@@ -76,13 +76,7 @@ impl Counter {
 }
 
 fn answer_to(prompt: &Prompt) -> RespondParams {
-    RespondParams {
-        prompt_id: prompt.prompt_id.clone(),
-        accepted: None,
-        amount: None,
-        choice: None,
-        text: None,
-    }
+    RespondParams::to(prompt.prompt_id.clone())
 }
 
 #[tokio::test]

@@ -62,9 +62,7 @@ async fn a_checked_card_pays_later_by_its_token() {
     let by_token = |key: &str, minor, token: &str| {
         let mut params = sale(key, minor, READER);
         params.device = None;
-        params.card = Some(CardToken {
-            token: token.to_owned(),
-        });
+        params.card = Some(CardToken::of(token));
         params
     };
     // No card is asked for, also after the host has lived another life.

@@ -16,7 +16,7 @@ const MOST: i64 = 999_999_999_999;
 
 fn in_currency(key: &str, minor: i64, currency: &str) -> SaleParams {
     let mut params = sale(key, 1, READER);
-    params.amount = Amount::new(minor, currency);
+    params.amount = Some(Amount::new(minor, currency));
     params
 }
 

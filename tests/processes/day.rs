@@ -64,7 +64,7 @@ fn to_change(what: &What, word: Word) -> Option<Paid> {
     };
     let held = match what {
         What::Card {
-            purpose: Purpose::Sale | Purpose::CashAdvance,
+            purpose: Purpose::Sale | Purpose::Later | Purpose::CashAdvance,
             ..
         }
         | What::Change {
@@ -168,6 +168,10 @@ fn card(random: &mut Random, unlike_any: i64) -> What {
             shown: None,
         };
     }
+    let purpose = match purpose {
+        Purpose::Sale if random.percent(15) => Purpose::Later,
+        purpose => purpose,
+    };
     let cards = [
         ("tap", "visa-approve"),
         ("insert", "visa-approve"),

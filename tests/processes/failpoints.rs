@@ -80,7 +80,7 @@ const AT_TERMINAL: Flow = Flow {
 /// Only of the payment, so that the terminal is in order when the shop closes.
 const ANSWER_LOST: &str = "[{ fault = \"lose_answer\", at = \"pay_answer\", amount_minor = 1200 }]";
 
-const FLOWS: [Flow; 21] = [
+const FLOWS: [Flow; 22] = [
     PLAIN,
     Flow {
         name: "tap",
@@ -117,6 +117,11 @@ const FLOWS: [Flow; 21] = [
         name: "order",
         what: |_| sell("tap", "visa-approve"),
         ordered: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "amount after the card",
+        what: |_| later(),
         ..PLAIN
     },
     Flow {
@@ -219,6 +224,17 @@ fn hold() -> What {
         device: READER.to_owned(),
         gateway: None,
         shown: Some(("tap", "visa-approve")),
+    }
+}
+
+/// The register says the amount when the card is in the reader.
+fn later() -> What {
+    What::Card {
+        purpose: Purpose::Later,
+        minor: MINOR,
+        device: READER.to_owned(),
+        gateway: None,
+        shown: Some(("insert", "visa-approve")),
     }
 }
 

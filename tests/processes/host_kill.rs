@@ -193,7 +193,7 @@ async fn a_register_that_reconnects_by_itself_gets_its_one_answer() {
                     .unwrap();
                 assert_eq!(details.retry, Retry::SameKey);
                 assert!(
-                    details.retry_after_ms.is_some_and(|ms| ms < 5_000),
+                    details.retry_after_ms.is_some_and(|ms| ms <= 15_000),
                     "{details:?}"
                 );
                 helping.until_all_ready().await;
@@ -245,7 +245,10 @@ async fn killed_under_load(answered_before: usize) {
             }
         };
         match played.answer {
-            Ok(answer) => approved.push((answer.transaction_id.to_string(), params.amount.minor)),
+            Ok(answer) => {
+                let minor = params.amount.as_ref().unwrap().minor;
+                approved.push((answer.transaction_id.to_string(), minor));
+            }
             Err(error) => {
                 let details = error.rpc().and_then(|error| error.data.clone()).unwrap();
                 assert_ne!(details.outcome, ErrorOutcome::Unknown);

@@ -144,7 +144,7 @@ async fn the_same_key_for_something_else_is_refused() {
         .await
         .approved();
     let mut dollars = sale("k", 1250, READER);
-    dollars.amount = Amount::new(1250, "USD");
+    dollars.amount = Some(Amount::new(1250, "USD"));
     let mut other_bill = sale("k", 1250, READER);
     other_bill.reference = Some("bill 2".to_owned());
     for other in [sale("k", 1251, READER), dollars, other_bill] {

@@ -29,12 +29,15 @@ mod configured;
 mod currencies;
 #[cfg(test)]
 mod day;
+mod delayed;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod emv_parameters;
+#[cfg(test)]
+mod errands;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
@@ -76,6 +79,8 @@ mod load;
 #[cfg(test)]
 mod money_back;
 #[cfg(test)]
+mod offline;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod operator_session;
@@ -97,6 +102,7 @@ mod ports;
 mod prices;
 #[cfg(test)]
 mod prompts;
+mod quotes;
 #[cfg(test)]
 #[path = "../simulation/random.rs"]
 mod random;
@@ -146,6 +152,9 @@ mod terminals;
 mod till;
 #[cfg(test)]
 mod tls;
+mod tokens;
+#[cfg(test)]
+mod trading_day;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]

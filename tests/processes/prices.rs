@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Proves what a card and its customer change: a tip on the reader, a surcharge that people agree
-//! to, the gateway by scheme. What is told is what stands in that gateway's books.
+//! to, the gateway by scheme, and the next one where that was sent nothing. What is told is what
+//! stands in that gateway's books.
 
 use crate::host::{GATEWAY, Host, Setup, soon};
 use crate::ledger::Ledger;
 use crate::prompts::{end, question};
 use crate::register::{Played, Register, eur, sale};
-use payhal_client::protocol::error::ErrorOutcome::Cancelled;
+use payhal_client::protocol::error::ErrorOutcome::{Cancelled, Failed};
 use payhal_client::protocol::payment::{Approved, SaleParams};
 use payhal_client::protocol::progress::{Prompt, PromptKind, RespondParams, Stage};
 use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
@@ -59,11 +60,8 @@ async fn presented(register: &Register, params: &SaleParams, tip: i64, card: &st
 
 async fn say(register: &Register, prompt: &Prompt, accepted: bool) {
     let answer = RespondParams {
-        prompt_id: prompt.prompt_id.clone(),
         accepted: Some(accepted),
-        amount: None,
-        choice: None,
-        text: None,
+        ..RespondParams::to(prompt.prompt_id.clone())
     };
     let said = soon("the answer to an answer", register.0.request(&answer)).await;
     assert!(said.unwrap().accepted);
@@ -142,4 +140,68 @@ async fn whoever_is_not_asked_pays_the_plain_price() {
     assert_eq!(told(&approved), (1000, Some(1200), Some(200), None));
     assert_eq!(approved.gateway.as_ref().unwrap().as_str(), GATEWAY);
     books(&host, GATEWAY).assert(&[("sale", "approved", 1200)]);
+}
+
+/// One scheme goes to its own gateway, or else to that of the others.
+fn with_fallback() -> Setup {
+    let rules = format!(
+        "[[routes]]\nscheme = \"amex\"\ngateway = \"{DIRECT}\"\nfallback = [\"{GATEWAY}\"]\n"
+    );
+    let setup = Setup::readers(1).further_gateway(DIRECT, "sandbox");
+    setup.rules(&rules)
+}
+
+/// The gateway of its scheme is sent nothing: the reader asks for the card once more.
+async fn asked_once_more(register: &Register, params: &SaleParams) -> Payment {
+    register.fault(DIRECT, "go_away", "authorize", 0).await;
+    let mut payment = presented(register, params, 0, AMEX).await;
+    soon("a reader that waits once more", async {
+        while let Some(update) = payment.next().await {
+            if let Update::Progress(progress) = update
+                && progress.stage == Stage::WaitingForCard
+                && progress.text.contains("once more")
+            {
+                return;
+            }
+        }
+        panic!("the answer came before the card was asked for once more");
+    })
+    .await;
+    payment
+}
+
+#[tokio::test]
+async fn the_next_gateway_takes_what_the_first_was_never_sent() {
+    let host = Host::start(&with_fallback()).await;
+    let register = host.register("till-1").await;
+    let params = sale("k", 1000, READER);
+    let payment = asked_once_more(&register, &params).await;
+    register.show(READER, "tap", AMEX).await;
+    let approved = end(payment).await.approved();
+    assert_eq!(approved.gateway.as_ref().unwrap().as_str(), GATEWAY);
+    books(&host, DIRECT).assert(&[]);
+    books(&host, GATEWAY).assert(&[("sale", "approved", 1000)]);
+    let id = approved.transaction_id.as_str();
+    let events = register.get(id).await.timeline;
+    let events: Vec<&str> = events.iter().map(|entry| entry.event.as_str()).collect();
+    assert_eq!(events[..3], ["intent", "unsent", "intent"]);
+    let again = register.sell_alone(&params).await.approved();
+    assert_eq!(again.transaction_id.as_str(), id);
+}
+
+#[tokio::test]
+async fn a_host_that_dies_between_two_gateways_has_charged_nobody() {
+    let host = Host::start(&with_fallback()).await;
+    let register = host.register("till-1").await;
+    let params = sale("k", 1000, READER);
+    let payment = asked_once_more(&register, &params).await;
+    let host = host.kill_and_restart().await;
+    drop(payment);
+    let register = host.register("till-1").await;
+    let refused = register.sell_alone(&params).await;
+    let refused = refused.refused(ErrorName::GatewayUnavailable, Failed);
+    refused.says(MoneyMoved::No, Retry::NewKey);
+    for gateway in [DIRECT, GATEWAY] {
+        books(&host, gateway).assert(&[]);
+    }
 }

@@ -47,11 +47,8 @@ async fn inserted(setup: Setup, kinds: &[&str]) -> (Host, Register, Payment) {
 
 async fn choose(register: &Register, prompt: &Prompt, choice: &str) -> Result<bool, ErrorName> {
     let params = RespondParams {
-        prompt_id: prompt.prompt_id.clone(),
-        accepted: None,
-        amount: None,
         choice: Some(choice.to_owned()),
-        text: None,
+        ..RespondParams::to(prompt.prompt_id.clone())
     };
     match soon("the answer to an answer", register.0.request(&params)).await {
         Ok(result) => Ok(result.accepted),

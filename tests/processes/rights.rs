@@ -75,6 +75,24 @@ async fn a_permission_counts_at_once_and_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn selling_without_the_gateway_is_a_permission() {
+    let host = Host::start(&shop()).await;
+    let (mut till, _) = pair(&host, "till-1", &json!({})).await;
+    let amount = json!({"minor": 100, "currency": "EUR"});
+    let params = |key: &str| {
+        json!({"idempotency_key": key, "amount": amount, "device": "reader-1",
+            "allow_offline": true})
+    };
+    let refused = till.call("payment.sale", &params("k")).await;
+    assert_eq!(name(refused), "PERMISSION_DENIED");
+    let mut desk = Desk::at(&host).await;
+    update(&mut desk, json!({"permissions": ["offline"]})).await;
+    // The gateway is there, so it is asked.
+    let sold = till.call("payment.sale", &params("k")).await.unwrap();
+    assert_eq!(sold["outcome"], "approved");
+}
+
+#[tokio::test]
 async fn a_limit_counts_at_once_for_its_amounts_and_currencies() {
     let host = Host::start(&shop()).await;
     let grants = json!({

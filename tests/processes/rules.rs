@@ -314,9 +314,7 @@ async fn who_reads_too_slowly_is_cut_off_with_4408_and_disturbs_nobody() {
             for number in 0..=EVENTS_KEPT / SELLING {
                 let key = format!("{lane}-{number}");
                 let mut params = SaleParams::new(&*key, register::eur(1250));
-                params.card = Some(CardToken {
-                    token: token.clone(),
-                });
+                params.card = Some(CardToken::of(token.clone()));
                 register.sell_alone(&params).await.approved();
             }
         }

@@ -116,11 +116,8 @@ async fn answer_partial(desk: &Desk, payment: &mut Payment, accepted: bool) {
         (PromptKind::ConfirmPartial, Some(eur(501)))
     );
     let response = RespondParams {
-        prompt_id: prompt.prompt_id,
         accepted: Some(accepted),
-        amount: None,
-        choice: None,
-        text: None,
+        ..RespondParams::to(prompt.prompt_id)
     };
     assert!(desk.till.0.request(&response).await.unwrap().accepted);
 }

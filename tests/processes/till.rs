@@ -7,6 +7,7 @@
 use crate::host::PATIENCE;
 use crate::keeper::{LAST_WORD, Place};
 use crate::reconcile::{Told, Word};
+use crate::register::eur;
 use crate::wish::{What, Wish};
 use payhal_client::protocol::device::SimulateParams;
 use payhal_client::protocol::payment::{Approved, CancelParams};
@@ -145,7 +146,9 @@ impl Till {
             let mut config = Config::new("payhal-tests", "1").register(self.id.as_str());
             // This register connects anew by itself, because addresses change.
             config.reconnect_for = Duration::ZERO;
-            config.hello.prompts = vec!["confirm_partial".to_owned()];
+            config.hello.prompts = ["confirm_partial", "set_amount"]
+                .map(str::to_owned)
+                .to_vec();
             let endpoint = if self.unix {
                 self.place.unix()
             } else {
@@ -233,7 +236,7 @@ impl Till {
             let progress = match update {
                 Update::Progress(progress) => progress,
                 Update::Prompt(prompt) => {
-                    customer.spawn(decide(client.clone(), prompt, wish.takes_a_part));
+                    customer.spawn(decide(client.clone(), prompt, wish.clone()));
                     continue;
                 }
             };
@@ -253,19 +256,20 @@ impl Till {
     }
 }
 
-/// What the cashier says to a part of the amount; any other question waits for its default.
-async fn decide(client: Client, prompt: Prompt, accepted: bool) {
-    if prompt.kind == PromptKind::ConfirmPartial {
-        let answer = RespondParams {
-            prompt_id: prompt.prompt_id,
-            accepted: Some(accepted),
-            amount: None,
-            choice: None,
-            text: None,
-        };
-        // The call itself says what came of it.
-        client.request(&answer).await.ok();
-    }
+/// What the cashier says to a part of the amount, and to the question for one; any other waits for
+/// its default.
+async fn decide(client: Client, prompt: Prompt, wish: Wish) {
+    let id = prompt.prompt_id;
+    let answer = match (prompt.kind, &wish.what) {
+        (PromptKind::ConfirmPartial, _) => RespondParams {
+            accepted: Some(wish.takes_a_part),
+            ..RespondParams::to(id)
+        },
+        (PromptKind::SetAmount, What::Card { minor, .. }) => RespondParams::amount(id, eur(*minor)),
+        _ => return,
+    };
+    // The call itself says what came of it.
+    client.request(&answer).await.ok();
 }
 
 async fn cancel(client: &Client, key: &str) {

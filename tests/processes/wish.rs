@@ -8,7 +8,7 @@ use payhal_client::protocol::Amount;
 use payhal_client::protocol::batch::CloseParams;
 use payhal_client::protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CaptureParams, CashAdvanceParams, Free,
-    RefundParams, UndoParams, VerifyParams, VoidParams,
+    RefundParams, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_client::protocol::progress::Stage;
 use payhal_client::{Client, Payment};
@@ -24,6 +24,8 @@ const CARD_WAIT_MS: u64 = 5_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Sale,
+    /// A sale whose amount follows the card.
+    Later,
     Authorize,
     CashAdvance,
     Verify,
@@ -170,6 +172,10 @@ impl Wish {
         }
         match purpose {
             Purpose::Sale => call!(sale, sale(key, minor, device), self.customer()),
+            Purpose::Later => {
+                let estimated = SaleParams::estimated(key, Amount::new(minor + 300, "EUR"));
+                call!(sale, estimated, self.customer())
+            }
             Purpose::Authorize => {
                 call!(
                     authorize,

@@ -14,7 +14,7 @@ const REGISTERS: [&str; 3] = ["register 1", "register 2", "register 3"];
 
 /// One thing a register does.
 pub(crate) fn act(world: &mut World) -> Option<Event> {
-    match world.random.below(36) {
+    match world.random.below(39) {
         0..=5 => Some(new_sale(world, None)),
         6..=8 => Some(ask_for(world, requests::on_terminal)),
         9..=12 => Some(ask_for(world, requests::another)),
@@ -27,6 +27,7 @@ pub(crate) fn act(world: &mut World) -> Option<Event> {
         28 => Some(ask_for(world, requests::close)),
         29 => persons::impatient(world),
         30 | 31 => pay_with_token(world),
+        32..=34 => Some(ask_for(world, requests::of_kept_card)),
         _ => {
             let attempts = world.registers.attempts.len();
             (attempts > 0).then(|| {
@@ -156,13 +157,18 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
     };
     let says = world.script.as_ref().and_then(|fates| fates.says);
     let accepted = says.unwrap_or_else(|| world.random.percent(50));
+    let amounts = requests::said(world, &prompt).filter(|_| accepted);
     let response = Response {
         accepted: Some(accepted),
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
+        amounts,
     };
     if accepted && scope.register == world.registers.shown[place].1.register {
         world.registers.agrees(&prompt);
+        let about = prompt.prompt_id.transaction;
+        let said = world.registers.said.entry(about).or_default();
+        said.extend(amounts);
     }
     let prompt = prompt.prompt_id;
     asked(

@@ -3,7 +3,7 @@
 //! In the evening three ledgers agree to the cent: the tills' books, the host's journal, the bank's
 //! books. And they do so wherever in the day the host dies.
 
-use crate::gateways::{Fate, GATEWAYS};
+use crate::gateways::{self, Fate, GATEWAYS};
 use crate::history::History;
 use crate::ledger::Chance;
 use crate::prices::Tip;
@@ -12,7 +12,8 @@ use crate::script::Fates;
 use crate::statement;
 use crate::world::{Happening, Intrusion};
 use crate::{cashiers, checkers, requests};
-use payhal_engine::answer::{Answer, Outcome, Reason};
+use payhal_engine::answer::{Answer, Reason};
+use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::gateway::Totals;
 use payhal_engine::ids::TransactionId;
 use payhal_engine::record::FinalAnswer;
@@ -26,7 +27,10 @@ const TILL_1: &str = "register 1";
 const TILL_2: &str = "register 2";
 
 /// What the shop has of the day, minor units, where nothing dies.
-const DAY_MINOR: i64 = 35_520;
+const DAY_MINOR: i64 = 39_110;
+
+/// What was accepted while the bank was away and not taken afterwards.
+const LOST_MINOR: i64 = 415;
 
 /// Between two moments at which the host dies.
 const EFFECTS_APART: usize = 3;
@@ -36,6 +40,12 @@ fn three_ledgers_agree_after_a_trading_day() {
     let day = Day::lived(&[]);
     let [told, ..] = day.books();
     assert_eq!(told.values().sum::<i64>(), DAY_MINOR);
+    let lost = day.history.world.registers.lost.values();
+    assert_eq!(
+        lost.sum::<i64>(),
+        LOST_MINOR,
+        "what the tills were told of by themselves"
+    );
 }
 
 #[test]
@@ -66,6 +76,7 @@ impl Day {
         day.history.world.intrusions = intrusions.iter().copied().collect();
         day.morning();
         day.noon();
+        day.outage();
         day.evening();
         day.agrees();
         day.history.come_to_rest();
@@ -184,11 +195,99 @@ impl Day {
         self.sells_with(TILL_2, 1_590, way(&[Fate::Lost, Fate::Arrives]));
     }
 
+    /// The bank is away for two hours; the tills go on selling, within the limits.
+    fn outage(&mut self) {
+        self.at(12, 0);
+        self.bank(false);
+        let before = self.booked();
+        assert_eq!(self.sells(TILL_2, 1_111), None, "nobody allowed it");
+        let tea = self.sells_offline(TILL_1, 830);
+        self.at(12, 20);
+        self.sells_offline(TILL_2, 2_760);
+        let wrong = self.sells_offline(TILL_1, 1_940);
+        let cake = self.sells_offline(TILL_2, 415);
+        self.fates(Fates {
+            chip_refuses: true,
+            ..Fates::default()
+        });
+        assert_eq!(
+            self.sells_now(TILL_1, 640),
+            None,
+            "its chip wants the issuer"
+        );
+        assert_eq!(
+            self.sells_offline(TILL_1, 5_001),
+            None,
+            "too much for one sale"
+        );
+        self.at(13, 0);
+        // Never forwarded, never charged.
+        self.changes(TILL_1, wrong, |original| Kind::Refund { original }, 1_940);
+        assert_eq!(
+            self.told(),
+            self.kept(),
+            "the tills' books and the host's journal"
+        );
+        assert_eq!(self.booked(), before, "nothing reached the bank");
+        // The issuer will not take it: the shop has lost it.
+        self.history.world.ledger.not_honoured.extend(cake);
+        self.at(14, 0);
+        self.bank(true);
+        self.at(14, 30);
+        let became =
+            |it: Option<TransactionId>| it.and_then(|id| self.history.world.journal.became(id));
+        assert_eq!(became(tea), tea.map(|_| ForwardingState::Approved));
+        assert_eq!(became(cake), cake.map(|_| ForwardingState::Declined));
+        assert_eq!(became(wrong), wrong.map(|_| ForwardingState::Withdrawn));
+    }
+
+    fn bank(&mut self, there: bool) {
+        let world = &mut self.history.world;
+        world.away = (!there).then_some(BANK);
+        world.in_ms(0, Happening::Deliver(gateways::changed(BANK, there)));
+        let now_ms = world.now_ms;
+        self.history.until(now_ms);
+    }
+
+    fn sells_offline(&mut self, till: &str, minor: i64) -> Option<TransactionId> {
+        self.fates(Fates::default());
+        self.sells_now(till, minor)
+    }
+
+    /// With its gateway or without.
+    fn sells_now(&mut self, till: &str, minor: i64) -> Option<TransactionId> {
+        self.asks(till, Kind::Sale, minor, |request| {
+            request.terms.allow_offline = true
+        })
+    }
+
+    /// Each till asks once more for what it was told while the bank was away.
+    fn asks_again(&mut self) {
+        let attempts = self.history.world.registers.attempts.iter().enumerate();
+        let offline = attempts.filter(|(_, seen)| {
+            matches!(&seen.final_answer, Some(Answer::Approved { approved, .. }) if approved.accepted_offline)
+        });
+        let offline: Vec<usize> = offline.map(|(place, _)| place).collect();
+        for attempt in offline {
+            let world = &mut self.history.world;
+            world.registers.attempts[attempt].last_answer = None;
+            let event = cashiers::ask(world, attempt);
+            world.in_ms(0, Happening::Deliver(event));
+            while self.history.world.registers.attempts[attempt]
+                .last_answer
+                .is_none()
+            {
+                assert!(self.history.advance(), "nobody answers again");
+            }
+        }
+    }
+
     fn evening(&mut self) {
         self.at(17, 0);
         self.sells(TILL_1, 1_500);
         self.sells(TILL_2, 1_900);
         self.at(18, 0);
+        self.asks_again();
         let [told, ..] = self.books();
         let expected: i64 = told.values().sum();
         let looked = requests::totals_of(BANK);
@@ -293,10 +392,9 @@ impl Day {
             return seen.final_answer.is_some();
         };
         // What was never begun: the host had just come up.
-        let not_yet = matches!(
-            refused.reason,
-            Reason::DeviceUnavailable | Reason::GatewayUnavailable { .. }
-        );
+        let is_away = self.history.world.away.is_some();
+        let not_yet = matches!(refused.reason, Reason::DeviceUnavailable)
+            || matches!(refused.reason, Reason::GatewayUnavailable) && !is_away;
         if not_yet && refused.retry_after_ms.is_some() {
             self.history.world.registers.attempts[attempt].last_answer = None;
             self.history.world.in_ms(5_000, Happening::Again(attempt));
@@ -322,7 +420,8 @@ impl Day {
         let lines = attempts.iter().filter_map(|seen| match &seen.final_answer {
             Some(Answer::Approved { approved, .. }) => {
                 let kind = seen.request.kind;
-                Some((approved.transaction_id, kind, approved.approved_minor))
+                let lost = seen.last_answer.as_ref().is_some_and(is_lost);
+                (!lost).then_some((approved.transaction_id, kind, approved.approved_minor))
             }
             _ => None,
         });
@@ -332,12 +431,15 @@ impl Day {
     fn kept(&self) -> Book {
         let journal = &self.history.world.journal;
         let lines = journal.transactions().filter_map(|id| {
-            let intent = journal.intent_of(id)?;
-            let FinalAnswer::Approved(approved) = &journal.ending_of(id)?.answer else {
+            let ending = journal.ending_of(id)?;
+            let FinalAnswer::Approved(approved) = &ending.answer else {
                 return None;
             };
-            let stands = journal.outcome_of(id) == Some(Outcome::Approved);
-            stands.then_some((id, intent.request.kind, approved.approved_minor))
+            // What took back a sale that was never forwarded had nobody to ask.
+            let asked = journal.intent_of(id).map(|intent| &intent.request);
+            let asked = asked.or(ending.unsent.as_ref().map(|unsent| &unsent.request))?;
+            let stands = journal.became(id) != Some(ForwardingState::Declined);
+            stands.then_some((id, asked.kind, approved.approved_minor))
         });
         book(lines)
     }
@@ -352,6 +454,15 @@ impl Day {
         }
         worth_something(book)
     }
+}
+
+/// Whether a till was told that the issuer did not take what was accepted offline.
+fn is_lost(answer: &Answer) -> bool {
+    let Answer::Approved { forwarding, .. } = answer else {
+        return false;
+    };
+    let state = forwarding.as_ref().map(|forwarding| forwarding.state);
+    state == Some(ForwardingState::Declined)
 }
 
 fn way(exchanges: &[Fate]) -> Fates {
@@ -375,6 +486,9 @@ fn book(lines: impl Iterator<Item = (TransactionId, Kind, i64)>) -> Book {
             | Kind::Verify
             | Kind::Balance
             | Kind::BatchClose
+            | Kind::TokenRegister
+            | Kind::TokenUpdate
+            | Kind::TokenDelete
             | Kind::Adjust { .. } => 0,
         };
         *book.entry(kind.original().unwrap_or(id)).or_default() += brought;

@@ -3,6 +3,7 @@
 //! and contradicted. What money really did is in `ledger.rs`.
 
 use crate::ledger::Chance;
+use crate::prices;
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
 use payhal_engine::gateway::{
@@ -54,6 +55,7 @@ pub(crate) fn may_move(command: &GatewayCommand) -> Option<TransactionId> {
         GatewayCommand::Authorize { wire, .. }
         | GatewayCommand::Modify { wire, .. }
         | GatewayCommand::VoiceApproval { wire, .. }
+        | GatewayCommand::Forward { wire, .. }
         | GatewayCommand::Reconcile { wire, close: true } => Some(wire.transaction_id),
         _ => None,
     }
@@ -62,6 +64,7 @@ pub(crate) fn may_move(command: &GatewayCommand) -> Option<TransactionId> {
 /// A request sets out.
 pub(crate) fn called(
     world: &mut World,
+    gateway: &GatewayId,
     call: CallId,
     command: &GatewayCommand,
     deadline_boot_ms: u64,
@@ -76,6 +79,11 @@ pub(crate) fn called(
     };
     let until_ms = deadline_boot_ms.saturating_sub(world.now_ms);
     let fate = fate(world, command);
+    if let GatewayCommand::Authorize { wire, .. } = command
+        && fate != Fate::NotSent
+    {
+        world.sent_to.insert(wire.transaction_id, gateway.clone());
+    }
     let exchange = |reply_comes| Happening::Exchange {
         call,
         command: Box::new(command.clone()),
@@ -252,6 +260,8 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         Ability::BatchClose,
         Ability::Advice,
         Ability::NotifyOrder,
+        Ability::Forward,
+        Ability::ForgetToken,
     ];
     let name: GatewayId = id.into();
     if !is_narrow(&name) {
@@ -267,6 +277,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         can,
         live: false,
         opens: Vec::new(),
+        lists: prices::lists(),
     };
     let status = GatewayStatus {
         parameters: Some(parameters),

@@ -7,12 +7,14 @@
 use payhal_engine::answer::Outcome;
 use payhal_engine::card::SpentKey;
 use payhal_engine::effect::RecallBy;
+use payhal_engine::forwarding::{self, ForwardingState};
 use payhal_engine::gateway::GatewayAnswer;
-use payhal_engine::ids::{DeviceId, Position, TransactionId};
+use payhal_engine::ids::{DeviceId, Position, TokenId, TransactionId};
 use payhal_engine::record::{
     BatchClosed, Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
 };
 use payhal_engine::request::Kind;
+use payhal_engine::tokens::{Named, Sought, Token};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -32,6 +34,8 @@ pub(crate) struct Journal {
 pub(crate) struct Line {
     places: Vec<usize>,
     pub(crate) intent: Option<(u64, Box<Intent>)>,
+    /// Intents that came to nothing before it.
+    closed: Vec<Intent>,
     pub(crate) answered: Option<(u64, Box<GatewayAnswer>)>,
     pub(crate) ended: Option<(u64, Box<Ending>)>,
     pub(crate) reversed: Option<u64>,
@@ -39,24 +43,36 @@ pub(crate) struct Line {
     /// A person's word.
     pub(crate) resolved: Option<(u64, Outcome)>,
     pub(crate) reported: Option<u64>,
+    /// From where on it is known what became of a sale that was accepted offline.
+    pub(crate) forwarded: Option<u64>,
+    /// The last trace number under which it may have been forwarded.
+    forwarded_as: u32,
 }
 
 impl Line {
     fn add(&mut self, place: usize, record: &Record) {
         let position = place as u64 + 1;
         self.places.push(place);
+        if self.intent.is_none() {
+            self.intent = record
+                .fact
+                .intent()
+                .map(|intent| (position, Box::new(intent.clone())));
+        }
         match &record.fact {
-            Fact::Intent(intent) => self.intent = Some((position, intent.clone())),
+            Fact::Unsent { .. } => {
+                let closed = self.intent.take().map(|(_, intent)| *intent);
+                self.closed.extend(closed);
+            }
             Fact::Answered(answer) => self.answered = Some((position, answer.clone())),
             Fact::Ended(ending) => self.ended = Some((position, ending.clone())),
             Fact::Reversed => self.reversed = Some(position),
             Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
             Fact::Resolved(resolved) => self.resolved = Some((position, resolved.outcome)),
             Fact::Reported { .. } => self.reported = Some(position),
-            Fact::Collected { .. }
-            | Fact::Forwarding { .. }
-            | Fact::Forwarded { .. }
-            | Fact::Withdrawn { .. } => {}
+            Fact::Forwarding { wire } => self.forwarded_as = wire.stan,
+            Fact::Forwarded { .. } | Fact::Withdrawn { .. } => self.forwarded = Some(position),
+            Fact::Intent(_) | Fact::Collected { .. } => {}
         }
     }
 
@@ -67,6 +83,12 @@ impl Line {
             && self.reversed.is_none()
             && self.needs_operator.is_none()
             && self.resolved.is_none()
+    }
+
+    /// Every intent, the last one first.
+    fn intents(&self) -> impl Iterator<Item = &Intent> {
+        let last = self.intent.iter().map(|(_, intent)| &**intent);
+        last.chain(self.closed.iter().rev())
     }
 
     fn unsent(&self) -> Option<&Unsent> {
@@ -214,6 +236,20 @@ impl Journal {
         self.is_durable(at).then_some(outcome)
     }
 
+    /// What durably became of a sale that was accepted offline, or that another took such a one back.
+    pub(crate) fn became(&self, id: TransactionId) -> Option<ForwardingState> {
+        let became = forwarding::became(&self.records_of(id));
+        became.map(|forwarding| forwarding.state)
+    }
+
+    /// Whether its gateway must still take what was accepted offline.
+    fn is_forwarding(&self, id: TransactionId) -> bool {
+        let stored = self.ending_of(id).is_some_and(|it| it.stored.is_some());
+        let line = self.lines.get(&id);
+        let forwarded = line.and_then(|line| line.forwarded);
+        stored && !forwarded.is_some_and(|at| self.is_durable(at)) && self.resolved(id).is_none()
+    }
+
     /// Whether its gateway must still be told something.
     pub(crate) fn is_reporting(&self, id: TransactionId) -> bool {
         let owed = self.ending_of(id).map(|ending| &ending.owed);
@@ -247,6 +283,7 @@ impl Journal {
     pub(crate) fn recall(&self, by: &RecallBy) -> Option<Past> {
         let id = match by {
             RecallBy::Spent(device, keys) => return self.spender(device, keys),
+            RecallBy::Tokens(sought) => return Some(self.tokens(sought)),
             RecallBy::Transaction(id) => *id,
             RecallBy::Key(scope, key) => {
                 let has_key = |id: &TransactionId| {
@@ -268,14 +305,14 @@ impl Journal {
         Some(Past {
             records,
             changes: self.changes_of(id),
+            tokens: Vec::new(),
         })
     }
 
     /// Who spent one of these keys of a device.
     fn spender(&self, device: &DeviceId, keys: &[SpentKey]) -> Option<Past> {
         let spent = |id: &TransactionId| {
-            let intent = self.intent_of(*id);
-            intent.is_some_and(|intent| {
+            self.lines[id].intents().any(|intent| {
                 intent.device.as_ref() == Some(device)
                     && intent.spent.iter().any(|key| keys.contains(key))
             })
@@ -283,8 +320,45 @@ impl Journal {
         let id = self.transactions().find(spent)?;
         Some(Past {
             records: self.records_of(id),
-            changes: Vec::new(),
+            ..Past::default()
         })
+    }
+
+    /// Kept tokens that were asked for, as the durable records leave them.
+    fn tokens(&self, sought: &[Sought]) -> Past {
+        let mut past = Past::default();
+        let mut texts = Vec::new();
+        for sought in sought {
+            match sought {
+                Sought::GivenBy(id) => {
+                    past.records = self.records_of(*id);
+                    let ending = self.ending_of(*id).map(|ending| &ending.answer);
+                    if let Some(FinalAnswer::Approved(approved)) = ending {
+                        texts.extend(approved.extras.token.clone());
+                    }
+                }
+                Sought::Text(text) => texts.push(text.clone()),
+                Sought::Named(_) => {}
+            }
+        }
+        let is_sought = |token: &&Token| {
+            texts.contains(&token.token)
+                || sought.iter().any(|sought| match sought {
+                    Sought::Named(Named::Id(id)) => token.id == *id,
+                    Sought::Named(Named::Reference(name)) => {
+                        token.reference == *name && !token.deleted
+                    }
+                    _ => false,
+                })
+        };
+        let kept = kept(&self.records[..self.durable]);
+        past.tokens = kept.values().filter(is_sought).cloned().collect();
+        past
+    }
+
+    /// Every token that was ever kept, as the records leave it, durable or not.
+    pub(crate) fn kept(&self) -> BTreeMap<TokenId, Token> {
+        kept(&self.records)
     }
 
     fn changes_of(&self, original: TransactionId) -> Vec<PastChange> {
@@ -393,16 +467,18 @@ impl Journal {
         };
         let mut open = Vec::new();
         for (id, line) in self.lines() {
-            let Some((position, intent)) = &line.intent else {
-                continue;
-            };
-            if !self.is_durable(*position) {
+            let begun = line.intents().count() > 0 && line.places[0] < self.durable;
+            if !begun {
                 continue;
             }
-            restored.stan = restored.stan.max(intent.wire.stan);
+            let stan = line.intents().map(|intent| intent.wire.stan).max();
+            let stan = stan.unwrap_or(0).max(line.forwarded_as);
+            restored.stan = restored.stan.max(stan);
             let at_rest = match self.ending_of(id) {
                 None => false,
-                Some(_) => !self.is_undoing(id) && !self.is_reporting(id),
+                Some(_) => {
+                    !self.is_undoing(id) && !self.is_reporting(id) && !self.is_forwarding(id)
+                }
             };
             if !at_rest || self.needs_operator(id) {
                 open.push((line.places[0], id));
@@ -419,4 +495,20 @@ pub(crate) fn outcome(answer: &FinalAnswer) -> Outcome {
         FinalAnswer::Approved(_) => Outcome::Approved,
         FinalAnswer::Refused(refused) => refused.reason.outcome(),
     }
+}
+
+/// What a record makes of a kept token.
+pub(crate) fn stored_by(record: &Record) -> Option<&Token> {
+    match &record.fact {
+        Fact::Ended(ending) => match &ending.answer {
+            FinalAnswer::Approved(approved) => approved.extras.stored.as_deref(),
+            FinalAnswer::Refused(_) => None,
+        },
+        _ => None,
+    }
+}
+
+fn kept(records: &[Record]) -> BTreeMap<TokenId, Token> {
+    let stored = records.iter().filter_map(stored_by);
+    stored.map(|token| (token.id, token.clone())).collect()
 }

@@ -9,6 +9,7 @@ use payhal_engine::gateway::{
 };
 use payhal_engine::ids::{Opaque, TransactionId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -40,11 +41,15 @@ pub(crate) struct Ledger {
     pub(crate) purposes: BTreeMap<TransactionId, Purpose>,
     /// What each close told.
     pub(crate) closes: BTreeMap<TransactionId, Totals>,
+    /// Sales that the issuer does not take when they are forwarded.
+    pub(crate) not_honoured: BTreeSet<TransactionId>,
     /// What lies in a closed batch.
     pub(crate) closed: BTreeSet<TransactionId>,
     /// The orders and the completions that it was told of.
     pub(crate) orders: BTreeSet<TransactionId>,
     pub(crate) advices: BTreeSet<TransactionId>,
+    /// The payment tokens that it knows.
+    tokens: BTreeSet<Arc<str>>,
 }
 
 impl Entry {
@@ -81,9 +86,15 @@ impl Ledger {
                 told.insert(wire.transaction_id);
                 GatewayReply::Reported
             }
+            GatewayCommand::ForgetToken { token, .. } => {
+                self.tokens.remove(token);
+                GatewayReply::Reported
+            }
             GatewayCommand::Inquire { wire } => GatewayReply::Found(self.find(wire.transaction_id)),
             GatewayCommand::Reverse { wire, .. } => self.reverse(wire.transaction_id, chance),
-            GatewayCommand::Forward { .. } => GatewayReply::Unsupported,
+            GatewayCommand::Forward { wire, amounts, .. } => {
+                self.forward(wire.transaction_id, amounts.total.minor, chance)
+            }
         }
     }
 
@@ -94,6 +105,7 @@ impl Ledger {
             amounts,
             card,
             voice_code,
+            keep_card,
             ..
         } = command
         else {
@@ -106,7 +118,7 @@ impl Ledger {
             purpose,
             Purpose::Sale | Purpose::Authorize | Purpose::CashAdvance
         );
-        let strange = matches!(card, CardSource::Token(token) if !self.knows(token));
+        let strange = matches!(card, CardSource::Token(token) if !self.tokens.contains(token));
         let chance = Chance {
             declines: chance.declines || strange,
             partial: chance.partial && partly,
@@ -117,7 +129,26 @@ impl Ledger {
             minor: amounts.total.minor,
             original: None,
             moves,
-            token: *purpose == Purpose::Verify,
+            token: *purpose == Purpose::Verify || *keep_card,
+        };
+        self.decide(id, &asked, chance)
+    }
+
+    /// What a card allowed while nobody could be asked: the whole of it, or nothing.
+    fn forward(&mut self, id: TransactionId, minor: i64, chance: Chance) -> GatewayReply {
+        self.purposes.insert(id, Purpose::Sale);
+        let asked = Asked {
+            minor,
+            original: None,
+            moves: true,
+            token: false,
+        };
+        let chance = Chance {
+            declines: chance.declines || self.not_honoured.contains(&id),
+            partial: false,
+            refers: false,
+            signature: false,
+            ..chance
         };
         self.decide(id, &asked, chance)
     }
@@ -175,8 +206,11 @@ impl Ledger {
             };
             let mut answer = answer(decision, told);
             answer.signature_required = chance.signature && asked.original.is_none();
-            answer.extras.token = (asked.token && decision == Decision::Approved)
-                .then(|| token_of(id).as_str().into());
+            if asked.token && decision == Decision::Approved {
+                let token: Arc<str> = token_of(id).into();
+                self.tokens.insert(token.clone());
+                answer.extras.token = Some(token);
+            }
             Entry {
                 answer: Some(answer),
                 minor,
@@ -244,15 +278,6 @@ impl Ledger {
         }
     }
 
-    /// Whether a token was given out here.
-    fn knows(&self, token: &str) -> bool {
-        let mut entries = self.entries.values();
-        entries.any(|entry| {
-            let answer = entry.answer.as_ref();
-            answer.is_some_and(|answer| answer.extras.token.as_deref() == Some(token))
-        })
-    }
-
     fn reverse(&mut self, id: TransactionId, chance: Chance) -> GatewayReply {
         let entry = self.entries.entry(id).or_insert(Entry {
             answer: None,
@@ -281,8 +306,9 @@ struct Asked {
     token: bool,
 }
 
+/// Few cards come again and again, and one has the same token each time.
 fn token_of(id: TransactionId) -> String {
-    format!("token {id}")
+    format!("token {}", id.0.as_u128() % 3)
 }
 
 pub(crate) fn answer(decision: Decision, approved_minor: Option<i64>) -> GatewayAnswer {

@@ -25,6 +25,10 @@ impl JournalPort for World {
             return;
         }
         checkers::sight(self, &Sight::Append(&record));
+        if let Fact::Unsent { .. } = record.fact {
+            self.tally.count("intents closed as unsent");
+            self.sealed_under.remove(&record.transaction_id);
+        }
         if let Fact::NeedsOperator { .. } = record.fact {
             let delay_ms = 600_000 + self.random.below(3_000_000);
             self.in_ms(delay_ms, Happening::Person(record.transaction_id));
@@ -75,6 +79,7 @@ impl PluginPort for World {
             let event = Event::DeviceProgressed {
                 call,
                 stage: Stage::Reading,
+                pin: None,
                 text: "".into(),
             };
             self.in_ms(50, Happening::Deliver(event));
@@ -125,10 +130,10 @@ impl PluginPort for World {
             return;
         }
         checkers::sight(self, &Sight::Gateway(&gateway, &command));
-        if self.lacks_number(call, &command) {
+        if self.lacks_number(call, &command) || self.lacks_read(call, &command) {
             return;
         }
-        gateways::called(self, call, &command, deadline_boot_ms);
+        gateways::called(self, &gateway, call, &command, deadline_boot_ms);
     }
 }
 
@@ -150,6 +155,26 @@ impl World {
             .contains(&(wire.transaction_id, Kept::Number));
         if lost {
             let reply = GatewayReply::NumberLost {
+                reason: "its key is gone".into(),
+            };
+            let event = Event::GatewayReplied { call, reply };
+            self.in_ms(1, Happening::Deliver(event));
+        }
+        lost
+    }
+}
+
+impl World {
+    /// Whether the sealed read of a sale that was accepted offline is lost, which is told.
+    fn lacks_read(&mut self, call: CallId, command: &GatewayCommand) -> bool {
+        let GatewayCommand::Forward { wire, .. } = command else {
+            return false;
+        };
+        self.tally.count("sales forwarded");
+        let kept = (wire.transaction_id, Kept::Read);
+        let lost = !self.vault.held.contains(&kept);
+        if lost {
+            let reply = GatewayReply::ReadLost {
                 reason: "its key is gone".into(),
             };
             let event = Event::GatewayReplied { call, reply };
@@ -210,6 +235,17 @@ impl RegisterPort for World {
             return;
         }
         checkers::sight(self, &Sight::Notify(&notification));
+        if let Notification::Forwarded {
+            transaction_id,
+            loss: Some(loss),
+            ..
+        } = &notification
+        {
+            self.tally.count("losses told");
+            self.registers
+                .lost
+                .insert(*transaction_id, loss.amount.minor);
+        }
         if let Notification::Moved { progress, .. } = &notification {
             let accepted = self.accepted.entry(progress.transaction_id);
             accepted.or_insert((self.now_ms, self.journal.appended()));

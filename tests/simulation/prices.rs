@@ -8,17 +8,21 @@ use payhal_engine::Config;
 use payhal_engine::card::{CardFace, Cards};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::ids::{GatewayId, TransactionId};
-use payhal_engine::money::Amounts;
-use payhal_engine::pricing::{Millionths, Surcharge};
+use payhal_engine::money::{Amounts, Currency};
+use payhal_engine::offline::Rule;
+use payhal_engine::pricing::{Lists, Millionths, Surcharge};
+use payhal_engine::prompt::PromptKind;
 use payhal_engine::request::{Kind, MoneyRequest};
 use payhal_engine::routing::Route;
 use std::collections::BTreeMap;
 
 /// Scheme and number of each card that there is.
-const FACES: [(&str, &str); 3] = [
+const FACES: [(&str, &str); 5] = [
     ("mastercard", "541333******0002"),
     ("visa", "411111******1111"),
     ("amex", "371449*****8431"),
+    ("discover", "601100******1117"),
+    ("unionpay", "620000******0005"),
 ];
 
 /// What really happened at the readers.
@@ -54,7 +58,7 @@ pub(crate) fn config() -> Config {
     let [asking, mute, narrow] = GATEWAYS;
     let of = |(scheme, _): (&str, &str)| Cards {
         scheme: Some(scheme.into()),
-        ranges: Vec::new(),
+        ..Cards::default()
     };
     let route = |cards, gateway: &str| Route {
         cards,
@@ -63,8 +67,9 @@ pub(crate) fn config() -> Config {
         from_minor: None,
         to_minor: None,
         gateway: gateway.into(),
+        fallback: Vec::new(),
     };
-    let [_, visa, amex] = FACES;
+    let [_, visa, amex, ..] = FACES;
     Config {
         gateway: Some(asking.into()),
         surcharges: vec![
@@ -75,50 +80,94 @@ pub(crate) fn config() -> Config {
             },
             Surcharge {
                 cards: Cards {
-                    scheme: None,
                     ranges: vec!["34".into(), "37".into()],
+                    ..Cards::default()
                 },
                 fixed_minor: 7,
                 ..Surcharge::default()
             },
         ],
         routes: vec![
-            route(of(visa), mute),
+            Route {
+                fallback: vec![narrow.into()],
+                ..route(of(visa), mute)
+            },
             Route {
                 register: Some("register 2".into()),
                 from_minor: Some(250),
+                fallback: vec![asking.into(), mute.into()],
                 ..route(of(amex), narrow)
             },
         ],
+        offline: vec![Rule {
+            gateway: Some(asking.into()),
+            register: None,
+            currency: Currency::EUR,
+            amount_max_minor: 5_000,
+            count_max: 10,
+            total_max_minor: 20_000,
+            age_max_ms: 4 * 3_600_000,
+        }],
         ..Config::default()
     }
 }
 
+/// What each gateway lists: two schemes cost more, and nobody is asked about either.
+pub(crate) fn lists() -> Lists {
+    let [.., discover, unionpay] = FACES;
+    let more = |(scheme, _): (&str, &str), fixed_minor, bypass| Surcharge {
+        cards: Cards {
+            scheme: Some(scheme.into()),
+            ..Cards::default()
+        },
+        fixed_minor,
+        bypass,
+        undisclosed: true,
+        ..Surcharge::default()
+    };
+    Lists {
+        surcharges: vec![more(discover, 11, true), more(unionpay, 5, false)],
+        ..Lists::default()
+    }
+}
+
+/// Whether a card's surcharge is added without a question, likewise.
+pub(crate) fn is_silent(card: usize, request: &MoneyRequest) -> bool {
+    card >= 3 && !request.terms.bypass_surcharge
+}
+
 /// What a card costs more, as the rules above say it in other words; without any limit.
-pub(crate) fn surcharge(card: usize, amounts: &Amounts) -> i64 {
+pub(crate) fn surcharge(card: usize, amounts: &Amounts, request: &MoneyRequest) -> i64 {
     let tip = amounts.tip_minor.unwrap_or(0);
     let cash = amounts.cashback_minor.unwrap_or(0);
     match card {
         1 => ((amounts.total.minor - tip - cash) * 175 + 500).div_euclid(1_000),
         2 => 7,
+        3 if !request.terms.bypass_surcharge => 11,
+        4 => 5,
         _ => 0,
     }
 }
 
-/// Where a card goes, likewise.
-pub(crate) fn gateway(
+/// Where a card may go, likewise, in order.
+pub(crate) fn gateways(
     card: usize,
     register: &str,
     request: &MoneyRequest,
     total: i64,
-) -> GatewayId {
+) -> Vec<GatewayId> {
+    if let Some(named) = &request.gateway {
+        return vec![named.clone()];
+    }
     let [asking, mute, narrow] = GATEWAYS;
     let routed = match card {
-        1 => mute,
-        2 if register == "register 2" && total >= 250 && request.amounts.is_some() => narrow,
-        _ => asking,
+        1 => vec![mute, narrow],
+        2 if register == "register 2" && total >= 250 && request.expected().is_some() => {
+            vec![narrow, asking, mute]
+        }
+        _ => vec![asking],
     };
-    request.gateway.clone().unwrap_or_else(|| routed.into())
+    routed.into_iter().map(Into::into).collect()
 }
 
 pub(crate) fn face(card: usize) -> CardFace {
@@ -128,6 +177,8 @@ pub(crate) fn face(card: usize) -> CardFace {
         scheme: scheme.into(),
         application: None,
         aid: None,
+        country: None,
+        expiry: None,
     }
 }
 
@@ -137,11 +188,15 @@ pub(crate) fn present(world: &mut World, command: &DeviceCommand) -> (usize, Tip
         transaction_id,
         amounts,
         total_minor_max,
+        again,
         ..
     } = command
     else {
         return (0, Tip::None);
     };
+    if *again {
+        return present_again(world, *transaction_id);
+    }
     let room = total_minor_max.map(|max| max - amounts.total.minor);
     let chosen = match &world.script {
         Some(fates) => (fates.card, fates.tip),
@@ -154,6 +209,22 @@ pub(crate) fn present(world: &mut World, command: &DeviceCommand) -> (usize, Tip
     }
     world.prices.presented.insert(*transaction_id, chosen);
     chosen
+}
+
+/// For another gateway: with the tip as it was, perhaps with another card, and nobody has agreed to
+/// what that one costs.
+fn present_again(world: &mut World, id: TransactionId) -> (usize, Tip) {
+    world.tally.count("cards presented once more");
+    let about = (id, PromptKind::ConfirmSurcharge as u8);
+    world.registers.agreed.remove(&about);
+    let (card, tip) = world.prices.presented.get(&id).copied().unwrap_or_default();
+    let another = world.script.is_none() && world.random.percent(10);
+    let card = match another {
+        true => world.random.index(FACES.len()),
+        false => card,
+    };
+    world.prices.presented.insert(id, (card, tip));
+    (card, Tip::None)
 }
 
 fn some_tip(world: &mut World, room: Option<i64>) -> Tip {
@@ -182,8 +253,16 @@ pub(crate) fn seal(world: &mut World, command: &DeviceCommand) {
         ..
     } = command
     {
+        let asked = world.registers.attempt_of(*transaction_id);
+        if asked.is_some_and(|asked| asked.request.terms.estimate.is_some()) {
+            world.tally.count("amounts after the card");
+        }
         if amounts.surcharge_minor.is_some() {
             world.tally.count("surcharges agreed");
+        }
+        let bypass = world.registers.attempt_of(*transaction_id);
+        if bypass.is_some_and(|asked| asked.request.terms.bypass_surcharge) {
+            world.tally.count("surcharges to be left out");
         }
         let asked = world.registers.attempt_of(*transaction_id);
         if asked.is_some_and(|asked| asked.request.gateway.is_none())

@@ -80,7 +80,8 @@ fn seal(world: &mut World, device: &DeviceId, command: &DeviceCommand, reply: &m
         slot: "main".into(),
         serial: serial.to_string().into(),
     }];
-    world.sealed_under.insert(*transaction_id, keys.clone());
+    let spent = world.sealed_under.entry(*transaction_id);
+    spent.or_default().extend(keys.iter().cloned());
 }
 
 /// A reader is asked to stop a call.
@@ -143,7 +144,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
     let abilities = DeviceAbilities::Reader {
         entries: vec![Entry::Chip],
         tip: true,
-        offline: false,
+        offline: id != DEVICES[2],
     };
     let status = DeviceStatus {
         abilities,
@@ -185,11 +186,16 @@ fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
     let fates = world.script.clone().unwrap_or_default();
     let reply = match command {
         DeviceCommand::Present { .. } => presented(world, command),
-        DeviceCommand::AuthorizeCard { .. } => {
-            authorized(world.random.next(), fates.completion_owed, Cvm::OnlinePin)
+        DeviceCommand::AuthorizeCard { offline, .. } => {
+            let cvm = match offline {
+                true => Cvm::None,
+                false => Cvm::OnlinePin,
+            };
+            authorized(world.random.next(), fates.completion_owed, cvm)
         }
         DeviceCommand::Complete { .. } => completed(!fates.chip_refuses),
         DeviceCommand::Show { .. } => DeviceReply::Shown,
+        DeviceCommand::Errand { .. } => DeviceReply::Done(Opaque::default()),
         _ => DeviceReply::Unsupported,
     };
     (500, reply)
@@ -225,6 +231,7 @@ fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
         }
         DeviceCommand::Complete { .. } => (quick_ms, completed(world.random.percent(90))),
         DeviceCommand::Show { .. } => (quick_ms, DeviceReply::Shown),
+        DeviceCommand::Errand { .. } => (quick_ms, DeviceReply::Done(Opaque::default())),
         _ => (quick_ms, DeviceReply::Unsupported),
     }
 }

@@ -8,6 +8,7 @@ use crate::checkers::{self, Sight};
 use crate::world::World;
 use payhal_engine::answer::{Answer, Progress, Reason, ResolutionState, Retry};
 use payhal_engine::ids::{DeviceId, GatewayId, RegisterId, Scope, Ticket, TransactionId};
+use payhal_engine::money::Amounts;
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
 use payhal_engine::request::{Kind, MoneyRequest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,8 +67,12 @@ pub(crate) struct Registers {
     pub(crate) shown: Vec<(Prompt, Scope)>,
     /// Questions about a transaction that somebody said yes to.
     pub(crate) agreed: BTreeSet<(TransactionId, u8)>,
+    /// Amounts that were said after a card, by the register that was asked.
+    pub(crate) said: BTreeMap<TransactionId, Vec<Amounts>>,
     /// Tokens that stand for cards, and where.
     pub(crate) tokens: Vec<(Arc<str>, GatewayId)>,
+    /// What was accepted offline and is lost, as they were told; minor units.
+    pub(crate) lost: BTreeMap<TransactionId, i64>,
 }
 
 impl Registers {
@@ -177,6 +182,14 @@ impl Registers {
         if let (Some(token), Some(gateway)) = (&approved.extras.token, &approved.gateway) {
             let token = (token.clone(), gateway.clone());
             world.registers.tokens.push(token);
+        }
+        if approved.extras.stored.is_some() {
+            world
+                .tally
+                .count("kept cards registered, changed or deleted");
+        }
+        if seen.request.is_by_token() && seen.request.terms.stored.is_some() {
+            world.tally.count("paid with a kept card");
         }
         if seen.request.terms.token.is_some() {
             world.tally.count("paid with a token");
@@ -303,6 +316,7 @@ pub(crate) fn shows(scope: &Scope) -> PromptKinds {
             .with(PromptKind::ConfirmSignature)
             .with(PromptKind::ConfirmPartial)
             .with(PromptKind::ConfirmSurcharge)
+            .with(PromptKind::SetAmount)
             .with(PromptKind::VoiceApproval),
         _ => none,
     }

@@ -5,12 +5,15 @@
 
 use crate::gateways::GATEWAYS;
 use crate::readers::DEVICES;
-use crate::registers::Sold;
+use crate::registers::{Sold, shows};
 use crate::terminals::{self, TERMINALS};
 use crate::world::World;
+use payhal_engine::delayed::Estimate;
 use payhal_engine::ids::{DeviceId, Scope};
 use payhal_engine::money::{Amount, Amounts, Currency};
+use payhal_engine::prompt::{Prompt, PromptKind};
 use payhal_engine::request::{Kind, MoneyRequest, Receipt, Request, Terms};
+use payhal_engine::tokens::{Keep, Named};
 
 /// What a receipt of another host says.
 const RECEIPT_MINOR: i64 = 300;
@@ -27,7 +30,14 @@ pub(crate) fn of_kind(
     let gateway = device.is_none() && !place.is_empty();
     let without_amount = matches!(
         kind,
-        Kind::Verify | Kind::Balance | Kind::BatchClose | Kind::Void { .. } | Kind::Undo { .. }
+        Kind::Verify
+            | Kind::Balance
+            | Kind::BatchClose
+            | Kind::TokenRegister
+            | Kind::TokenUpdate
+            | Kind::TokenDelete
+            | Kind::Void { .. }
+            | Kind::Undo { .. }
     );
     MoneyRequest {
         key: world.registers.next_key(scope).as_str().into(),
@@ -58,6 +68,7 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
     }
     if world.random.percent(40) {
         request.amount_max = Some(whole(minor + 50).total);
+        request.terms.bypass_surcharge = world.random.percent(30);
     }
     request.timeout_ms = world.random.percent(20).then_some(20_000);
     request.reference = basket(world, 50);
@@ -66,10 +77,42 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
         amounts.tip_minor = world.random.percent(10).then_some(20);
         amounts.cashback_minor = world.random.percent(10).then_some(50);
     }
+    if world.random.percent(25) && shows(scope).contains(PromptKind::SetAmount) {
+        later(&mut request);
+    }
     if world.random.percent(5) {
         request.terms.voice_code = Some("1234".into());
     }
     request
+}
+
+/// The card comes first, and the amount when it is known.
+pub(crate) fn later(request: &mut MoneyRequest) {
+    let amounts = request.amounts.take();
+    request.terms.estimate = amounts.map(|amounts| Estimate {
+        amount: amounts.total,
+        timeout_ms: None,
+    });
+}
+
+/// What a register says to the question for an amount, right or not.
+pub(crate) fn said(world: &mut World, prompt: &Prompt) -> Option<Amounts> {
+    if prompt.kind != PromptKind::SetAmount {
+        return None;
+    }
+    if world.script.is_some() {
+        return Some(whole(1_234));
+    }
+    let mut amounts = whole(some_minor(world));
+    match world.random.below(10) {
+        // Perhaps above the most, or with a part that is more than the whole.
+        0 => amounts.total.minor = 1_000,
+        1 => amounts.tip_minor = Some(1_000),
+        2 => amounts.total.currency = Currency::USD,
+        3..=5 => amounts.tip_minor = Some(20),
+        _ => {}
+    }
+    Some(amounts)
 }
 
 /// With the token of a card that was seen before.
@@ -82,6 +125,48 @@ pub(crate) fn with_token(world: &mut World, scope: &Scope) -> Option<MoneyReques
     request.terms.token = Some(token);
     request.reference = basket(world, 30);
     Some(request)
+}
+
+/// A card is kept, used, changed or deleted, under one of few references.
+pub(crate) fn of_kept_card(world: &mut World, scope: &Scope) -> MoneyRequest {
+    let reference = |world: &mut World| Some(format!("customer {}", world.random.below(4)).into());
+    let kinds = [
+        Kind::TokenRegister,
+        Kind::TokenRegister,
+        Kind::TokenRegister,
+        Kind::Sale,
+        Kind::Sale,
+        Kind::TokenUpdate,
+        Kind::TokenDelete,
+        Kind::TokenDelete,
+    ];
+    let kind = kinds[world.random.index(kinds.len())];
+    // Only what begins needs a place; now and then somebody names a wrong one.
+    let named = kind == Kind::TokenRegister || world.random.percent(20);
+    let place = match named {
+        true => GATEWAYS[world.random.index(GATEWAYS.len())],
+        false => "",
+    };
+    let minor = some_minor(world);
+    let mut request = of_kind(world, scope, kind, minor, place);
+    if kind == Kind::TokenRegister {
+        request.terms.keep = Some(Keep {
+            reference: reference(world),
+            card: true,
+            ..Keep::default()
+        });
+        return request;
+    }
+    request.terms.stored = reference(world).map(Named::Reference);
+    if kind == Kind::TokenUpdate {
+        let card = world.random.percent(60);
+        request.terms.keep = Some(Keep {
+            reference: reference(world).filter(|_| !card),
+            card,
+            ..Keep::default()
+        });
+    }
+    request
 }
 
 pub(crate) fn on_terminal(world: &mut World, scope: &Scope) -> MoneyRequest {

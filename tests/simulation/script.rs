@@ -44,6 +44,8 @@ pub(crate) enum Act {
     Ask(Kind, &'static str, i64),
     /// A price that may rise by so much, wherever the card leads.
     Open(Kind, i64),
+    /// The card first; the amount, about this one, when it is known. It is at most twice that.
+    Later(Kind, i64),
     /// The same, with an order that the gateway is told of.
     Order(&'static str),
     /// With the token that was given out last.
@@ -81,6 +83,12 @@ impl Act {
             Self::Open(kind, most) => {
                 let mut request = requests::of_kind(world, &scope, kind, 1_000, "");
                 request.amount_max = Some(requests::whole(1_000 + most).total);
+                Some(cashiers::begin(world, &scope, request))
+            }
+            Self::Later(kind, about) => {
+                let mut request = requests::of_kind(world, &scope, kind, about, "");
+                requests::later(&mut request);
+                request.amount_max = Some(requests::whole(2 * about).total);
                 Some(cashiers::begin(world, &scope, request))
             }
             Self::Order(gateway) => {

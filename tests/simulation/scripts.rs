@@ -17,6 +17,7 @@ pub(crate) fn all() -> Vec<Script> {
     all.extend(authorizations());
     all.extend(people());
     all.extend(prices());
+    all.extend(later());
     all.extend(other_kinds());
     all.extend(batches());
     all.extend(on_terminals());
@@ -310,10 +311,81 @@ fn prices() -> Vec<Script> {
         ),
         script("nobody says whether", sale(), price(Tip::None, None)),
         script(
+            "nothing was sent, and the next gateway takes it",
+            then(sale(), &[(60_000, Act::Change(Change::Refund, 1_200))]),
+            Fates {
+                exchanges: [Fate::NotSent].into(),
+                completion_owed: true,
+                ..price(Tip::Chosen(150), Some(true))
+            },
+        ),
+        script(
+            "nothing was sent to either gateway",
+            then(sale(), &[(60_000, Act::NewKey)]),
+            Fates {
+                exchanges: [Fate::NotSent, Fate::NotSent].into(),
+                ..price(Tip::None, Some(true))
+            },
+        ),
+        script(
+            "nothing was sent, and the reply of the next gateway is lost",
+            then(sale(), &[(40_000, Act::NewKey)]),
+            Fates {
+                exchanges: [Fate::NotSent, Fate::ReplyLost, Fate::Lost].into(),
+                ..price(Tip::None, Some(true))
+            },
+        ),
+        script(
             "a tip that cannot be",
             sale(),
             price(Tip::Wrong(201), Some(true)),
         ),
+    ]
+}
+
+/// Amounts that follow the card. The people at the till say 12.34.
+fn later() -> Vec<Script> {
+    let says = |says| Fates {
+        says,
+        ..Fates::default()
+    };
+    let sale = |about| vec![(5_000, Act::Later(Kind::Sale, about))];
+    vec![
+        script(
+            "an amount after the card",
+            then(sale(1_000), &[(60_000, Act::Change(Change::Refund, 1_234))]),
+            Fates {
+                completion_owed: true,
+                ..says(Some(true))
+            },
+        ),
+        script(
+            "an amount and a surcharge after the card",
+            sale(2_000),
+            Fates {
+                card: 1,
+                ..says(Some(true))
+            },
+        ),
+        script(
+            "the reply is lost, and the amount came late",
+            then(sale(1_000), &[(20_000, Act::NewKey)]),
+            Fates {
+                exchanges: [Fate::ReplyLost, Fate::Lost].into(),
+                ..says(Some(true))
+            },
+        ),
+        script(
+            "a hold for an amount after the card",
+            then(
+                vec![(5_000, Act::Later(Kind::Authorize, 1_000))],
+                &[(60_000, Act::Change(Change::Capture, 1_100))],
+            ),
+            says(Some(true)),
+        ),
+        script("more than the most is said", sale(500), says(Some(true))),
+        script("no amount is said", sale(1_000), says(Some(false))),
+        script("nobody says the amount", sale(1_000), says(None)),
     ]
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 59] = [
+const EXPECTED: [&str; 65] = [
     "crashes",
     "disk failures",
     "sale",
@@ -30,6 +30,8 @@ const EXPECTED: [&str; 59] = [
     "batch_close",
     "totals told",
     "paid with a token",
+    "kept cards registered, changed or deleted",
+    "paid with a kept card",
     "issuers called",
     "orders told",
     "settled by people",
@@ -64,9 +66,13 @@ const EXPECTED: [&str; 59] = [
     "terminals ignored a cancel",
     "people looked",
     "tips on the reader",
+    "amounts after the card",
     "tips that cannot be",
     "surcharges agreed",
+    "surcharges to be left out",
     "cards routed",
+    "cards presented once more",
+    "intents closed as unsent",
     "repeated keys refused",
     "numbers kept",
     "numbers that could not be kept",

@@ -21,7 +21,7 @@ use payhal_engine::device::{DeviceCommand, DeviceReply};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::event::Event;
 use payhal_engine::gateway::GatewayCommand;
-use payhal_engine::ids::{CallId, DeviceId, Position, RecallId, TransactionId};
+use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, TransactionId};
 use payhal_engine::time::Now;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
@@ -138,6 +138,8 @@ pub(crate) struct World {
     pub(crate) unsynced_max: usize,
     /// What breaks in at which effect of which life, in order.
     pub(crate) intrusions: VecDeque<(u64, Intrusion)>,
+    /// A gateway that does not come back with the host.
+    pub(crate) away: Option<&'static str>,
     /// What is not left to chance.
     pub(crate) script: Option<Fates>,
     /// What was presented and sealed.
@@ -149,6 +151,8 @@ pub(crate) struct World {
     pub(crate) clock_was_set: bool,
     /// Whether the host knows the wall clock to be right.
     pub(crate) clock_trusted: bool,
+    /// The gateway that may have been sent an authorization.
+    pub(crate) sent_to: BTreeMap<TransactionId, GatewayId>,
     /// Transactions that a gateway was asked about.
     pub(crate) asked_about: BTreeSet<TransactionId>,
     /// Transactions that an inquiry found approved when nobody waited any more.
@@ -186,6 +190,7 @@ impl World {
             effects: 0,
             unsynced_max: 0,
             intrusions: VecDeque::new(),
+            away: None,
             script: None,
             prices: Prices::default(),
             tally: Tally::default(),
@@ -193,6 +198,7 @@ impl World {
             clock_set_by_micros: 0,
             clock_was_set: false,
             clock_trusted: true,
+            sent_to: BTreeMap::new(),
             asked_about: BTreeSet::new(),
             found_too_late: BTreeSet::new(),
             chips_agreed: BTreeSet::new(),
@@ -463,7 +469,8 @@ impl World {
         }
         for id in gateways::GATEWAYS {
             let delay_ms = self.random.below(3_000);
-            self.in_ms(delay_ms, Happening::Deliver(gateways::changed(id, true)));
+            let ready = self.away != Some(id);
+            self.in_ms(delay_ms, Happening::Deliver(gateways::changed(id, ready)));
         }
     }
 

@@ -131,13 +131,12 @@ fn decide(
     }
     let verdict = rules::decide(request.purpose, &known.card, request.amounts.total_minor);
     if let Verdict::Approve { .. } = verdict {
-        match request.purpose {
-            Purpose::Verify => {
-                card::keep(books, &entry.merchant, known)?;
-                entry.token = Some(known.token.clone());
-            }
-            Purpose::Balance => entry.balance_minor = Some(rules::balance(&known.card)),
-            _ => {}
+        if request.purpose == Purpose::Verify || request.keep_card {
+            card::keep(books, &entry.merchant, known)?;
+            entry.token = Some(known.token.clone());
+        }
+        if request.purpose == Purpose::Balance {
+            entry.balance_minor = Some(rules::balance(&known.card));
         }
     }
     Ok(verdict)

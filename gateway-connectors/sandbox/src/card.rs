@@ -119,6 +119,14 @@ pub(crate) fn keep(books: &mut Books, merchant: &str, known: &Known) -> Result<(
     )
 }
 
+/// Forgets a token; one that is not known is forgotten already.
+pub(crate) fn forget(books: &mut Books, merchant: &str, token: &str) -> Result<()> {
+    books.run(
+        "DELETE FROM token WHERE token = ?1 AND merchant = ?2",
+        params![token, merchant],
+    )
+}
+
 fn token(secret: &SecretBytes, merchant: &str, pan: &Pan) -> String {
     let mut hash = Sha256::new();
     hash.update(b"sandbox payment token");

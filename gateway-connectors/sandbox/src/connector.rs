@@ -3,6 +3,7 @@
 //!
 //! Decides what the caller hears. What happens to money is decided in one file per command.
 
+use crate::card;
 use crate::contradict;
 use crate::error::SandboxError;
 use crate::faults::{Fault, FaultKind, Faults, Place};
@@ -20,8 +21,8 @@ use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
 use crate::turns::Turns;
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Forward, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile,
-    Report, Reversal, Reverse, Totals, Wire,
+    Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Parameters, Prepare,
+    Prepared, Reconcile, Report, Reversal, Reverse, Totals, Wire,
 };
 use payhal_plugin::{Context, GatewayConnector, Outcome, PluginError, Simulated, refused};
 use std::sync::{Arc, Mutex};
@@ -199,6 +200,10 @@ impl GatewayConnector for Sandbox {
         }
         .map_err(broke)?;
         let opener = opener(&settings, context).map_err(broke)?;
+        settings
+            .settings
+            .check()
+            .map_err(|why| broke(SandboxError::Configuration(format!("settings: {why}"))))?;
         let faults = Faults::starting_with(settings.faults)
             .map_err(SandboxError::Configuration)
             .map_err(broke)?;
@@ -214,6 +219,7 @@ impl GatewayConnector for Sandbox {
             opens: opener.schemes(),
             live: settings.pretend_live,
             reader_parameters: reader_parameters(&settings.reader_parameters).map_err(broke)?,
+            settings: Some(settings.settings.clone()),
         };
         let gateway = Arc::new(Gateway {
             ledger,
@@ -352,6 +358,26 @@ impl GatewayConnector for Sandbox {
                 turn: Turn::Free,
                 amount_minor: None,
                 act: &|| report(&self.gateway.ledger, &request),
+                refuse,
+                contradict: &std::convert::identity,
+                late: None,
+                pretend: None,
+            },
+        )
+    }
+
+    fn forget_token(&self, request: ForgetToken, context: &Context) -> Outcome<()> {
+        let merchant = &request.acceptor.merchant;
+        self.exchange(
+            context,
+            &Way {
+                at: Place::Forget,
+                turn: Turn::Free,
+                amount_minor: None,
+                act: &|| {
+                    let ledger = &self.gateway.ledger;
+                    ledger.write(|books| card::forget(books, merchant, &request.token))
+                },
                 refuse,
                 contradict: &std::convert::identity,
                 late: None,

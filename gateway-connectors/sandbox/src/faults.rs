@@ -44,6 +44,7 @@ pub(crate) enum Place {
     Reverse,
     Reconcile,
     Report,
+    Forget,
     /// Whatever comes next.
     Any,
 }

@@ -58,5 +58,6 @@ fn asked(request: &Forward) -> Authorize {
         merchant_reference: request.merchant_reference.clone(),
         installments: None,
         voice_code: None,
+        keep_card: false,
     }
 }

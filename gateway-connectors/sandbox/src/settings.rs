@@ -6,6 +6,7 @@ use crate::error::SandboxError;
 use crate::faults::Fault;
 use crate::keys::Lifetime;
 use crate::limits::SEALING_DAYS_MAX;
+use payhal_messages::settings::{GatewaySettings, Merchant, Tax, Tip};
 use serde::Deserialize;
 
 /// The configuration.
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) pretend_live: bool,
     /// Version of the EMV parameters that readers get; empty = none.
     pub(crate) reader_parameters: String,
+    /// What it reports of its merchant, taxes, tips and surcharges.
+    pub(crate) settings: GatewaySettings,
     /// Faults that wait from the start.
     pub(crate) faults: Vec<Fault>,
 }
@@ -106,7 +109,33 @@ impl Default for Settings {
             reversal_needs_number: false,
             pretend_live: false,
             reader_parameters: "1".to_owned(),
+            settings: reported(),
             faults: Vec::new(),
         }
+    }
+}
+
+/// What a shop that configures nothing can try: two taxes and three tips; nothing costs more.
+fn reported() -> GatewaySettings {
+    let tax = |id: &str, name: &str, rate_millionths| Tax {
+        id: id.into(),
+        name: name.into(),
+        rate_millionths,
+    };
+    let tip = |percent: u32| Tip::Percentage {
+        id: percent.to_string(),
+        rate_millionths: percent * 10_000,
+    };
+    GatewaySettings {
+        merchant: Some(Merchant {
+            name: Some("Sandbox shop".into()),
+            ..Merchant::default()
+        }),
+        taxes: vec![
+            tax("standard", "Standard rate", 200_000),
+            tax("reduced", "Reduced rate", 55_000),
+        ],
+        tips: [5, 10, 15].map(tip).to_vec(),
+        ..GatewaySettings::default()
     }
 }

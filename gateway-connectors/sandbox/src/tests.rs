@@ -11,9 +11,9 @@ use payhal_card_data::{
 use payhal_messages::call::Sent;
 use payhal_messages::card::{Entry, Sealed};
 use payhal_messages::gateway::{
-    Acceptor, Answer, Authorize, CardSource, Change, Decision, Finding, Inquire, Modify, Original,
-    Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason, Reverse,
-    SealedNumber, Totals, Wire,
+    Acceptor, Answer, Authorize, CardSource, Change, Decision, Finding, ForgetToken, Inquire,
+    Modify, Original, Parameters, Prepare, ReadCard, Reconcile, Report, Reversal, ReversalReason,
+    Reverse, SealedNumber, Totals, Wire,
 };
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_plugin::testing::Bench;
@@ -111,6 +111,7 @@ impl Shop {
             merchant_reference: None,
             installments: None,
             voice_code: None,
+            keep_card: false,
         }
     }
 
@@ -156,6 +157,7 @@ impl Shop {
             merchant_reference: Some("order 7".into()),
             installments: None,
             voice_code: None,
+            keep_card: false,
         };
         self.seal(&mut request, card, pin);
         request

@@ -8,9 +8,12 @@ import { check, field } from './parts.js';
 
 export const PERMISSIONS = {
   refund_unreferenced: { word: 'Refund without a sale', hint: 'Gives money to any card, without naming the payment it came from.' },
+  apdu: { word: 'Other cards', hint: 'Talks with loyalty and identity cards that a device is configured for.' },
   voice_approval: { word: 'Approval by telephone', hint: 'Passes on a code that somebody heard on the telephone.' },
+  offline: { word: 'Sell while the gateway is away', hint: 'Within the limits of the configuration. What an issuer does not take later is lost.' },
   resolve: { word: 'Settle unknown payments', hint: 'A person at the register says what became of a payment.' },
   batch_close: { word: 'Close the day', hint: 'Closes the batch at the gateway or terminal.' },
+  tokens: { word: 'Kept cards', hint: 'Keeps cards as payment tokens, and charges them without the card.' },
   others: { word: 'Other registers\' payments', hint: 'Sees them, refunds them, cancels them.' },
 };
 

@@ -9,17 +9,21 @@ import { devicesPage } from './devices.js';
 import { gatewayPage, gatewaysPage } from './gateways.js';
 import { healthPage } from './health.js';
 import { addPage, configurePage } from './instance-editor.js';
+import { keptCardPage, keptCardsPage } from './kept-cards.js';
 import { pluginsPage } from './plugins.js';
 import { registersPage } from './registers.js';
 import { transactionPage } from './transaction.js';
 import { transactionsPage } from './transactions.js';
 import { unresolvedPage } from './unresolved.js';
+import { waitingSalesPage } from './waiting.js';
 
 /** `word` stands in the navigation; a page without one is reached by links only and belongs `under` another. */
 export const PAGES = [
   { path: '', word: 'Counter', page: counterPage },
   { path: 'transactions', word: 'Transactions', page: transactionsPage },
   { path: 'unresolved', word: 'Unresolved', page: unresolvedPage },
+  { path: 'waiting', word: 'Waiting', page: waitingSalesPage },
+  { path: 'kept-cards', word: 'Kept cards', page: (state, id) => (id ? keptCardPage(state, id) : keptCardsPage(state)) },
   { path: 'devices', word: 'Devices', page: (state, id, act) => (act === 'configure' ? configurePage(state, 'device', id) : id ? devicePage(state, id) : devicesPage(state)) },
   { path: 'gateways', word: 'Gateways', page: (state, id, act) => (act === 'configure' ? configurePage(state, 'gateway', id) : id ? gatewayPage(state, id) : gatewaysPage(state)) },
   { path: 'registers', word: 'Registers', page: registersPage },

@@ -17,13 +17,14 @@ export function registerView(state) {
   const figures = el('output', { class: 'amount-figures' });
   const currency = el('select', { class: 'amount-currency', 'aria-label': 'Currency', onchange: () => { pad.currency = currency.value; draw(); } });
   const sell = el('button', { type: 'button', class: 'button button--primary button--wide', id: 'sale', onclick: () => sale() });
+  const later = el('button', { type: 'button', class: 'button button--wide', id: 'sale-later', title: 'The card first, the amount when you know it', onclick: () => sale(true) });
   const stop = el('button', { type: 'button', class: 'button button--wide', onclick: () => pad.running?.cancel().catch(() => {}) }, 'Cancel');
   const keys = el('div', { class: 'pad', role: 'group', 'aria-label': 'Amount' }, PIECES.map((piece) => el('button', {
     type: 'button', class: 'pad-key', 'aria-label': piece === '⌫' ? 'Delete the last digit' : undefined, onclick: () => type(piece),
   }, piece)));
   const below = el('div', { class: 'register-below' });
   const node = el('section', { class: 'panel register', 'aria-label': 'Register', tabindex: '-1' },
-    el('div', { class: 'amount' }, figures, currency), keys, el('div', { class: 'register-buttons' }, sell, stop), below);
+    el('div', { class: 'amount' }, figures, currency), keys, el('div', { class: 'register-buttons' }, sell, later, stop), below);
   node.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target === currency) return;
     if (/^[0-9]$/.test(event.key)) type(event.key);
@@ -59,11 +60,12 @@ export function registerView(state) {
     draw();
   }
 
-  function sale() {
+  function sale(estimated = false) {
     if (pad.running || amount().minor === 0) return;
     const devices = state.devices.filter((device) => device.state !== 'unplugged');
     const device = devices.length > 1 ? devices.find((entry) => entry.simulated)?.id : undefined;
-    run(state.payhal.sale({ amount: amount(), device }, { onProgress }), 'sale');
+    const price = estimated ? { estimatedAmount: amount() } : { amount: amount() };
+    run(state.payhal.sale({ ...price, device }, { onProgress }), 'sale');
   }
 
   function refund(original) {
@@ -84,8 +86,11 @@ export function registerView(state) {
     const busy = pad.running !== null;
     setText(figures, digitsOnly(amount()));
     setText(sell, `Sale ${money(amount())}`);
+    setText(later, `Card first, about ${money(amount())}`);
     sell.hidden = busy;
+    later.hidden = busy;
     sell.disabled = amount().minor === 0 || state.link.state !== 'open' || openUnknown(pad.ending);
+    later.disabled = sell.disabled;
     stop.hidden = !busy;
     for (const key of keys.children) key.disabled = busy;
     currency.disabled = busy;

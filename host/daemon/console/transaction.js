@@ -3,7 +3,7 @@
 // with it, and for one that is not over what happens next.
 
 import { el, swap } from './dom.js';
-import { fullTime, maskedNumber, money, span } from './format.js';
+import { fullTime, maskedNumber, money, span, timeOfDay } from './format.js';
 import { kindWords, placeOf } from './found-row.js';
 import { actionsView } from './money-actions.js';
 import { momentsOf } from './moments.js';
@@ -118,9 +118,20 @@ export function transactionPage(state, id = '') {
   };
 }
 
+const FORWARDING = {
+  waiting: 'Waits for its gateway', approved: 'Forwarded, and taken', declined: 'Not taken by its issuer: the money is lost',
+  withdrawn: 'Taken back before it was forwarded', needs_operator: 'Cannot be forwarded: a person must look',
+};
+
+function forwardingWords(forwarding) {
+  if (!forwarding) return '';
+  const next = forwarding.nextAt && `next attempt ${timeOfDay(forwarding.nextAt)}`;
+  return [FORWARDING[forwarding.state] ?? forwarding.state, forwarding.responseCode, forwarding.responseText, next].filter(Boolean).join(', ');
+}
+
 // What happened, whether money moved, what to do: in that order.
 function meaning(view) {
-  const quiet = view.outcome === 'running' || (view.outcome === 'approved' && !view.resolution && view.collection !== 'refused' && !view.resolved);
+  const quiet = view.outcome === 'running' || (view.outcome === 'approved' && !view.resolution && view.collection !== 'refused' && !view.resolved && !view.forwarding);
   if (quiet) return null;
   const known = look(OUTCOMES, view.outcome);
   const settled = view.resolved;
@@ -160,6 +171,7 @@ function facts(view, began) {
     ['Error', view.error ? `${view.error.name} (${view.error.code})` : ''],
     ['Balance', money(view.balance)],
     ['Collection', view.collection ? COLLECTIONS[view.collection] ?? view.collection : ''],
+    ['Forwarding', forwardingWords(view.forwarding)],
     ['Undone by', view.undo ? `${view.undo.did}, ${view.undo.rule.replace(/_/g, ' ')}` : ''],
     ['Reference', view.reference],
     ['Register', view.register],

@@ -36,7 +36,7 @@ export const OUTCOMES = {
 
 export const STAGES = {
   accepted: 'Accepted', waiting_for_card: 'Waiting for card', card_inserted: 'Inserted', card_tapped: 'Tapped', card_swiped: 'Swiped',
-  application_selection: 'Choosing application', pin_entry: 'PIN', reading: 'Reading', authorizing: 'Authorizing', remove_card: 'Remove card',
+  application_selection: 'Choosing application', pin_entry: 'PIN', expiry_entry: 'Expiry', reading: 'Reading', authorizing: 'Authorizing', remove_card: 'Remove card',
   signature: 'Signature', completing: 'Completing', reversing: 'Reversing',
 };
 

@@ -4,12 +4,14 @@
 //! A wrong key or value is an error that points at its line; nothing is ignored silently.
 
 mod instances;
+mod offline;
 
 use crate::access::Mode;
 use crate::configured;
 use crate::pricing::{RouteTable, SurchargeTable};
 use crate::supervisor::InstanceConfig;
 use instances::InstanceTable;
+use offline::OfflineTable;
 use payhal_engine::ids::GatewayId;
 use payhal_engine::timeouts::Timeouts;
 use payhal_journal::Retention;
@@ -53,6 +55,8 @@ pub(crate) struct File {
     surcharges: Vec<SurchargeTable>,
     #[serde(default)]
     routes: Vec<RouteTable>,
+    #[serde(default)]
+    offline: Vec<OfflineTable>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -131,6 +135,7 @@ struct TimeoutsTable {
     card_ms: Option<u64>,
     pin_ms: Option<u64>,
     prompt_ms: Option<u64>,
+    amount_ms: Option<u64>,
     gateway_ms: Option<u64>,
     completion_ms: Option<u64>,
     hard_ms: Option<u64>,
@@ -383,6 +388,9 @@ impl File {
         let routes = self.routes.iter().map(|table| table.read(known));
         let routes = routes.collect::<Result<_, _>>();
         let routes = routes.map_err(|(key, must)| value(&key, &must))?;
+        let offline = self.offline.iter().map(|table| table.read(known));
+        let offline = offline.collect::<Result<_, _>>();
+        let offline = offline.map_err(|(key, must)| value(&key, &must))?;
         Ok(payhal_engine::Config {
             timeouts: self.timeouts.over(Timeouts::default()),
             gateway: gateway.map(GatewayId::from),
@@ -390,8 +398,9 @@ impl File {
             terminals: self.terminals(),
             surcharges,
             software_sealing: self.software_sealing(value)?,
+            live: self.live(value)?,
             routes,
-            offline: Vec::new(),
+            offline,
         })
     }
 }
@@ -423,6 +432,7 @@ impl TimeoutsTable {
             card_ms: self.card_ms.unwrap_or(defaults.card_ms),
             pin_ms: self.pin_ms.unwrap_or(defaults.pin_ms),
             prompt_ms: self.prompt_ms.unwrap_or(defaults.prompt_ms),
+            amount_ms: self.amount_ms.unwrap_or(defaults.amount_ms),
             gateway_ms: self.gateway_ms.unwrap_or(defaults.gateway_ms),
             completion_ms: self.completion_ms.unwrap_or(defaults.completion_ms),
             hard_ms: self.hard_ms.unwrap_or(defaults.hard_ms),
@@ -541,12 +551,41 @@ mod tests {
             ),
             ("[[surcharges]]\npercent = \"1,5\"", "surcharges.percent"),
             ("[[routes]]\ngateway = \"g\"", "routes.gateway"),
+            (
+                "[[offline]]\ngateway = \"g\"\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+                 total_max = \"200.00 EUR\"\nage_max_hours = 24",
+                "offline.gateway",
+            ),
+            (
+                "[[offline]]\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+                 total_max = \"200.00 USD\"\nage_max_hours = 24",
+                "offline.total_max",
+            ),
+            (
+                "[[offline]]\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+                 total_max = \"49.00 EUR\"\nage_max_hours = 24",
+                "offline.total_max",
+            ),
+            (
+                "[[offline]]\namount_max = \"50.00 EUR\"\ncount_max = 0\n\
+                 total_max = \"50.00 EUR\"\nage_max_hours = 24",
+                "offline.count_max",
+            ),
+            (
+                "[[offline]]\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+                 total_max = \"50.00 EUR\"\nage_max_hours = 0",
+                "offline.age_max_hours",
+            ),
             // What registers may do is the operator's word, not the file's; nor is access itself.
             ("[registers.till-1]\nmay = [\"others\"]", "registers"),
             ("[host]\naccess = \"open\"", "access"),
             (
                 "[[device]]\nname = \"a\"\nplugin = \"p\"\nallow_software_sealing = true",
                 "device.allow_software_sealing",
+            ),
+            (
+                "[[device]]\nname = \"a\"\nplugin = \"p\"\nmode = \"live\"",
+                "device.mode",
             ),
             (
                 "[merchant]\nreceipt_columns = 80",
@@ -568,6 +607,8 @@ mod tests {
              [timeouts]\ncard_ms = 5\n\
              [[surcharges]]\nranges = [\"37\"]\npercent = \"1.5\"\n\
              [[routes]]\nscheme = \"amex\"\ngateway = \"g\"\n\
+             [[offline]]\nregister = \"till-1\"\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+             total_max = \"200.00 EUR\"\nage_max_hours = 24\n\
              [merchant]\nname = \"Shop\"\naddress = [\"1 High Street\"]\n",
         )
         .unwrap();
@@ -579,6 +620,13 @@ mod tests {
         assert_eq!(config.access, Mode::Paired);
         assert_eq!(config.engine.surcharges.len(), 1);
         assert_eq!(config.engine.routes[0].gateway, "g".into());
+        let offline = &config.engine.offline[0];
+        assert_eq!(offline.register, Some("till-1".into()));
+        assert_eq!(
+            (offline.amount_max_minor, offline.total_max_minor),
+            (5_000, 20_000)
+        );
+        assert_eq!(offline.age_max_ms, 86_400_000);
         assert_eq!(config.merchant.header, ["Shop", "1 High Street"]);
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::config::ConfigError;
 use crate::whole_file;
-use payhal_protocol::instances::{InstanceKind, is_instance_name};
+use payhal_protocol::instances::{GatewayMode, InstanceKind, LogLevel, is_instance_name};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -39,6 +39,12 @@ pub(crate) struct Kept {
     /// As in the configuration file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) allow_software_sealing: bool,
+    /// As in the configuration file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<GatewayMode>,
+    /// As in the configuration file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<LogLevel>,
     /// Whose money it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) acceptor: Option<KeptAcceptor>,
@@ -69,6 +75,8 @@ impl Kept {
             plugin: String::new(),
             network: Vec::new(),
             allow_software_sealing: false,
+            mode: None,
+            log: None,
             acceptor: None,
             ports: BTreeMap::new(),
             config: toml::Table::new(),

@@ -22,6 +22,7 @@ mod pricing;
 mod pump;
 mod records;
 mod rights;
+mod routes;
 mod schema;
 mod server;
 mod supervisor;

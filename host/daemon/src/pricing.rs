@@ -7,7 +7,7 @@
 use crate::amount;
 use payhal_engine::card::Cards;
 use payhal_engine::ids::GatewayId;
-use payhal_engine::money::Currency;
+use payhal_engine::money::{Country, Currency};
 use payhal_engine::pricing::{Millionths, Surcharge};
 use payhal_engine::routing::Route;
 use serde::Deserialize;
@@ -22,10 +22,15 @@ pub(crate) struct SurchargeTable {
     scheme: Option<String>,
     #[serde(default)]
     ranges: Vec<String>,
+    #[serde(default)]
+    country: Countries,
     gateway: Option<String>,
     currency: Option<String>,
     percent: Option<String>,
     fixed: Option<String>,
+    #[serde(default)]
+    bypass: bool,
+    disclose: Option<bool>,
 }
 
 /// `[[routes]]`, as it is written.
@@ -35,11 +40,41 @@ pub(crate) struct RouteTable {
     scheme: Option<String>,
     #[serde(default)]
     ranges: Vec<String>,
+    #[serde(default)]
+    country: Countries,
     currency: Option<String>,
     register: Option<String>,
     from: Option<String>,
     to: Option<String>,
     gateway: String,
+    #[serde(default)]
+    fallback: Vec<String>,
+}
+
+/// Countries of issuers: one, or a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a country of ISO 3166 as \"DE\", or a list of them"
+)]
+enum Countries {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Default for Countries {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+impl Countries {
+    fn codes(&self) -> &[String] {
+        match self {
+            Self::One(code) => std::slice::from_ref(code),
+            Self::Several(codes) => codes,
+        }
+    }
 }
 
 /// A key, and what its value must be.
@@ -52,7 +87,12 @@ impl SurchargeTable {
     /// The key, and what its value must be.
     pub(crate) fn read(&self, known: impl Fn(&str) -> bool) -> Result<Surcharge, Wrong> {
         let wrong = |key: &str, must: String| (format!("surcharges.{key}"), must);
-        let cards = cards(self.scheme.as_deref(), &self.ranges, &wrong)?;
+        let cards = cards(
+            self.scheme.as_deref(),
+            &self.ranges,
+            self.country.codes(),
+            &wrong,
+        )?;
         let gateway = self.gateway.as_deref();
         if gateway.is_some_and(|name| !known(name)) {
             return Err(wrong("gateway", "the name of a configured gateway".into()));
@@ -76,6 +116,8 @@ impl SurchargeTable {
             currency: currency.or(fixed.map(|(_, of)| of)),
             rate: rate.unwrap_or_default(),
             fixed_minor: fixed.map_or(0, |(minor, _)| minor),
+            bypass: self.bypass,
+            undisclosed: self.disclose == Some(false),
         })
     }
 }
@@ -87,9 +129,28 @@ impl RouteTable {
     /// The key, and what its value must be.
     pub(crate) fn read(&self, known: impl Fn(&str) -> bool) -> Result<Route, Wrong> {
         let wrong = |key: &str, must: String| (format!("routes.{key}"), must);
-        let cards = cards(self.scheme.as_deref(), &self.ranges, &wrong)?;
+        let cards = cards(
+            self.scheme.as_deref(),
+            &self.ranges,
+            self.country.codes(),
+            &wrong,
+        )?;
         if !known(&self.gateway) {
             return Err(wrong("gateway", "the name of a configured gateway".into()));
+        }
+        for (place, name) in self.fallback.iter().enumerate() {
+            if !known(name) {
+                return Err(wrong(
+                    "fallback",
+                    format!("names of configured gateways; `{name}` is none"),
+                ));
+            }
+            if *name == self.gateway || self.fallback[..place].contains(name) {
+                return Err(wrong(
+                    "fallback",
+                    format!("other gateways; `{name}` is there twice"),
+                ));
+            }
         }
         let mut currency = currency(self.currency.as_deref(), &wrong)?;
         let mut bound = |key: &str, text: &Option<String>| -> Result<Option<i64>, Wrong> {
@@ -114,6 +175,7 @@ impl RouteTable {
             from_minor,
             to_minor,
             gateway: self.gateway.as_str().into(),
+            fallback: (self.fallback.iter().map(|name| name.as_str().into())).collect(),
         })
     }
 }
@@ -121,6 +183,7 @@ impl RouteTable {
 fn cards(
     scheme: Option<&str>,
     ranges: &[String],
+    countries: &[String],
     wrong: &impl Fn(&str, String) -> Wrong,
 ) -> Result<Cards, Wrong> {
     let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
@@ -136,10 +199,22 @@ fn cards(
         let must = "a list of the first 1 to 8 digits of card numbers, as [\"34\", \"37\"]";
         return Err(wrong("ranges", must.into()));
     }
+    if let Some(unknown) = countries.iter().find(|code| !is_country(code)) {
+        let must =
+            format!("a country of ISO 3166 as \"DE\", or a list of them; `{unknown}` is none");
+        return Err(wrong("country", must));
+    }
+    let texts = |texts: &[String]| texts.iter().map(|text| text.as_str().into()).collect();
     Ok(Cards {
         scheme: scheme.map(Into::into),
-        ranges: ranges.iter().map(|range| range.as_str().into()).collect(),
+        ranges: texts(ranges),
+        countries: texts(countries),
     })
+}
+
+/// Whether ISO 3166-1 knows these two letters.
+pub(crate) fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.parse::<Country>().is_ok()
 }
 
 fn currency(
@@ -153,7 +228,7 @@ fn currency(
 }
 
 /// An amount as `0.30 EUR`.
-fn limit(text: &str) -> Result<(i64, Currency), String> {
+pub(crate) fn limit(text: &str) -> Result<(i64, Currency), String> {
     let must = |why: String| format!("an amount as \"0.30 EUR\": {why}");
     let named = text.split_once(' ');
     let (number, code) = named.ok_or_else(|| must(format!("`{text}` names no currency")))?;
@@ -217,8 +292,11 @@ mod tests {
     #[test]
     fn a_full_rule_is_understood() {
         let text = "scheme = \"amex\"\nranges = [\"34\", \"37\"]\ngateway = \"bank\"\n\
-                    percent = \"1.5\"\nfixed = \"0.30 EUR\"";
+                    percent = \"1.5\"\nfixed = \"0.30 EUR\"\nbypass = true\ndisclose = false";
         let rule = surcharge(text).unwrap();
+        assert!(rule.bypass && rule.undisclosed);
+        let plain = surcharge("percent = \"1\"").unwrap();
+        assert!(!plain.bypass && !plain.undisclosed);
         assert_eq!(rule.fixed_minor, 30);
         assert_eq!(rule.currency, Some(Currency::EUR));
         assert_eq!(rule.cards.ranges.len(), 2);
@@ -263,6 +341,19 @@ mod tests {
         for (text, key) in [
             ("gateway = \"other\"", "routes.gateway"),
             ("gateway = \"bank\"\nscheme = \"VISA\"", "routes.scheme"),
+            ("gateway = \"bank\"\ncountry = \"UK\"", "routes.country"),
+            (
+                "gateway = \"bank\"\ncountry = [\"GB\", \"de\"]",
+                "routes.country",
+            ),
+            (
+                "gateway = \"bank\"\nfallback = [\"other\"]",
+                "routes.fallback",
+            ),
+            (
+                "gateway = \"bank\"\nfallback = [\"bank\"]",
+                "routes.fallback",
+            ),
             ("gateway = \"bank\"\nfrom = \"1\"", "routes.from"),
             (
                 "gateway = \"bank\"\nfrom = \"2.00 EUR\"\nto = \"1.00 EUR\"",

@@ -42,13 +42,17 @@ const OWN: Ticket = Ticket(u64::MAX);
 #[derive(Debug)]
 pub(crate) enum Input {
     /// For the engine.
-    Event(Event),
+    Event(Box<Event>),
     /// The journal cannot be used any more.
     JournalFailed(String),
     /// What registers see of this device or gateway changed.
     Changed(String),
     /// Somebody wants to replace what drives a device or gateway.
     SetAside(Part, bool, oneshot::Sender<Answer>),
+}
+
+fn event(event: Event) -> Input {
+    Input::Event(Box::new(event))
 }
 
 /// Where everything arrives.
@@ -73,7 +77,7 @@ impl Inbox {
         (transaction, part): (TransactionId, Kept),
         refused: Option<Arc<str>>,
     ) {
-        self.send(Input::Event(Event::Kept {
+        self.send(event(Event::Kept {
             transaction,
             part,
             refused,
@@ -83,8 +87,8 @@ impl Inbox {
     /// From the journal's threads.
     pub(crate) fn journal(&self, happened: Happened) {
         self.send(match happened {
-            Happened::Durable(position) => Input::Event(Event::Durable(position)),
-            Happened::Recalled(recall, past) => Input::Event(Event::Recalled { recall, past }),
+            Happened::Durable(position) => event(Event::Durable(position)),
+            Happened::Recalled(recall, past) => event(Event::Recalled { recall, past }),
             Happened::Failed(why) => Input::JournalFailed(why.to_string()),
         });
     }
@@ -92,7 +96,7 @@ impl Inbox {
 
 impl Outlet for Inbox {
     fn event(&self, event: Event) {
-        self.send(Input::Event(event));
+        self.send(Input::Event(Box::new(event)));
     }
 
     fn changed(&self, instance: &str) {
@@ -249,7 +253,7 @@ impl Pump {
                 }
                 by = &mut stop, if stop_by.is_none() => {
                     stop_by = Some(by.unwrap_or_else(|_| Instant::now()));
-                    self.take(Input::Event(Event::Stopping));
+                    self.take(event(Event::Stopping));
                 }
                 () = sleep_until(stop_by) => {
                     // Who still waits is told what is certain; the next start takes the rest up.
@@ -269,10 +273,10 @@ impl Pump {
             }
             Input::JournalFailed(why) => self.journal_failed(why),
             Input::SetAside(part, wholly, answer) => self.set_aside(part, wholly, answer),
-            Input::Event(event) if self.broken.is_some() => self.meanwhile(event),
+            Input::Event(event) if self.broken.is_some() => self.meanwhile(*event),
             Input::Event(event) => {
                 self.dispatcher
-                    .step(self.clock.now(), event, &mut self.ports);
+                    .step(self.clock.now(), *event, &mut self.ports);
             }
         }
     }
@@ -289,7 +293,7 @@ impl Pump {
             others: true,
             prompts: PromptKinds::default(),
         };
-        self.take(Input::Event(Event::Asked {
+        self.take(event(Event::Asked {
             ticket: OWN,
             caller,
             transaction_id: TransactionId(uuid::Uuid::nil()),
@@ -336,7 +340,7 @@ impl Pump {
                 self.dispatcher.restart(restored);
                 let now_known = self.ports.supervisor.statuses();
                 for event in broken.heard.into_iter().chain(now_known) {
-                    self.take(Input::Event(event));
+                    self.take(Input::Event(Box::new(event)));
                 }
             }
             Err(error) => {

@@ -7,7 +7,8 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
 use payhal_engine::record::{Epoch, Record, Restored};
 use payhal_journal::{
-    AuditPage, Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, View,
+    AuditPage, Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, TokenFilter,
+    TokenPage, View,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,6 +118,16 @@ impl Records {
     pub(crate) async fn list(&self, filter: Filter) -> Result<Page, String> {
         self.look(|journal, reply| {
             journal.list(filter, move |found| {
+                reply.send(found).ok();
+            });
+        })
+        .await
+    }
+
+    /// A page of the payment tokens that registers keep, newest first.
+    pub(crate) async fn tokens(&self, filter: TokenFilter) -> Result<TokenPage, String> {
+        self.look(|journal, reply| {
+            journal.tokens(filter, move |found| {
                 reply.send(found).ok();
             });
         })

@@ -17,6 +17,7 @@ use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
 };
 use payhal_engine::money::{Amount, Amounts, Currency};
+use payhal_engine::pricing::Lists;
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
 use payhal_engine::protection::Protection;
 use payhal_engine::record::{Record, Restored};
@@ -136,6 +137,7 @@ impl Shop {
             can: Vec::new(),
             live: false,
             opens: Vec::new(),
+            lists: Lists::default(),
         };
         let status = GatewayStatus {
             parameters: Some(parameters),
@@ -206,6 +208,8 @@ impl Shop {
             scheme: "mastercard".into(),
             application: None,
             aid: None,
+            country: None,
+            expiry: None,
         };
         self.reader_says(DeviceReply::Presented {
             presentation_id: "p".into(),

@@ -39,6 +39,8 @@ impl Engine {
             RecallFor::Key(_)
             | RecallFor::Parent(_)
             | RecallFor::Spent(_)
+            | RecallFor::Tokens(..)
+            | RecallFor::Holders(_)
             | RecallFor::Collected { .. } => None,
         });
         let looks = self.calls.values().filter_map(|purpose| match purpose {

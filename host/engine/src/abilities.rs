@@ -23,6 +23,10 @@ pub(crate) fn lacking(request: &MoneyRequest, can: &[Ability]) -> Option<&'stati
         Kind::Void { .. } => Some((Ability::Void, "void; payment.refund may give it back")),
         Kind::Verify => Some((Ability::Verify, "check a card")),
         Kind::Balance => Some((Ability::Balance, "tell what is left on a card")),
+        Kind::TokenRegister | Kind::TokenUpdate => {
+            Some((Ability::Token, "keep a card as a payment token"))
+        }
+        Kind::TokenDelete => None,
         Kind::CashAdvance => Some((Ability::CashAdvance, "pay out cash alone")),
         Kind::BatchClose => Some((Ability::BatchClose, "close a batch")),
     };
@@ -36,7 +40,10 @@ pub(crate) fn lacking(request: &MoneyRequest, can: &[Ability]) -> Option<&'stati
             Ability::VoiceApproval,
             "take an approval code given by telephone",
         )),
-        (terms.token.is_some()).then_some((Ability::Token, "be paid with a token")),
+        request
+            .is_by_token()
+            .then_some((Ability::Token, "be paid with a token")),
+        (terms.keep.is_some()).then_some((Ability::Token, "keep a card as a payment token")),
     ];
     let needs = of_kind.into_iter().chain(besides.into_iter().flatten());
     let mut lacking = needs.filter(|(ability, _)| !can.contains(ability));

@@ -5,6 +5,7 @@
 
 use crate::abilities::lacking;
 use crate::answer::Reason;
+use crate::delayed::check_delayed;
 use crate::devices::NoDevice;
 use crate::engine::Engine;
 use crate::gateway::{Ability, GatewayParameters};
@@ -64,6 +65,8 @@ impl Engine {
         self.receipts.note(&transaction);
         if transaction.withdraws {
             self.withdraw(&mut transaction);
+        } else if transaction.request.is_of_books() {
+            self.settle_in_books(&mut transaction);
         } else if transaction.device.is_some() {
             self.start_on_device(&mut transaction);
         } else {
@@ -74,6 +77,11 @@ impl Engine {
 
     fn accept(&self, ask: &mut Ask) -> Result<Transaction, NotNow> {
         self.check_room()?;
+        check_delayed(ask)?;
+        self.take_tokens(ask)?;
+        if ask.request.is_of_books() {
+            return self.accept_in_books(ask);
+        }
         match ask.request.kind.original() {
             Some(original) => self.accept_change(ask, original),
             None if ask.request.kind.purpose().is_some() => {
@@ -108,15 +116,16 @@ impl Engine {
     /// A card is presented, or a token stands for it.
     fn accept_payment(&self, ask: &Ask) -> Result<Transaction, NotNow> {
         let (request, register) = (&ask.request, &ask.scope.register);
-        let gateway = self.routed(request, register, request.amounts.as_ref(), None)?;
+        let expected = request.expected();
+        let gateway = self.routed(request, register, expected.as_ref(), None)?;
         let parameters = self.usable(request, &gateway)?;
         let amounts = amounts_of(&ask.request, parameters);
         self.check_unresolved(&ask.request, &ask.scope, &amounts)?;
         check_able(&ask.request, &gateway, parameters)?;
         check_currency(&amounts, &gateway, parameters)?;
-        let device = match ask.request.terms.token {
-            Some(_) => None,
-            None => Some(self.choose_reader(&ask.request)?),
+        let device = match ask.request.is_by_token() {
+            true => None,
+            false => Some(self.choose_reader(&ask.request)?),
         };
         if let Some(device) = &device {
             self.check_protection(device, &gateway)?;
@@ -124,6 +133,10 @@ impl Engine {
         let acceptor = self.acceptor(&gateway);
         let mut transaction = self.accepted(ask, amounts, Some(gateway), acceptor);
         transaction.device = device;
+        let registered = ask.request.terms.registered.as_ref();
+        if let Some(registered) = registered.filter(|_| ask.request.is_by_token()) {
+            transaction.card.clone_from(&registered.card);
+        }
         if let Err(not_now) = self.still_reachable(&transaction) {
             self.accept_without(&mut transaction, not_now)?;
         }
@@ -316,6 +329,11 @@ impl Engine {
 }
 
 impl NotNow {
+    /// Its detail.
+    pub(crate) fn words(&self) -> Arc<str> {
+        self.detail.clone().unwrap_or_default()
+    }
+
     /// For a request that was accepted and did not get as far as its intent.
     pub(crate) fn into_parts(self) -> (Reason, Option<u64>, Option<Arc<str>>) {
         (self.reason, self.retry_after_ms, self.detail)
@@ -349,7 +367,7 @@ pub(crate) fn amounts_of(request: &MoneyRequest, parameters: &GatewayParameters)
         minor: 0,
         currency: currency().unwrap_or(Currency::XXX),
     };
-    request.amounts.unwrap_or_else(|| whole(nothing()))
+    request.expected().unwrap_or_else(|| whole(nothing()))
 }
 
 pub(crate) fn check_able(

@@ -4,8 +4,11 @@
 use crate::card::{CardFace, Cvm, Entry};
 use crate::forwarding::{Forwarding, Loss};
 use crate::gateway::{Extras, Totals};
-use crate::ids::{Acceptor, DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
+use crate::ids::{
+    Acceptor, DeviceId, GatewayId, IdempotencyKey, Opaque, RegisterId, TransactionId,
+};
 use crate::money::{Amount, Amounts};
+use crate::quote::Quoted;
 use crate::request::Snapshot;
 use crate::time::Now;
 use serde::{Deserialize, Serialize};
@@ -41,10 +44,14 @@ pub enum Answer {
     Quarantined(Vec<DeviceId>),
     /// To an identify: done.
     Identified,
+    /// To an errand: what the device answers, unread.
+    ErrandDone(Opaque),
     /// To an answer to a question: it counted.
     Responded,
     /// To a question for totals.
     Totals(Box<Totals>),
+    /// To a quote.
+    Quoted(Box<Quoted>),
     /// To a person's word: it is recorded.
     Resolved,
     /// To whoever wants to replace what drives a device or gateway: it counts as not ready now,
@@ -338,6 +345,8 @@ pub enum Stage {
     ApplicationSelection,
     /// The cardholder enters a PIN.
     PinEntry,
+    /// The expiry of a typed card is typed.
+    ExpiryEntry,
     /// The card is read.
     Reading,
     /// The issuer is asked.
@@ -352,6 +361,19 @@ pub enum Stage {
     Reversing,
 }
 
+/// What happened at the keypad while a PIN is entered: never which key, never how many.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PinEvent {
+    /// The keypad waits for the PIN.
+    Started,
+    /// A digit was added.
+    Added,
+    /// Digits were taken away.
+    Removed,
+    /// The PIN is complete.
+    Finished,
+}
+
 /// One step, told to every ticket that waits for the transaction.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Progress {
@@ -363,6 +385,8 @@ pub struct Progress {
     pub seq: u32,
     /// The stage.
     pub stage: Stage,
+    /// In PIN entry: what happened at the keypad.
+    pub pin: Option<PinEvent>,
     /// One line for people.
     pub text: Arc<str>,
     /// Microseconds since 1970 UTC.

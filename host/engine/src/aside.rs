@@ -105,6 +105,7 @@ impl Transaction {
             Phase::NeedsOperator | Phase::Settled => false,
             Phase::AwaitingReader
             | Phase::Presenting
+            | Phase::AwaitingAmount
             | Phase::Pricing { .. }
             | Phase::AuthorizingCard
             | Phase::CheckingKeys(_)

@@ -2,6 +2,10 @@
 //! One engine on a test bench: readers, terminals, gateways, one register, and a journal that is durable
 //! after every step.
 
+mod words;
+
+pub(crate) use words::told;
+
 use crate::answer::{Answer, Approved, Outcome, Reason, Refused};
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
 use crate::device::{
@@ -15,20 +19,22 @@ use crate::gateway::{
     GatewayStatus, Recipient,
 };
 use crate::ids::{
-    CallId, DeviceId, Kept, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
+    CallId, DeviceId, Kept, Opaque, Position, RecallId, Scope, Ticket, TokenId, TransactionId,
 };
 use crate::money::{Amount, Amounts, Currency};
-use crate::pricing::{Millionths, Surcharge};
+use crate::pricing::{Lists, Millionths, Surcharge};
 use crate::prompt::PromptKinds;
 use crate::protection::Protection;
 use crate::record::{Fact, FinalAnswer, Past, PastChange, Record, Restored};
 use crate::request::{Caller, Kind, MoneyRequest, Request, Terms, Which};
 use crate::time::Now;
+use crate::tokens::{Named, Sought, Token};
 use crate::{Config, Engine};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Everything a gateway can do.
-pub(crate) const ABILITIES: [Ability; 18] = [
+pub(crate) const ABILITIES: [Ability; 19] = [
     Ability::Authorize,
     Ability::Adjust,
     Ability::Refund,
@@ -47,6 +53,7 @@ pub(crate) const ABILITIES: [Ability; 18] = [
     Ability::Advice,
     Ability::NotifyOrder,
     Ability::Forward,
+    Ability::ForgetToken,
 ];
 
 /// The engine and what it asked for last.
@@ -209,6 +216,7 @@ impl Bench {
                     let past = match by {
                         RecallBy::Key(..) => None,
                         RecallBy::Transaction(id) => self.recalled(*id).map(Box::new),
+                        RecallBy::Tokens(sought) => Some(Box::new(self.tokens(sought))),
                         RecallBy::Spent(..) => self.spent_before.clone().map(Box::new),
                     };
                     events.push(Event::Recalled {
@@ -232,7 +240,7 @@ impl Bench {
         let own = own.filter(|record| record.transaction_id == id).cloned();
         let own = Past {
             records: own.collect(),
-            changes: Vec::new(),
+            ..Past::default()
         };
         let own = (!own.records.is_empty()).then_some(own);
         let mut past = self.past.clone().or(own)?;
@@ -251,6 +259,33 @@ impl Bench {
             });
         }
         Some(past)
+    }
+
+    /// Kept tokens, as the records leave them.
+    fn tokens(&self, sought: &[Sought]) -> Past {
+        let mut rows: BTreeMap<TokenId, Token> = BTreeMap::new();
+        let mut past = Past::default();
+        for record in &self.records {
+            if sought.contains(&Sought::GivenBy(record.transaction_id)) {
+                past.records.push(record.clone());
+            }
+            if let Fact::Ended(ending) = &record.fact
+                && let FinalAnswer::Approved(approved) = &ending.answer
+                && let Some(stored) = &approved.extras.stored
+            {
+                rows.insert(stored.id, (**stored).clone());
+            }
+        }
+        let is_sought = |row: &Token| {
+            sought.iter().any(|sought| match sought {
+                Sought::Named(Named::Id(id)) => row.id == *id,
+                Sought::Named(Named::Reference(name)) => row.reference == *name && !row.deleted,
+                Sought::Text(text) => row.token == *text,
+                Sought::GivenBy(_) => true,
+            })
+        };
+        past.tokens = rows.into_values().filter(is_sought).collect();
+        past
     }
 
     fn counts(&self, id: TransactionId) -> bool {
@@ -412,10 +447,11 @@ pub(crate) fn request(key: &str, kind: Kind, gateway: &str) -> MoneyRequest {
 }
 
 fn carries_amount(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Void { .. } | Kind::Undo { .. } | Kind::Verify | Kind::Balance | Kind::BatchClose
-    )
+    !kind.is_of_token()
+        && !matches!(
+            kind,
+            Kind::Void { .. } | Kind::Undo { .. } | Kind::Verify | Kind::Balance | Kind::BatchClose
+        )
 }
 
 pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
@@ -514,6 +550,7 @@ pub(crate) fn gateway_is(id: &str, inquiry: bool, ready: bool) -> Event {
         can: ABILITIES.to_vec(),
         live: false,
         opens: Vec::new(),
+        lists: Lists::default(),
     };
     let status = GatewayStatus {
         parameters: Some(parameters),
@@ -532,6 +569,8 @@ pub(crate) fn presented() -> DeviceReply {
         scheme: "mastercard".into(),
         application: None,
         aid: None,
+        country: None,
+        expiry: None,
     };
     DeviceReply::Presented {
         presentation_id: "p".into(),
@@ -625,159 +664,4 @@ pub(crate) fn refused(effects: &[Effect]) -> Option<&Refused> {
         } => Some(&**refused),
         _ => None,
     })
-}
-
-/// Effects as the table writes them: what happens at once, then what waits for the record.
-/// Steps on the way, notifications and alarms are left out.
-pub(crate) fn told(effects: &[Effect], durable_before: Position) -> String {
-    let mut at_once = Vec::new();
-    let mut after = Vec::new();
-    for effect in effects {
-        let Some(words) = words(&effect.action) else {
-            continue;
-        };
-        if effect.after > durable_before {
-            &mut after
-        } else {
-            &mut at_once
-        }
-        .push(words);
-    }
-    match (at_once.is_empty(), after.is_empty()) {
-        (true, true) => "nothing".into(),
-        (_, true) => at_once.join(", "),
-        (_, false) => format!("{}; once durable: {}", at_once.join(", "), after.join(", ")),
-    }
-}
-
-fn words(action: &Action) -> Option<String> {
-    Some(match action {
-        Action::Append { record, lazy, .. } => {
-            format!(
-                "record {}{}",
-                fact_words(&record.fact),
-                if *lazy { " (lazy)" } else { "" }
-            )
-        }
-        Action::CallDevice {
-            device, command, ..
-        } => format!("{}: {}", kind_words(device), command_words(command)),
-        Action::CancelDevice { device, .. } => format!("{}: stop", kind_words(device)),
-        Action::DeliverDevice { answer, .. } => format!("reader: {answer:?}"),
-        Action::CallGateway { command, .. } => format!("gateway: {}", asked_words(command)),
-        Action::Keep { part, .. } => format!("keep {}", part_words(*part)),
-        Action::Destroy { part, .. } => format!("destroy {}", part_words(*part)),
-        Action::Answer { answer, .. } => format!("answer {}", answer_words(answer)),
-        Action::Recall { .. }
-        | Action::Progress { .. }
-        | Action::Prompt { .. }
-        | Action::Notify(_)
-        | Action::SetTimer { .. }
-        | Action::ClearTimer { .. } => return None,
-    })
-}
-
-fn part_words(part: Kept) -> &'static str {
-    match part {
-        Kept::Number => "the number",
-        Kept::Read => "the read",
-    }
-}
-
-fn fact_words(fact: &Fact) -> String {
-    match fact {
-        Fact::Intent(_) => "intent".into(),
-        Fact::Answered(_) => "answered".into(),
-        Fact::Ended(ending) => {
-            let answer = match &ending.answer {
-                FinalAnswer::Approved(approved) if approved.partial => "partly approved".into(),
-                FinalAnswer::Approved(_) => "approved".into(),
-                FinalAnswer::Refused(refused) => reason_words(&refused.reason),
-            };
-            match ending.reversal {
-                Some(reason) => format!("ended {answer}, to be reversed ({reason:?})"),
-                None if ending.stored.is_some() => format!("ended {answer}, to be forwarded"),
-                None => format!("ended {answer}"),
-            }
-        }
-        Fact::Reversed => "reversed".into(),
-        Fact::NeedsOperator { .. } => "needs operator".into(),
-        Fact::Reported { .. } => "reported".into(),
-        Fact::Collected { .. } => "collected".into(),
-        Fact::Resolved(_) => "resolved".into(),
-        Fact::Forwarding { .. } => "forwarding".into(),
-        Fact::Forwarded { answer } => format!("forwarded {:?}", answer.decision),
-        Fact::Withdrawn { .. } => "withdrawn".into(),
-    }
-}
-
-fn reason_words(reason: &Reason) -> String {
-    let name = format!("{reason:?}");
-    name.split([' ', '{']).next().unwrap_or_default().to_owned()
-}
-
-fn answer_words(answer: &Answer) -> String {
-    match answer {
-        Answer::Approved { replayed: true, .. } => "Approved again".into(),
-        Answer::Approved { .. } => "Approved".into(),
-        Answer::Refused { refused, replayed } => {
-            let again = if *replayed { " again" } else { "" };
-            let reversing = if refused.reversing { ", reversing" } else { "" };
-            format!("{}{reversing}{again}", reason_words(&refused.reason))
-        }
-        Answer::Cancel(state) => format!("cancel: {state:?}"),
-        Answer::Live(snapshots) => format!("{} live", snapshots.len()),
-        Answer::Quarantined(terminals) => format!("{} quarantined", terminals.len()),
-        Answer::Identified => "Identified".into(),
-        Answer::Responded => "Responded".into(),
-        Answer::Totals(_) => "Totals".into(),
-        Answer::Resolved => "Resolved".into(),
-        Answer::SetAside => "SetAside".into(),
-    }
-}
-
-fn kind_words(device: &DeviceId) -> &'static str {
-    match TERMINALS.contains(&&*device.0) {
-        true => "terminal",
-        false => "reader",
-    }
-}
-
-fn command_words(command: &DeviceCommand) -> &'static str {
-    match command {
-        DeviceCommand::Present { .. } => "present",
-        DeviceCommand::AuthorizeCard { .. } => "authorize card",
-        DeviceCommand::Complete {
-            answer: IssuerAnswer::Approved { .. },
-            ..
-        } => "complete (approved)",
-        DeviceCommand::Complete {
-            answer: IssuerAnswer::Declined { .. },
-            ..
-        } => "complete (declined)",
-        DeviceCommand::Complete { offline: true, .. } => "complete (offline)",
-        DeviceCommand::Complete {
-            answer: IssuerAnswer::NoAnswer,
-            ..
-        } => "complete (no answer)",
-        DeviceCommand::Show { .. } => "show",
-        DeviceCommand::Pay { .. } => "pay",
-        DeviceCommand::Inquire { .. } => "inquire",
-        DeviceCommand::Reverse { .. } => "reverse",
-        DeviceCommand::Reconcile { .. } => "reconcile",
-    }
-}
-
-fn asked_words(command: &GatewayCommand) -> &'static str {
-    match command {
-        GatewayCommand::Prepare { .. } => "prepare",
-        GatewayCommand::Authorize { .. } => "authorize",
-        GatewayCommand::Modify { .. } => "modify",
-        GatewayCommand::Inquire { .. } => "inquire",
-        GatewayCommand::Reverse { .. } => "reverse",
-        GatewayCommand::VoiceApproval { .. } => "voice approval",
-        GatewayCommand::Reconcile { .. } => "reconcile",
-        GatewayCommand::Report { .. } => "report",
-        GatewayCommand::Forward { .. } => "forward",
-    }
 }

@@ -121,6 +121,7 @@ impl Engine {
         match transaction.phase {
             // Nobody was asked yet, or nobody is being asked.
             Phase::AwaitingReader
+            | Phase::AwaitingAmount
             | Phase::Pricing { .. }
             | Phase::CheckingKeys(_)
             | Phase::AwaitingTurn(_)

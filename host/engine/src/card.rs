@@ -54,6 +54,12 @@ pub struct CardFace {
     pub application: Option<Arc<str>>,
     /// Application identifier, hex.
     pub aid: Option<Arc<str>>,
+    /// Country of its issuer (ISO 3166-1 alpha-2), where the card tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Arc<str>>,
+    /// The card's last month, `MMYY`, where the reader tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<Arc<str>>,
 }
 
 /// The cards that a rule is for; all, where it says nothing.
@@ -63,19 +69,24 @@ pub struct Cards {
     pub scheme: Option<Arc<str>>,
     /// Of numbers that begin with one of these; empty: with any.
     pub ranges: Vec<Arc<str>>,
+    /// Of issuers in one of these countries (ISO 3166-1 alpha-2); empty: in any. A card that does
+    /// not tell its country is of none.
+    pub countries: Vec<Arc<str>>,
 }
 
 impl Cards {
     /// Whether it is for every card.
     pub(crate) fn are_all(&self) -> bool {
-        self.scheme.is_none() && self.ranges.is_empty()
+        *self == Self::default()
     }
 
     /// Whether a card is among them, as far as it can be seen: of a number only what is not masked.
     pub(crate) fn include(&self, card: &CardFace) -> bool {
         let scheme = self.scheme.as_ref();
         let begins = |range: &Arc<str>| card.masked_pan.starts_with(&**range);
+        let country = |country: &Arc<str>| self.countries.contains(country);
         scheme.is_none_or(|scheme| *scheme == card.scheme)
             && (self.ranges.is_empty() || self.ranges.iter().any(begins))
+            && (self.countries.is_empty() || card.country.as_ref().is_some_and(country))
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::answer::Stage;
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
+use crate::errands::Errand;
 use crate::gateway::{Ability, GatewayAnswer, Recipient, Totals, Wire};
 use crate::ids::{DeviceId, Opaque, TransactionId};
 use crate::money::Amounts;
+use crate::pricing::TipOffer;
 use crate::protection::Protection;
 use std::sync::Arc;
 
@@ -101,12 +103,18 @@ pub enum DeviceCommand {
         purpose: Purpose,
         /// Shown while waiting.
         amounts: Amounts,
+        /// They are an estimate: the final ones follow the card.
+        estimated: bool,
         /// How long to wait for a card.
         timeout_ms: u64,
         /// Entry modes that are wanted; empty = what the device allows.
         entries: Vec<Entry>,
         /// What a tip that it asks for may raise the total to; absent: it asks for none.
         total_minor_max: Option<i64>,
+        /// Whether its card was presented before, for a gateway that was sent nothing.
+        again: bool,
+        /// Tips to offer then.
+        tips: Vec<TipOffer>,
     },
     /// PIN, cryptogram, seal. Amounts and recipient are final.
     AuthorizeCard {
@@ -140,6 +148,13 @@ pub enum DeviceCommand {
     Show {
         /// The lines.
         lines: Vec<String>,
+    },
+    /// Something beside paying.
+    Errand {
+        /// What.
+        errand: Errand,
+        /// As the plugin gets it.
+        command: Opaque,
     },
     /// Terminal flow: run a whole payment.
     Pay {
@@ -253,6 +268,8 @@ pub enum DeviceReply {
     },
     /// To `Show`.
     Shown,
+    /// To `Errand`: the plugin's answer, unread.
+    Done(Opaque),
     /// To `Reconcile`.
     Reconciled(Box<Totals>),
     /// To `Pay`, or to an `Inquire` that found it ended.

@@ -6,14 +6,13 @@
 //! one device to two transactions, and never calls it twice at a time.
 
 use crate::admit::NotNow;
-use crate::answer::{Answer, Reason, Stage};
+use crate::answer::{PinEvent, Reason, Stage};
 use crate::card::Entry;
 use crate::device::{DeviceAbilities, DeviceCommand, DeviceReply, DeviceStatus};
 use crate::effect::Action;
 use crate::engine::{CallFor, Engine};
-use crate::ids::{CallId, DeviceId, Position, RegisterId, Ticket, TransactionId};
+use crate::ids::{CallId, DeviceId, RegisterId, TransactionId};
 use crate::protection::Protection;
-use crate::request::Caller;
 use crate::terminal_unknown::Terminal;
 use crate::transaction::{Phase, Transaction};
 use std::collections::BTreeMap;
@@ -214,6 +213,8 @@ impl Devices {
         self.update(id, |used| {
             if used.call == Some(call) {
                 used.call = None;
+                // An errand is its call.
+                used.held &= used.transaction.is_some();
             }
         });
     }
@@ -376,7 +377,7 @@ impl Engine {
             }
             Some(CallFor::Identify { device, ticket }) => {
                 self.devices.call_ended(&device, call);
-                self.identified(ticket, reply);
+                self.errand_done(ticket, reply);
                 self.serve_next(&device);
             }
             Some(gateway_call @ (CallFor::Gateway { .. } | CallFor::Totals { .. })) => {
@@ -406,7 +407,13 @@ impl Engine {
         });
     }
 
-    pub(crate) fn device_progressed(&mut self, call: CallId, stage: Stage, text: Arc<str>) {
+    pub(crate) fn device_progressed(
+        &mut self,
+        call: CallId,
+        stage: Stage,
+        pin: Option<PinEvent>,
+        text: Arc<str>,
+    ) {
         let Some(CallFor::Device {
             transaction: Some(id),
             ..
@@ -416,7 +423,13 @@ impl Engine {
         };
         self.with(*id, |engine, transaction| {
             if transaction.call == Some(call) {
-                engine.step_to(transaction, stage, Some(text));
+                match pin {
+                    // That it begins is a step; the keys are for whoever waits.
+                    None | Some(PinEvent::Started) => {
+                        engine.step_with(transaction, stage, pin, text)
+                    }
+                    Some(pin) => engine.key_pressed(transaction, pin, text),
+                }
             }
         });
     }
@@ -446,55 +459,5 @@ impl Engine {
             let after = transaction.after;
             self.emit(after, Action::CancelDevice { device, call });
         }
-    }
-
-    pub(crate) fn identify(
-        &mut self,
-        ticket: Ticket,
-        caller: &Caller,
-        device: &DeviceId,
-        lines: Vec<String>,
-    ) {
-        let timeouts = self.config.timeouts;
-        if let Err(no_device) = self.devices.check_idle(device, timeouts.busy_hint_ms) {
-            let mut refused = self.refusal(no_device.reason);
-            refused.retry_after_ms = no_device.retry_after_ms;
-            self.refuse(Position(0), Some(ticket), refused);
-            return;
-        }
-        let owner = caller.scope.register.clone();
-        self.devices.hold(device, owner, None, self.now.wall_micros);
-        let purpose = CallFor::Identify {
-            device: device.clone(),
-            ticket,
-        };
-        let command = DeviceCommand::Show { lines };
-        self.call_device(
-            Position(0),
-            device,
-            purpose,
-            command,
-            timeouts.completion_ms,
-        );
-        self.devices.let_go(device);
-    }
-
-    fn identified(&mut self, ticket: Ticket, reply: DeviceReply) {
-        let (reason, detail) = match reply {
-            DeviceReply::Shown => {
-                self.answer(Position(0), ticket, Answer::Identified);
-                return;
-            }
-            DeviceReply::Reconciled(totals) => {
-                self.answer(Position(0), ticket, Answer::Totals(totals));
-                return;
-            }
-            DeviceReply::Unsupported => (Reason::DeviceUnsupported, None),
-            DeviceReply::Failed { reason, .. } => (Reason::PluginFailed, Some(reason)),
-            _ => (Reason::PluginFailed, None),
-        };
-        let mut refused = self.refusal(reason);
-        refused.detail = detail;
-        self.refuse(Position(0), Some(ticket), refused);
     }
 }

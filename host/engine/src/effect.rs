@@ -11,6 +11,7 @@ use crate::ids::{
 };
 use crate::prompt::{Prompt, PromptAnswer};
 use crate::record::Record;
+use crate::tokens::Sought;
 
 /// An action, and the journal position that must be durable before it happens. Appends and
 /// recalls happen at once (`after` is 0).
@@ -141,6 +142,8 @@ pub enum RecallBy {
     Key(Scope, IdempotencyKey),
     /// The transaction with this id, and what changed it.
     Transaction(TransactionId),
+    /// Kept payment tokens.
+    Tokens(Vec<Sought>),
     /// The transaction that spent one of these keys of a device. Its records may be pruned.
     Spent(DeviceId, Vec<SpentKey>),
 }

@@ -3,7 +3,7 @@
 //!
 //! Never decides anything.
 
-use crate::answer::{Answer, Notification, Outcome, Progress, Stage};
+use crate::answer::{Answer, Notification, Outcome, PinEvent, Progress, Stage};
 use crate::device::DeviceCommand;
 use crate::effect::{Action, Effect, RecallBy};
 use crate::engine::{Alarm, CallFor, Engine};
@@ -183,7 +183,21 @@ impl Engine {
         text: Option<Arc<str>>,
     ) {
         let text = text.unwrap_or_else(|| stage_text(stage).into());
-        let progress = self.progress(transaction, stage, text);
+        self.step_with(transaction, stage, None, text);
+    }
+
+    /// The same, with what began at the keypad.
+    pub(crate) fn step_with(
+        &mut self,
+        transaction: &mut Transaction,
+        stage: Stage,
+        pin: Option<PinEvent>,
+        text: Arc<str>,
+    ) {
+        let progress = Progress {
+            pin,
+            ..self.progress(transaction, stage, text)
+        };
         transaction.steps.push_back(progress.clone());
         if transaction.steps.len() > STEPS_KEPT {
             transaction.steps.pop_front();
@@ -196,6 +210,24 @@ impl Engine {
             self.emit(transaction.after, action);
         }
         self.moved(transaction, progress, None);
+    }
+
+    /// A key was pressed on a PIN pad: told to whoever waits for the payment, and to nobody else.
+    pub(crate) fn key_pressed(
+        &mut self,
+        transaction: &mut Transaction,
+        pin: PinEvent,
+        text: Arc<str>,
+    ) {
+        let mut progress = self.progress(transaction, Stage::PinEntry, text);
+        progress.pin = Some(pin);
+        for Waiter { ticket, .. } in transaction.waiters.clone() {
+            let action = Action::Progress {
+                ticket,
+                progress: progress.clone(),
+            };
+            self.emit(transaction.after, action);
+        }
     }
 
     /// The last step, told to consoles; its registers get the answer.
@@ -217,6 +249,7 @@ impl Engine {
             key: transaction.request.key.clone(),
             seq: transaction.seq,
             stage,
+            pin: None,
             text,
             at_micros: self.now.wall_micros,
         }
@@ -251,6 +284,7 @@ fn stage_text(stage: Stage) -> &'static str {
         Stage::CardSwiped => "Card swiped",
         Stage::ApplicationSelection => "Choose an application",
         Stage::PinEntry => "Enter the PIN",
+        Stage::ExpiryEntry => "Enter the expiry",
         Stage::Reading => "Reading the card",
         Stage::Authorizing => "Asking the payment service",
         Stage::RemoveCard => "Take the card",

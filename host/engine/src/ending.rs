@@ -46,6 +46,9 @@ impl Engine {
         };
         transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
+        if is_of_token(answer) {
+            self.token_change = self.position;
+        }
         self.clear_timers(transaction);
         transaction.next_at_micros = None;
         transaction.attempts = 0;
@@ -78,6 +81,10 @@ impl Engine {
     /// is recorded.
     pub(crate) fn drop_unrecorded(&mut self, transaction: &mut Transaction, mut refused: Refused) {
         transaction.call = None;
+        if transaction.tried.recorded {
+            self.end_tried(transaction, &refused);
+            return;
+        }
         if refused.retry_after_ms.is_none() && refused.reason.retry() == Retry::SameKey {
             refused.retry_after_ms = Some(self.config.timeouts.busy_hint_ms);
         }
@@ -100,13 +107,23 @@ impl Engine {
         if is_close(transaction) {
             self.note_closed(transaction);
         }
+        let stored = self.stored_by(transaction, &answer.extras);
+        if transaction.request.kind.is_of_token() && stored.is_none() {
+            let mut refused = self.refused(transaction, Reason::GatewayRejected);
+            refused.detail = Some("the gateway gave no payment token for this card".into());
+            self.end_refused(transaction, refused, show);
+            return;
+        }
         let approved = Approved {
             approval_code: answer.approval_code.clone(),
             response_code: answer.response_code.clone(),
             rrn: answer.rrn.clone(),
             signature_required: !transaction.passed.signature
                 && (answer.signature_required || transaction.cvm == Some(Cvm::Signature)),
-            extras: answer.extras.clone(),
+            extras: Extras {
+                stored: stored.map(Box::new),
+                ..answer.extras.clone()
+            },
             ..self.approval(transaction, approved_minor)
         };
         self.end(
@@ -302,8 +319,9 @@ impl Engine {
         }
     }
 
-    /// A register does not wait for an identify or for totals any more.
+    /// A register does not wait for an errand or for totals any more.
     pub(crate) fn forget_look(&mut self, forgotten: Ticket) {
+        self.call_back(forgotten);
         for purpose in self.calls.values_mut() {
             if let CallFor::Totals { ticket } = purpose {
                 *ticket = ticket.filter(|ticket| *ticket != forgotten);
@@ -329,4 +347,9 @@ fn outcome_text(outcome: Outcome) -> &'static str {
         Outcome::Failed => "Failed",
         Outcome::Unknown => "Not known yet",
     }
+}
+
+/// Whether a kept token begins, changes or ends with it.
+fn is_of_token(answer: &FinalAnswer) -> bool {
+    matches!(answer, FinalAnswer::Approved(approved) if approved.extras.stored.is_some())
 }

@@ -54,6 +54,8 @@ pub struct Engine {
     pub(crate) recalls: BTreeMap<RecallId, RecallFor>,
     pub(crate) parents: Parents,
     pub(crate) receipts: Receipts,
+    /// The last change of a payment token: what was recalled before it may be wrong.
+    pub(crate) token_change: Position,
     pub(crate) turns: Turns,
     pub(crate) forwards: Forwards,
     /// The transaction whose report is on its way to each gateway.
@@ -138,6 +140,7 @@ impl Engine {
             recalls: BTreeMap::new(),
             parents: Parents::default(),
             receipts: Receipts::default(),
+            token_change: Position(0),
             turns: Turns::default(),
             forwards: Forwards::default(),
             reporting: BTreeMap::new(),
@@ -182,8 +185,13 @@ impl Engine {
             },
             Event::Durable(position) => self.became_durable(position),
             Event::DeviceReplied { call, reply } => self.device_replied(call, reply),
-            Event::DeviceProgressed { call, stage, text } => {
-                self.device_progressed(call, stage, text);
+            Event::DeviceProgressed {
+                call,
+                stage,
+                pin,
+                text,
+            } => {
+                self.device_progressed(call, stage, pin, text);
             }
             Event::DevicePrompted { call, prompt } => self.device_prompted(call, &prompt),
             Event::GatewayReplied { call, reply } => self.gateway_replied(call, reply),
@@ -267,6 +275,9 @@ impl Engine {
             Request::Totals { gateway, device } => {
                 self.asked_for_totals(ticket, id, gateway.as_ref(), device.as_ref());
             }
+            Request::Quote(quote) => {
+                self.asked_for_quote(ticket, &caller.scope.register, &quote);
+            }
             Request::Live(which) => self.look(ticket, &caller, &which),
             Request::LiveAll => self.look_at_all(ticket, &caller),
             Request::Quarantined => {
@@ -274,6 +285,7 @@ impl Engine {
                 self.answer(Position(0), ticket, Answer::Quarantined(quarantined));
             }
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
+            Request::Errand { device, order } => self.errand(ticket, &caller, &device, order),
             Request::SetAside { part, wholly } => self.set_aside(ticket, &part, wholly),
             Request::Respond { prompt, response } => {
                 self.responded(ticket, &caller, prompt, response);
@@ -310,6 +322,7 @@ impl Engine {
                 | Phase::CheckingKeys(_)
                 | Phase::Keeping(_)
                 | Phase::Presenting
+                | Phase::AwaitingAmount
                 | Phase::Pricing { .. }
                 | Phase::Paying
                 | Phase::AuthorizingCard
@@ -439,7 +452,7 @@ impl Engine {
                     fingerprint: transaction.fingerprint,
                     answer,
                     forwarding: transaction.forwarding,
-                    spent: transaction.spent,
+                    spent: [transaction.spent, transaction.tried.spent].concat(),
                     position: transaction.after,
                 };
                 self.recent.insert(transaction.id, ended);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Everything that can happen.
 
-use crate::answer::Stage;
+use crate::answer::{PinEvent, Stage};
 use crate::device::{DeviceReply, DeviceStatus};
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{
@@ -62,6 +62,8 @@ pub enum Event {
         call: CallId,
         /// Where to.
         stage: Stage,
+        /// In PIN entry: what happened at the keypad.
+        pin: Option<PinEvent>,
         /// As the device shows it.
         text: Arc<str>,
     },

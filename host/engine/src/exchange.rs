@@ -217,6 +217,9 @@ impl Engine {
                 sent: false,
                 reason,
             } if !transaction.sent_before => {
+                if self.fall_back(transaction, &reason) {
+                    return;
+                }
                 // The intent is on disk, so the key is used; the outcome is certain all the same.
                 let not_now = NotNow::new(Reason::GatewayUnavailable, reason);
                 match unsent {
@@ -316,7 +319,7 @@ impl Engine {
 /// have none.
 fn card_source(transaction: &Transaction, read: Option<SealedRead>) -> Option<CardSource> {
     transaction.request.kind.purpose()?;
-    if let Some(token) = &transaction.request.terms.token {
+    if let Some(token) = transaction.request.paying_token() {
         return Some(CardSource::Token(token.clone()));
     }
     let read = read?;
@@ -337,6 +340,7 @@ fn authorization(transaction: &Transaction, wire: Wire, card: CardSource) -> Gat
         merchant_reference: transaction.request.reference.clone(),
         installments: transaction.request.terms.installments,
         voice_code: transaction.request.terms.voice_code.clone(),
+        keep_card: transaction.request.terms.keep.is_some(),
     }
 }
 

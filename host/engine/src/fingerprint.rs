@@ -7,6 +7,7 @@
 use crate::ids::Fingerprint;
 use crate::money::{Amount, Amounts};
 use crate::request::{MoneyRequest, Terms};
+use crate::tokens::Named;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the money fields, each with its length before it, so that no two requests have
@@ -18,7 +19,9 @@ pub fn fingerprint(request: &MoneyRequest) -> Fingerprint {
     if let Some(original) = request.kind.original() {
         fields.bytes(Some(original.0.as_bytes()));
     }
-    fields.amounts(request.amounts.as_ref());
+    // What follows an estimate is an answer, and not part of what was asked.
+    let asked = request.amounts.as_ref();
+    fields.amounts(asked.filter(|_| request.terms.estimate.is_none()));
     fields.amount(request.amount_max.as_ref());
     fields.text(request.reference.as_deref());
     fields.text(request.device.as_ref().map(|device| &*device.0));
@@ -65,6 +68,24 @@ impl Fields {
             self.text(Some("token"));
             self.text(Some(token));
         }
+        match &terms.stored {
+            Some(Named::Id(id)) => {
+                self.text(Some("token id"));
+                self.bytes(Some(id.0.as_bytes()));
+            }
+            Some(Named::Reference(reference)) => {
+                self.text(Some("token reference"));
+                self.text(Some(reference));
+            }
+            None => {}
+        }
+        if let Some(keep) = &terms.keep {
+            self.text(Some("keep"));
+            self.text(keep.reference.as_deref());
+            self.text(keep.custom.as_deref());
+            self.number(Some(keep.card.into()));
+            self.bytes(keep.from.as_ref().map(|from| from.0.as_bytes().as_slice()));
+        }
         if let Some(code) = &terms.voice_code {
             self.text(Some("voice"));
             self.text(Some(code));
@@ -75,6 +96,13 @@ impl Fields {
         }
         if terms.allow_offline {
             self.text(Some("offline"));
+        }
+        if let Some(estimate) = &terms.estimate {
+            self.text(Some("estimate"));
+            self.amount(Some(&estimate.amount));
+        }
+        if terms.bypass_surcharge {
+            self.text(Some("bypass surcharge"));
         }
         if let Some(receipt) = &terms.receipt {
             self.text(Some("receipt"));
@@ -96,6 +124,7 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delayed::Estimate;
     use crate::ids::TransactionId;
     use crate::money::Currency;
     use crate::request::{Kind, Receipt};
@@ -137,7 +166,7 @@ mod tests {
         assert_eq!(fingerprint(&same), plain);
 
         let original = TransactionId(Uuid::nil());
-        let changes: [fn(&mut MoneyRequest); 14] = [
+        let changes: [fn(&mut MoneyRequest); 16] = [
             |r| {
                 r.kind = Kind::Refund {
                     original: TransactionId(Uuid::nil()),
@@ -155,6 +184,12 @@ mod tests {
             |r| r.terms.voice_code = Some("".into()),
             |r| r.terms.installments = Some(2),
             |r| r.terms.allow_offline = true,
+            |r| r.terms.bypass_surcharge = true,
+            |r| {
+                let amount = r.amounts.take().unwrap().total;
+                let timeout_ms = None;
+                r.terms.estimate = Some(Estimate { amount, timeout_ms });
+            },
             |r| {
                 r.terms.receipt = Some(Receipt {
                     reference: None,

@@ -280,7 +280,12 @@ impl Engine {
             GatewayReply::Unsupported => {
                 self.cannot_forward(transaction, "the connector cannot forward".into());
             }
-            _ => self.pause(transaction),
+            GatewayReply::Failed { sent: false, .. } => self.pause(transaction),
+            _ => {
+                // From here on nobody can say that the gateway has not heard of it.
+                transaction.sent_before = true;
+                self.pause(transaction);
+            }
         }
     }
 

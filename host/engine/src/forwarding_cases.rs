@@ -290,6 +290,19 @@ fn a_part_is_not_taken_back_and_nothing_that_may_have_been_sent() {
 }
 
 #[test]
+fn what_certainly_never_left_is_taken_back() {
+    let original = id(1);
+    let mut bench = offline_in("forwarding").unwrap();
+    bench.gateway(GatewayReply::Failed {
+        sent: false,
+        reason: "no line".into(),
+    });
+    let effects = bench.money(change(Kind::Void { original }));
+    assert!(approved(&effects).unwrap().withdrawal);
+    assert!(bench.engine.open.is_empty());
+}
+
+#[test]
 fn a_crash_between_both_records_leaves_the_change_to_its_key() {
     let original = id(1);
     let mut bench = offline_in("stored").unwrap();

@@ -5,7 +5,9 @@ use crate::card::Entry;
 use crate::device::Purpose;
 use crate::ids::{Acceptor, DeviceId, GatewayId, Opaque, TransactionId};
 use crate::money::{Amounts, Currency};
+use crate::pricing::Lists;
 use crate::request::Receipt;
+use crate::tokens::Token;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -41,6 +43,8 @@ pub struct GatewayParameters {
     pub live: bool,
     /// Schemes of encryption that it opens; empty = any.
     pub opens: Vec<Arc<str>>,
+    /// What it adds to prices.
+    pub lists: Lists,
 }
 
 /// What a terminal or gateway can do besides a plain sale; from its manifest.
@@ -82,6 +86,8 @@ pub enum Ability {
     NotifyOrder,
     /// Take a sale afterwards that its card allowed without asking.
     Forward,
+    /// Forget a payment token.
+    ForgetToken,
 }
 
 /// Whom a read is sealed to.
@@ -140,6 +146,8 @@ pub enum GatewayCommand {
         installments: Option<u32>,
         /// Approval code given by telephone beforehand.
         voice_code: Option<Arc<str>>,
+        /// Whether the card is kept: a payment token is wanted for it.
+        keep_card: bool,
     },
     /// Change an earlier transaction. Safe to repeat with the same references.
     Modify {
@@ -196,6 +204,13 @@ pub enum GatewayCommand {
         tags: Option<Arc<str>>,
         /// The register's reference.
         merchant_reference: Option<Arc<str>>,
+    },
+    /// Nobody here keeps this payment token any more. Safe to repeat; answered as a report is.
+    ForgetToken {
+        /// Whose it is.
+        acceptor: Acceptor,
+        /// The token.
+        token: Arc<str>,
     },
     /// What became of it?
     Inquire {
@@ -416,6 +431,9 @@ pub struct Extras {
     /// A payment token that stands for the card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Arc<str>>,
+    /// The kept token that stands for it, as this call left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Box<Token>>,
     /// What is left on the card, minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance_minor: Option<i64>,

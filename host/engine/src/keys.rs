@@ -15,6 +15,7 @@ use crate::prompt::PromptKinds;
 use crate::recent::Ended;
 use crate::record::{Fact, FinalAnswer, Past};
 use crate::request::{Caller, MoneyRequest, Resolve};
+use crate::tokens::Recalled;
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::collections::VecDeque;
 
@@ -42,6 +43,8 @@ pub(crate) struct Ask {
     pub(crate) id: TransactionId,
     pub(crate) request: MoneyRequest,
     pub(crate) fingerprint: Fingerprint,
+    /// What the journal knows of the payment tokens that it names.
+    pub(crate) tokens: Option<Recalled>,
 }
 
 /// What a recall is for.
@@ -51,6 +54,10 @@ pub(crate) enum RecallFor {
     Key(ScopedKey),
     /// The original of a refund or void.
     Parent(TransactionId),
+    /// The tokens that the first request with a key names, as of that change of any.
+    Tokens(ScopedKey, Position),
+    /// Who keeps a token that a gateway is to be told to forget.
+    Holders(TransactionId),
     /// A cancel of something that is not in memory.
     Cancel {
         ticket: Option<Ticket>,
@@ -104,6 +111,7 @@ impl Engine {
             id,
             request,
             fingerprint,
+            tokens: None,
         };
         if self.pending.contains_key(&key) {
             self.queue(&key, ask);
@@ -197,6 +205,8 @@ impl Engine {
         match self.recalls.remove(&recall) {
             Some(RecallFor::Key(key)) => self.key_recalled(&key, past),
             Some(RecallFor::Parent(parent)) => self.parent_recalled(parent, past.as_ref()),
+            Some(RecallFor::Tokens(key, at)) => self.tokens_recalled(&key, at, past),
+            Some(RecallFor::Holders(id)) => self.holders_recalled(id, past.as_ref()),
             Some(RecallFor::Cancel { ticket, caller }) => {
                 self.cancel_recalled(ticket, &caller, past.as_ref());
             }
@@ -288,7 +298,7 @@ impl Engine {
                         self.refuse_ask(*ask, Reason::HostStopping, |_| {});
                     } else if self.epoch.predates(&ask.request.key) {
                         self.refuse_outlived(*ask);
-                    } else if self.parent_awaited(&ask, key) {
+                    } else if self.parent_awaited(&ask, key) || self.tokens_awaited(&ask, key) {
                         if let Some(pending) = self.pending.get_mut(key) {
                             pending.queue.push_front(Queued::Money(ask));
                         }
@@ -379,6 +389,14 @@ impl Ask {
 }
 
 impl Pending {
+    /// The request that is next.
+    pub(crate) fn first(&mut self) -> Option<&mut Ask> {
+        match self.queue.front_mut() {
+            Some(Queued::Money(ask)) => Some(ask),
+            _ => None,
+        }
+    }
+
     /// Who waits: requests for money with their key, cancels without.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (Ticket, Option<&IdempotencyKey>)> {
         self.queue.iter().filter_map(|queued| match queued {

@@ -21,15 +21,23 @@ mod cancel;
 pub mod card;
 #[cfg(test)]
 mod cases;
+pub mod delayed;
+#[cfg(test)]
+mod delayed_cases;
 pub mod device;
 mod devices;
 pub mod effect;
 mod effects;
 mod ending;
 mod engine;
+pub mod errands;
 pub mod event;
 mod exchange;
+mod fallback;
+#[cfg(test)]
+mod fallback_cases;
 mod fingerprint;
+mod forgetting;
 pub mod forwarding;
 #[cfg(test)]
 mod forwarding_cases;
@@ -39,6 +47,8 @@ mod handover;
 pub mod ids;
 mod keys;
 mod limits;
+#[cfg(test)]
+mod list_cases;
 mod look;
 pub mod money;
 #[cfg(test)]
@@ -60,6 +70,9 @@ mod protection_cases;
 #[cfg(test)]
 mod question_cases;
 mod questions;
+pub mod quote;
+#[cfg(test)]
+mod quote_cases;
 mod receipts;
 mod recent;
 pub mod record;
@@ -97,6 +110,9 @@ pub mod time;
 #[cfg(test)]
 mod time_cases;
 pub mod timeouts;
+#[cfg(test)]
+mod token_cases;
+pub mod tokens;
 mod transaction;
 #[cfg(test)]
 mod turn_cases;
@@ -122,6 +138,8 @@ pub struct Config {
     pub surcharges: Vec<pricing::Surcharge>,
     /// Gateways that are live and yet take what was encrypted on this computer.
     pub software_sealing: std::collections::BTreeSet<ids::GatewayId>,
+    /// Whether real money is at stake at a gateway, where its owner says.
+    pub live: std::collections::BTreeMap<ids::GatewayId, bool>,
     /// Where payments go that name no gateway; the first that fits.
     pub routes: Vec<routing::Route>,
     /// Which sales may be accepted without their gateway, and forwarded later.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Money: integers of minor units with their ISO 4217 currency. Never a float.
 
-pub use iso_currency::Currency;
+pub use iso_currency::{Country, Currency};
 use serde::{Deserialize, Serialize};
 
 /// Largest amount of one request. JavaScript numbers hold it exactly, and so do the sums of

@@ -83,7 +83,7 @@ impl Engine {
         }
     }
 
-    fn destroy(&mut self, transaction: &Transaction, part: Kept) {
+    pub(crate) fn destroy(&mut self, transaction: &Transaction, part: Kept) {
         let destroy = Action::Destroy {
             transaction: transaction.id,
             part,

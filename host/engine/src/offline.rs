@@ -102,7 +102,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Its gateway is away, and nothing was sent: it goes without where it may, or ends. `read`:
+    /// Its gateway is away, and nothing was sent: the next gateway takes it, or it goes without
+    /// where it may, or it ends. `read`:
     /// once the card is sealed.
     pub(crate) fn gateway_away(
         &mut self,
@@ -110,6 +111,9 @@ impl Engine {
         read: Option<SealedRead>,
         not_now: NotNow,
     ) {
+        if self.fall_back(transaction, &not_now.words()) {
+            return;
+        }
         if let Err(not_now) = self.accept_without(transaction, not_now) {
             self.end_unsent(transaction, not_now);
             return;
@@ -353,7 +357,7 @@ fn asks_too_much(request: &MoneyRequest) -> Option<&'static str> {
         Some("it asks for its issuer")
     } else if cashback.is_some_and(|minor| minor > 0) {
         Some("no cash is paid out without the issuer")
-    } else if terms.token.is_some() {
+    } else if request.is_by_token() || terms.keep.is_some() {
         Some("a token needs its gateway")
     } else if terms.voice_code.is_some() {
         Some("an approval by telephone needs its gateway")

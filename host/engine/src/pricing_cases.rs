@@ -287,7 +287,7 @@ fn the_first_rule_that_fits_counts() {
     let of_scheme = |scheme: &str, rate| Surcharge {
         cards: crate::card::Cards {
             scheme: Some(scheme.into()),
-            ranges: Vec::new(),
+            ..crate::card::Cards::default()
         },
         ..percent(rate)
     };
@@ -295,6 +295,7 @@ fn the_first_rule_that_fits_counts() {
         cards: crate::card::Cards {
             scheme: None,
             ranges: vec!["99".into(), range.into()],
+            ..crate::card::Cards::default()
         },
         ..percent(rate)
     };

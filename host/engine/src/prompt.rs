@@ -10,7 +10,7 @@ use crate::effect::Action;
 use crate::effects::micros_after;
 use crate::engine::{Alarm, CallFor, Engine};
 use crate::ids::{CallId, DeviceId, IdempotencyKey, Position, PromptId, Ticket, TimerId};
-use crate::money::Amount;
+use crate::money::{Amount, Amounts};
 use crate::request::{Caller, Response};
 use crate::transaction::Transaction;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub enum PromptKind {
     ConfirmPartial,
     /// The issuer wants to be called. Its approval code? By default: declined.
     VoiceApproval,
+    /// The card is there. The final amount? By default: none, it is cancelled.
+    SetAmount,
 }
 
 /// A set of kinds: what a register can show.
@@ -92,6 +94,8 @@ pub enum PromptAnswer {
     Chosen(usize),
     /// Free text.
     Text(Arc<str>),
+    /// The final amounts. No device asks for them.
+    Amounts(Amounts),
     /// Nobody can be asked, or nobody answered in time.
     None,
 }
@@ -300,7 +304,9 @@ impl Engine {
             let open = transaction.prompt.as_ref().map(|open| &open.told);
             if let Some(told) = open.filter(|told| told.prompt_id == prompt_id) {
                 let after = transaction.after;
-                counted = answer_to(told, response).map(|answer| {
+                let answer = answer_to(told, response)
+                    .and_then(|answer| engine.check_amount_said(transaction, answer));
+                counted = answer.map(|answer| {
                     engine.close_prompt(transaction, answer);
                     after
                 });
@@ -336,8 +342,12 @@ fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'stat
             let accepted = response.accepted.ok_or("The answer must accept or refuse");
             accepted.map(PromptAnswer::Confirmed)
         }
-        PromptKind::VoiceApproval if response.accepted == Some(false) => {
+        PromptKind::VoiceApproval | PromptKind::SetAmount if response.accepted == Some(false) => {
             Ok(PromptAnswer::Confirmed(false))
+        }
+        PromptKind::SetAmount => {
+            let amounts = response.amounts.ok_or("The answer must carry the amount");
+            amounts.map(PromptAnswer::Amounts)
         }
         PromptKind::VoiceApproval => {
             let code = response.text.filter(|code| is_code(code));

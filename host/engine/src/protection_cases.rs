@@ -170,13 +170,14 @@ fn routed() -> (Bench, MoneyRequest) {
     bench.engine.config.routes = vec![Route {
         cards: Cards {
             scheme: Some("mastercard".into()),
-            ranges: Vec::new(),
+            ..Cards::default()
         },
         currency: None,
         register: None,
         from_minor: None,
         to_minor: None,
         gateway: "mute".into(),
+        fallback: Vec::new(),
     }];
     let sale = MoneyRequest {
         gateway: None,

@@ -45,7 +45,7 @@ fn say(bench: &mut Bench, prompt: &Prompt, text: Option<&str>) -> Vec<Effect> {
     let response = Response {
         accepted: Some(true),
         text: text.map(Into::into),
-        chosen: None,
+        ..Response::default()
     };
     let prompt = prompt.prompt_id;
     bench.ask(Request::Respond { prompt, response })

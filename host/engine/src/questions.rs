@@ -186,6 +186,7 @@ impl Engine {
         answer: PromptAnswer,
     ) {
         match (kind, answer) {
+            (PromptKind::SetAmount, answer) => self.amount_answered(transaction, &answer),
             (PromptKind::ConfirmSurcharge, answer) => {
                 self.surcharge_answered(transaction, &answer);
             }

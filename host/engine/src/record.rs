@@ -10,6 +10,7 @@ use crate::ids::{
 };
 use crate::money::Amounts;
 use crate::request::MoneyRequest;
+use crate::tokens::{Forget, Token};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +32,12 @@ pub struct Record {
 pub enum Fact {
     /// An exchange that may move money is about to happen, and may have to be reversed.
     Intent(Box<Intent>),
+    /// The intent before it came to nothing: its gateway was certainly sent nothing. The card is
+    /// presented once more for another gateway, whose intent follows, or the ending.
+    Unsent {
+        /// Why, for engineers.
+        reason: Arc<str>,
+    },
     /// The gateway's word, before the chip had its own.
     Answered(Box<GatewayAnswer>),
     /// The final outcome and the answer its register gets, for ever.
@@ -178,6 +185,9 @@ pub struct Owed {
     /// The gateway that is told of the order; it is in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<GatewayId>,
+    /// The payment token that a gateway may forget, unless somebody keeps it again by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forget: Option<Forget>,
 }
 
 impl Owed {
@@ -215,12 +225,14 @@ pub enum FinalAnswer {
 }
 
 /// What the journal recalls of one transaction.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Past {
     /// All its records, in order.
     pub records: Vec<Record>,
     /// Every transaction that changed it.
     pub changes: Vec<PastChange>,
+    /// Payment tokens that were asked for, and every other that is the same one to its gateway.
+    pub tokens: Vec<Token>,
 }
 
 /// A refund or void of a recalled transaction.

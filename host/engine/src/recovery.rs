@@ -10,10 +10,12 @@ use crate::engine::Engine;
 use crate::exchange::{Verdict, judge};
 use crate::forwarding::became;
 use crate::gateway::{GatewayAnswer, ReversalReason};
-use crate::ids::Position;
+use crate::ids::{Kept, Position};
+use crate::money::{Amount, Currency};
 use crate::questions::question;
-use crate::record::{Fact, Intent, Owed, Record, Stored};
+use crate::record::{Fact, Intent, Owed, Record, Stored, Unsent};
 use crate::spent::keys_of;
+use crate::sums::whole;
 use crate::transaction::{Phase, Transaction};
 
 impl Engine {
@@ -31,6 +33,11 @@ impl Engine {
             self.keys.insert(key, transaction.id);
             self.receipts.note(&transaction);
             self.spent.hold(transaction.id, &transaction.spent);
+            if transaction.tried.recorded && !transaction.number_kept {
+                // One that was kept for a former gateway is wanted no more.
+                self.destroy(&transaction, Kept::Number);
+            }
+            self.spent.hold(transaction.id, &transaction.tried.spent);
             self.resume(&mut transaction);
             self.put(transaction);
         }
@@ -49,6 +56,10 @@ impl Engine {
             } else {
                 self.come_to_rest(transaction);
             }
+            return;
+        }
+        if !transaction.intent {
+            self.resume_unsent(transaction);
             return;
         }
         if let Some(word) = transaction.resolved {
@@ -90,15 +101,32 @@ fn stands_alone(transaction: &Transaction, answer: &GatewayAnswer) -> bool {
 
 /// A transaction out of its records.
 pub(crate) fn found(records: &[Record], position: Position) -> Option<Transaction> {
-    let mut begun = records.iter();
-    let (intent, began) =
-        begun.find_map(|record| Some(record.fact.intent()).flatten().zip(Some(record)))?;
-    let mut transaction = from_intent(intent, began);
+    // Those before the last one came to nothing.
+    let intents: Vec<&Intent> = records.iter().filter_map(|it| it.fact.intent()).collect();
+    let first = records.first()?;
+    let mut transaction = match intents.split_last() {
+        Some((last, former)) => {
+            let mut transaction = from_intent(last, first);
+            for intent in former.iter().filter(|intent| intent.wire != last.wire) {
+                let spent = keys_of(intent.device.as_ref(), &intent.spent);
+                transaction.tried.spent.extend(spent);
+            }
+            transaction
+        }
+        None => records.iter().find_map(|record| match &record.fact {
+            Fact::Ended(ending) => Some(from_unsent(ending.unsent.as_ref()?, record)),
+            _ => None,
+        })?,
+    };
     transaction.after = position;
     transaction.position = position;
     for record in records {
         match &record.fact {
-            Fact::Intent(_) => {}
+            Fact::Intent(_) => transaction.intent = true,
+            Fact::Unsent { .. } => {
+                transaction.intent = false;
+                transaction.tried.recorded = true;
+            }
             Fact::Answered(answer) => transaction.answered = Some((**answer).clone()),
             Fact::Ended(ending) => {
                 transaction.ending = Some(ending.answer.clone());
@@ -120,6 +148,7 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
             Fact::Forwarding { wire } => {
                 transaction.wire = Some(wire.clone());
                 transaction.phase = Phase::Forwarding;
+                transaction.sent_before = true;
             }
             Fact::Forwarded { .. } | Fact::Withdrawn { .. } => transaction.phase = Phase::Inquiring,
             Fact::Collected { .. } => {}
@@ -134,12 +163,34 @@ fn store(transaction: &mut Transaction, stored: &Stored) {
     transaction.stored = Some(Box::new(stored.clone()));
     transaction.phase = Phase::Stored;
     transaction.read_kept = true;
+    transaction.intent = true;
+    transaction.sent_before = false;
     transaction.unknown = false;
 }
 
 /// Whether its gateway must still be told of it.
 fn is_waiting(transaction: &Transaction) -> bool {
     matches!(transaction.phase, Phase::Stored | Phase::Forwarding)
+}
+
+/// One that ended without an intent, and has something to tell all the same.
+fn from_unsent(unsent: &Unsent, record: &Record) -> Transaction {
+    let registered = unsent.request.terms.registered.as_ref();
+    let acceptor = registered.map(|registered| registered.acceptor.clone());
+    let nothing = Amount {
+        minor: 0,
+        currency: Currency::XXX,
+    };
+    Transaction::new(
+        record.transaction_id,
+        unsent.scope.clone(),
+        unsent.request.clone(),
+        unsent.fingerprint,
+        unsent.request.amounts.unwrap_or_else(|| whole(nothing)),
+        unsent.gateway.clone(),
+        acceptor.unwrap_or_default(),
+        record.at_micros,
+    )
 }
 
 fn from_intent(intent: &Intent, record: &Record) -> Transaction {

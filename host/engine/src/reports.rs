@@ -32,10 +32,12 @@ impl Engine {
         let order = target.filter(|gateway| self.is_able(gateway, Ability::NotifyOrder));
         let gateway = transaction.gateway.as_ref();
         let advised = gateway.is_some_and(|gateway| self.is_able(gateway, Ability::Advice));
+        let forget = self.forgettable(transaction, answer);
         Owed {
             // What is forwarded carries them.
             advice: (transaction.tags.clone()).filter(|_| advised && transaction.stored.is_none()),
             order,
+            forget: forget.filter(|it| self.is_able(&it.gateway, Ability::ForgetToken)),
         }
     }
 
@@ -70,19 +72,26 @@ impl Engine {
             self.reports_over(transaction, false);
             return;
         }
-        let Some((gateway, report)) = next(transaction) else {
+        let report = next(transaction);
+        let Some(gateway) = transaction.awaited_gateway().cloned() else {
             let known = !transaction.report_refused;
             self.reports_over(transaction, known);
             return;
         };
-        let ready = self.gateways.get(&gateway).is_some_and(|it| it.ready);
-        let Some(wire) = transaction.wire.clone().filter(|_| ready) else {
+        if !self.gateways.get(&gateway).is_some_and(|it| it.ready) {
             self.pause(transaction);
             return;
-        };
+        }
         if self.reporting.contains_key(&gateway) {
             return;
         }
+        let (Some(wire), Some(report)) = (transaction.wire.clone(), report) else {
+            match transaction.owed.forget.clone() {
+                Some(forget) => self.try_forget(transaction, forget),
+                None => self.reports_over(transaction, false),
+            }
+            return;
+        };
         self.reporting.insert(gateway.clone(), transaction.id);
         let command = GatewayCommand::Report { wire, report };
         self.call_gateway_of(transaction, gateway, command);
@@ -105,8 +114,9 @@ impl Engine {
         };
         transaction.report_refused |= !known;
         transaction.attempts = 0;
-        if transaction.owed.advice.take().is_none() {
-            transaction.owed.order = None;
+        let owed = &mut transaction.owed;
+        if owed.advice.take().is_none() && owed.order.take().is_none() {
+            owed.forget = None;
         }
         self.try_report(transaction);
     }
@@ -133,18 +143,17 @@ impl Engine {
     }
 }
 
-/// The next thing to tell, and whom.
-fn next(transaction: &Transaction) -> Option<(GatewayId, Report)> {
+/// The next thing to tell of the payment itself.
+fn next(transaction: &Transaction) -> Option<Report> {
     if let Some(tags) = &transaction.owed.advice {
-        let advice = Report::Advice { tags: tags.clone() };
-        return Some((transaction.gateway.clone()?, advice));
+        return Some(Report::Advice { tags: tags.clone() });
     }
-    let gateway = transaction.owed.order.clone()?;
+    transaction.owed.order.as_ref()?;
     let mut amounts = transaction.amounts;
     if let Some(FinalAnswer::Approved(approved)) = &transaction.ending {
         amounts = approved.requested;
         amounts.total.minor = approved.approved_minor;
     }
     let order = transaction.request.order.clone()?;
-    Some((gateway, Report::NotifyOrder { amounts, order }))
+    Some(Report::NotifyOrder { amounts, order })
 }

@@ -3,11 +3,15 @@
 
 use crate::answer::Outcome;
 use crate::card::Entry;
+use crate::delayed::Estimate;
 use crate::device::Purpose;
+use crate::errands::ErrandOrder;
 use crate::gateway::Change;
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, Scope, TransactionId};
 use crate::money::{Amount, Amounts};
 use crate::prompt::PromptKinds;
+use crate::quote::Quote;
+use crate::tokens::{Keep, Named, Token};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -38,6 +42,8 @@ pub enum Request {
         /// The terminal.
         device: Option<DeviceId>,
     },
+    /// What a sale would cost. No money moves.
+    Quote(Box<Quote>),
     /// The live state of one transaction; ended ones are read from the journal.
     Live(Which),
     /// The live state of every transaction the caller may see.
@@ -50,6 +56,13 @@ pub enum Request {
         device: DeviceId,
         /// Lines to show.
         lines: Vec<String>,
+    },
+    /// Send a device on an errand: no money.
+    Errand {
+        /// The device.
+        device: DeviceId,
+        /// What it is asked for.
+        order: ErrandOrder,
     },
     /// Whoever drives this device or gateway is about to be replaced: not while it is needed.
     SetAside {
@@ -98,6 +111,8 @@ pub struct Response {
     pub chosen: Option<usize>,
     /// Free text.
     pub text: Option<Arc<str>>,
+    /// The final amounts.
+    pub amounts: Option<Amounts>,
 }
 
 /// Names a transaction by the caller's own key or by our id.
@@ -156,15 +171,30 @@ pub struct Terms {
     /// The payment token to use instead of a card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Arc<str>>,
+    /// The payment token that a register keeps: to pay with, to change, to delete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Named>,
+    /// What that token was when the request was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered: Option<Box<Token>>,
+    /// The card is to be kept as a payment token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
     /// The transaction to refund, where only its receipt is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+    /// The surcharge of the card is left out, where its rule lets that be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_surcharge: bool,
     /// The register asked to undo, and this rule chose between void and refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoRule>,
     /// May be accepted while its gateway is away, and forwarded later.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_offline: bool,
+    /// The amount comes after the card; this is what it may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
 }
 
 impl Terms {
@@ -217,6 +247,12 @@ pub enum Kind {
     Verify,
     /// What is left on a card. No amount.
     Balance,
+    /// Keep a card as a payment token under the register's own reference. No amount.
+    TokenRegister,
+    /// Give a kept token another reference, or another card. No amount.
+    TokenUpdate,
+    /// Keep a token no more. No amount.
+    TokenDelete,
     /// Pay out cash.
     CashAdvance,
     /// Give back to a card that is presented, without naming a transaction.
@@ -281,7 +317,7 @@ impl Kind {
         match self {
             Self::Sale => Some(Purpose::Sale),
             Self::Authorize => Some(Purpose::Authorize),
-            Self::Verify => Some(Purpose::Verify),
+            Self::Verify | Self::TokenRegister | Self::TokenUpdate => Some(Purpose::Verify),
             Self::Balance => Some(Purpose::Balance),
             Self::CashAdvance => Some(Purpose::CashAdvance),
             Self::RefundUnreferenced => Some(Purpose::Refund),
@@ -296,7 +332,15 @@ impl Kind {
 
     /// Whether money can move; what cannot is never reversed and never unknown.
     pub fn moves_money(&self) -> bool {
-        !matches!(self, Self::Verify | Self::Balance)
+        !matches!(self, Self::Verify | Self::Balance) && !self.is_of_token()
+    }
+
+    /// Whether it is about a kept token, and about no payment.
+    pub fn is_of_token(&self) -> bool {
+        matches!(
+            self,
+            Self::TokenRegister | Self::TokenUpdate | Self::TokenDelete
+        )
     }
 
     /// Its name in records and lists.
@@ -306,6 +350,9 @@ impl Kind {
             Self::Authorize => "authorize",
             Self::Verify => "verify",
             Self::Balance => "balance",
+            Self::TokenRegister => "token_register",
+            Self::TokenUpdate => "token_update",
+            Self::TokenDelete => "token_delete",
             Self::CashAdvance => "cash_advance",
             Self::RefundUnreferenced => "refund_unreferenced",
             Self::RefundByReceipt => "refund_by_receipt",

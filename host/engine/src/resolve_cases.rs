@@ -162,7 +162,7 @@ fn one_that_was_never_handed_over_can_be_settled_too() {
     let mut fresh = Bench::new();
     fresh.past = Some(Past {
         records,
-        changes: Vec::new(),
+        ..Past::default()
     });
     let effects = says(&mut fresh, id(1), Outcome::Failed);
     assert_eq!(answers(&effects), [&Answer::Resolved]);

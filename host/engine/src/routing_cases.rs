@@ -23,6 +23,7 @@ fn route(gateway: &str) -> Route {
         from_minor: None,
         to_minor: None,
         gateway: gateway.into(),
+        fallback: Vec::new(),
     }
 }
 
@@ -30,7 +31,7 @@ fn of_scheme(scheme: &str, gateway: &str) -> Route {
     Route {
         cards: Cards {
             scheme: Some(scheme.into()),
-            ranges: Vec::new(),
+            ..Cards::default()
         },
         ..route(gateway)
     }

@@ -5,6 +5,7 @@
 
 use crate::admit::NotNow;
 use crate::answer::{Reason, Refused, Stage};
+use crate::delayed::is_delayed;
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply, IssuerAnswer};
 use crate::engine::Engine;
 use crate::gateway::{GatewayAnswer, ReversalReason};
@@ -51,7 +52,8 @@ impl Engine {
         } = &*transaction;
         let unresolved = match request.kind.original() {
             Some(_) => Ok(()),
-            None => self.check_unresolved(request, scope, amounts),
+            // What was asked: a tip may be in the price by now, where a card is presented again.
+            None => self.check_unresolved(request, scope, &request.amounts.unwrap_or(*amounts)),
         };
         match unresolved {
             Ok(()) => self.begin_on_device(transaction),
@@ -69,9 +71,12 @@ impl Engine {
             transaction_id: transaction.id,
             purpose: transaction.purpose(),
             amounts: transaction.amounts,
+            estimated: is_delayed(&transaction.request),
             timeout_ms,
             entries: transaction.request.terms.entries.clone(),
             total_minor_max: tip_max,
+            again: transaction.tried.is_any(),
+            tips: self.tips_offered(transaction),
         };
         transaction.phase = Phase::Presenting;
         let tip_ms = tip_max.map_or(0, |_| timeouts.prompt_ms);
@@ -103,6 +108,7 @@ impl Engine {
             Phase::Inquiring => self.terminal_inquired(transaction, reply),
             Phase::Reversing => self.terminal_reversed(transaction, reply),
             Phase::AwaitingReader
+            | Phase::AwaitingAmount
             | Phase::Pricing { .. }
             | Phase::AwaitingTurn(_)
             | Phase::CheckingKeys(_)
@@ -134,7 +140,7 @@ impl Engine {
                 transaction.entry = Some(entry);
                 transaction.card = Some(card);
                 match self.add_tip(transaction, tip_minor) {
-                    Ok(()) => self.price(transaction),
+                    Ok(()) => self.card_is_known(transaction),
                     Err(detail) => self.reader_failed(transaction, detail.into(), true),
                 }
             }
@@ -214,6 +220,7 @@ impl Engine {
                 transaction.going_offline = false;
                 self.seal(transaction);
             }
+            Err(_) if self.fall_over(transaction) => self.authorize_card(transaction),
             Err(not_now) => self.gateway_away(transaction, None, not_now),
         }
     }
@@ -243,8 +250,13 @@ impl Engine {
         self.call_reader(transaction, command, self.config.timeouts.pin_ms);
     }
 
-    /// Nothing was sent, and the same request may be made again.
+    /// Nothing was sent: the next gateway is tried, or the same request may be made again.
     pub(crate) fn give_up_before_intent(&mut self, transaction: &mut Transaction, not_now: NotNow) {
+        if not_now.reason == Reason::GatewayUnavailable
+            && self.fall_back(transaction, &not_now.words())
+        {
+            return;
+        }
         let refused = self.refused(transaction, not_now.reason);
         self.drop_unrecorded(
             transaction,

@@ -67,7 +67,8 @@ impl Engine {
             return;
         }
         self.spent.hold(transaction.id, &held);
-        transaction.spent = held;
+        // Those of a read that came to nothing stay with it.
+        transaction.spent.extend(held);
         transaction.phase = Phase::CheckingKeys(read);
         let by = RecallBy::Spent(device, keys.to_vec());
         self.recall(Position(0), by, RecallFor::Spent(transaction.id));

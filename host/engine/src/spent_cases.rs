@@ -69,7 +69,7 @@ fn a_key_that_the_journal_knows_is_spent_and_so_is_one_of_a_pruned_transaction()
     let old = TransactionId(Uuid::from_u128(99));
     let pruned = Past {
         records: Vec::new(),
-        changes: Vec::new(),
+        ..Past::default()
     };
     let known = [
         (sale(old), old.to_string()),

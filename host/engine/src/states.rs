@@ -7,6 +7,7 @@ use crate::bench::{
     Bench, answer, authorized, completed, euros, gateway_is, on_terminal, paid, percent, prepared,
     presented, request, spending, terminal_is, told, with_number,
 };
+use crate::delayed::Estimate;
 use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
 use crate::engine::Alarm;
@@ -24,9 +25,10 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 38] = [
+const STATES: [&str; 39] = [
     "waiting for reader",
     "waiting for card",
+    "asked for the amount",
     "asked about a surcharge",
     "reading card",
     "stopping",
@@ -65,7 +67,7 @@ const STATES: [&str; 38] = [
     "ended",
 ];
 
-const EVENTS: [&str; 64] = [
+const EVENTS: [&str; 65] = [
     "reader is done",
     "card presented",
     "card presented (costs more)",
@@ -97,6 +99,7 @@ const EVENTS: [&str; 64] = [
     "people agree",
     "people refuse",
     "people say nothing",
+    "people say too much",
     "nothing was sent",
     "no answer",
     "found approved",
@@ -265,6 +268,15 @@ fn people(bench: &mut Bench, asked: &mut MoneyRequest, state: &str) {
         asked.amount_max = Some(euros(2_000).total);
         bench.prompts = bench.prompts.with(PromptKind::ConfirmSurcharge);
     }
+    if state == "asked for the amount" {
+        asked.amounts = None;
+        asked.amount_max = Some(euros(2_000).total);
+        asked.terms.estimate = Some(Estimate {
+            amount: euros(1_500).total,
+            timeout_ms: None,
+        });
+        bench.prompts = bench.prompts.with(PromptKind::SetAmount);
+    }
     if state == "asked about a surcharge" {
         bench.engine.config.surcharges = vec![percent(2)];
     }
@@ -274,7 +286,7 @@ fn people(bench: &mut Bench, asked: &mut MoneyRequest, state: &str) {
 fn walk(bench: &mut Bench, state: &str) {
     let path = match state {
         "waiting for reader" | "waiting for card" => 0,
-        "reading card" | "asked about a surcharge" => 1,
+        "reading card" | "asked for the amount" | "asked about a surcharge" => 1,
         "stopping" => {
             bench.cancel("key");
             0
@@ -345,6 +357,7 @@ fn state_of(bench: &Bench) -> String {
         Phase::AwaitingReader => "waiting for reader",
         Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
         Phase::Presenting => "waiting for card",
+        Phase::AwaitingAmount => "asked for the amount",
         Phase::Pricing { .. } => "asked about a surcharge",
         Phase::AuthorizingCard => "reading card",
         Phase::CheckingKeys(_) => "checking keys",
@@ -428,6 +441,7 @@ fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
         "people agree" => return say(bench, true),
         "people refuse" => return say(bench, false),
         "people say nothing" => Alarm::Prompt,
+        "people say too much" => return say_amount(bench, 2_001),
         "register cancels" => return Some(bench.cancel("key")),
         "a person says approved" => return person_says(bench, Outcome::Approved),
         "a person says failed" => return person_says(bench, Outcome::Failed),
@@ -490,7 +504,7 @@ fn keys_recalled(bench: &mut Bench, past: Option<Past>) -> Option<Vec<Effect>> {
 fn nobody() -> Past {
     Past {
         records: Vec::new(),
-        changes: Vec::new(),
+        ..Past::default()
     }
 }
 
@@ -572,6 +586,22 @@ fn say(bench: &mut Bench, yes: bool) -> Option<Vec<Effect>> {
         accepted: Some(yes),
         text: yes.then(|| "A1B2C3".into()),
         chosen: None,
+        amounts: yes.then(|| euros(1_000)),
+    };
+    let prompt = told.prompt_id;
+    Some(bench.ask(Request::Respond { prompt, response }))
+}
+
+/// The open question for the amount is answered with this one.
+fn say_amount(bench: &mut Bench, minor: i64) -> Option<Vec<Effect>> {
+    let open = bench.engine.open.values().next()?;
+    let told = &open.prompt.as_ref()?.told;
+    if told.kind != PromptKind::SetAmount {
+        return None;
+    }
+    let response = Response {
+        amounts: Some(euros(minor)),
+        ..Response::default()
     };
     let prompt = told.prompt_id;
     Some(bench.ask(Request::Respond { prompt, response }))
@@ -754,6 +784,6 @@ pub(crate) fn sale(id: TransactionId) -> Past {
     }
     Past {
         records,
-        changes: Vec::new(),
+        ..Past::default()
     }
 }

@@ -28,7 +28,7 @@ fn approved(kind: Kind, amount_max: Option<i64>) -> Past {
     }
     Past {
         records,
-        changes: Vec::new(),
+        ..Past::default()
     }
 }
 

@@ -29,7 +29,7 @@ impl Engine {
     /// One that names nothing gets an idle reader where there is a gateway, else a terminal that
     /// can take it, else it waits for a reader.
     pub(crate) fn terminal_for(&self, request: &MoneyRequest) -> Result<Option<DeviceId>, NotNow> {
-        if request.kind.purpose().is_none() || request.terms.token.is_some() {
+        if request.kind.purpose().is_none() || request.is_by_token() {
             return Ok(None);
         }
         if let Some(device) = &request.device {
@@ -306,6 +306,10 @@ fn beyond(request: &MoneyRequest) -> Option<&'static str> {
         (
             terms.online_always,
             "be told to ask the issuer: it decides itself",
+        ),
+        (
+            terms.estimate.is_some(),
+            "be told the amount after the card: it must know it before",
         ),
     ];
     let mut told = beyond.into_iter().filter(|(told, _)| *told);

@@ -50,7 +50,7 @@ fn sold_offline(device: &str, offline: bool) -> Bench {
     let mut bench = Bench::new();
     bench.past = Some(Past {
         records,
-        changes: Vec::new(),
+        ..Past::default()
     });
     bench
 }

@@ -259,6 +259,7 @@ fn a_terminal_waits_for_a_card_no_longer_than_its_register_said() {
     bench.step(Event::DeviceProgressed {
         call,
         stage: Stage::CardTapped,
+        pin: None,
         text: "".into(),
     });
     assert!(!time_for_a_card_ends(&mut bench));

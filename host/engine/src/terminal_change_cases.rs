@@ -30,7 +30,7 @@ fn having(kind: Kind, device: &str) -> Bench {
     let mut bench = Bench::new();
     bench.past = Some(Past {
         records,
-        changes: Vec::new(),
+        ..Past::default()
     });
     bench
 }

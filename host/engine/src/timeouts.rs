@@ -10,6 +10,8 @@ pub struct Timeouts {
     pub pin_ms: u64,
     /// An answer to a question of a device.
     pub prompt_ms: u64,
+    /// The final amount, where it comes after the card.
+    pub amount_ms: u64,
     /// The gateway's answer to one exchange; then inquiry.
     pub gateway_ms: u64,
     /// The reader's completion after the gateway's answer.
@@ -40,6 +42,7 @@ impl Default for Timeouts {
             card_ms: 60_000,
             pin_ms: 60_000,
             prompt_ms: 60_000,
+            amount_ms: 300_000,
             gateway_ms: 60_000,
             completion_ms: 30_000,
             turn_ms: 60_000,

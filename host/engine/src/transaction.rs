@@ -6,6 +6,7 @@
 use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
 use crate::card::{CardFace, Cvm, Entry};
 use crate::device::Purpose;
+use crate::fallback::Tried;
 use crate::forwarding::Forwarding;
 use crate::gateway::{GatewayAnswer, ReversalReason, Totals, Wire};
 use crate::ids::{
@@ -119,6 +120,10 @@ pub(crate) struct Transaction {
     pub(crate) prompts: u32,
     pub(crate) attempts: usize,
     pub(crate) next_at_micros: Option<i64>,
+    /// The gateways before this one.
+    pub(crate) tried: Tried,
+    /// The surcharge that people agreed to, minor units; it is in the amounts.
+    pub(crate) surcharge_added: Option<i64>,
 }
 
 /// A request that waits for a transaction.
@@ -136,6 +141,8 @@ pub(crate) enum Phase {
     AwaitingReader,
     /// A card.
     Presenting,
+    /// A register: the final amount. The card is known, nothing is sealed.
+    AwaitingAmount,
     /// A register: whether the customer pays this surcharge. The card is known, nothing is sealed.
     Pricing { surcharge_minor: i64 },
     /// PIN, cryptogram, seal.
@@ -275,6 +282,8 @@ impl Transaction {
             prompts: 0,
             attempts: 0,
             next_at_micros: None,
+            tried: Tried::default(),
+            surcharge_added: None,
         }
     }
 
@@ -291,7 +300,16 @@ impl Transaction {
     /// The gateway that it waits for.
     pub(crate) fn awaited_gateway(&self) -> Option<&GatewayId> {
         match self.phase {
-            Phase::Reporting if self.owed.advice.is_none() => self.owed.order.as_ref(),
+            Phase::Reporting => match &self.owed {
+                Owed {
+                    advice: Some(_), ..
+                } => self.gateway.as_ref(),
+                Owed {
+                    order: Some(gateway),
+                    ..
+                } => Some(gateway),
+                Owed { forget, .. } => forget.as_ref().map(|forget| &forget.gateway),
+            },
             _ => self.gateway.as_ref(),
         }
     }

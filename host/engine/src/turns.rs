@@ -163,7 +163,9 @@ impl Engine {
         let most = parameters.in_flight_per_acceptor;
         let full = most.is_some_and(|most| under_way.in_flight >= most as usize);
         let blocked = parameters.reversal_before_next && under_way.reversing;
-        !full && !blocked && !under_way.closing
+        let forgetting = transaction.request.terms.keep.is_some()
+            && gateway.is_some_and(|gateway| self.is_forgetting(gateway));
+        !full && !blocked && !under_way.closing && !forgetting
     }
 
     /// What others of the same acceptor have under way. What a batch close is done in spite of does

@@ -123,6 +123,7 @@ impl Engine {
         match transaction.phase {
             Phase::AwaitingReader
             | Phase::Presenting
+            | Phase::AwaitingAmount
             | Phase::Pricing { .. }
             | Phase::AuthorizingCard
             | Phase::CheckingKeys(_)

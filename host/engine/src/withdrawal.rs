@@ -100,6 +100,8 @@ fn may_withdraw(sale: &Transaction) -> Result<(), NotNow> {
     let id = sale.id;
     let detail = match sale.phase {
         Phase::Stored => return Ok(()),
+        // Each attempt certainly never left, and none is under way.
+        Phase::Forwarding if sale.call.is_none() && !sale.sent_before => return Ok(()),
         Phase::NeedsOperator => format!("transaction {id} needs a person: see payment.resolve"),
         _ => format!("transaction {id} is being forwarded: ask again once payment.resolved tells"),
     };

@@ -40,6 +40,8 @@ pub enum ToRunner {
         now_ns: u64,
         outcome: WaitOutcome,
     },
+    /// From now on, of what the plugin logs and prints, only what is at least as urgent.
+    Log { level: LogLevel },
     /// Destroy the instance and exit 0. Calls still running are not waited for.
     Stop,
 }

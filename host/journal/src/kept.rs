@@ -23,7 +23,8 @@ pub(crate) struct Kept {
 
 /// The one record that answers for a transaction's key: its ending, with whose key it was.
 pub(crate) fn answer(records: &[Record]) -> Option<Record> {
-    let whose = records.iter().find_map(|record| {
+    // The last intent: those before it came to nothing.
+    let whose = records.iter().rev().find_map(|record| {
         let intent = record.fact.intent();
         let sent = intent.map(|intent| Unsent {
             scope: intent.scope.clone(),

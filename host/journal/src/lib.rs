@@ -34,6 +34,7 @@ mod rows;
 mod schema;
 mod shared;
 mod spent;
+mod tokens;
 mod view;
 mod wal;
 mod writer;
@@ -46,6 +47,7 @@ pub use export::{Format, Span, export, export_audit};
 pub use offline::{Look, Report, audit, epochs, look, open_transactions, show, verify};
 pub use prune::Pruned;
 pub use shared::Happened;
+pub use tokens::{TokenFilter, TokenPage};
 pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
 
 use audit::Audit;
@@ -251,6 +253,15 @@ impl Journal {
         reply: impl FnOnce(Result<Page, JournalError>) + Send + 'static,
     ) {
         self.look(move |connection| lookup::list(connection, &filter), reply);
+    }
+
+    /// One page of the payment tokens that registers keep, the newest first.
+    pub fn tokens(
+        &self,
+        filter: TokenFilter,
+        reply: impl FnOnce(Result<TokenPage, JournalError>) + Send + 'static,
+    ) {
+        self.look(move |connection| tokens::list(connection, &filter), reply);
     }
 
     /// Every transaction that has not come to rest, oldest first.

@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
 use crate::view::{Filter, Page, Summary, View};
-use crate::{kept, project, spent};
+use crate::{kept, project, spent, tokens};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
@@ -30,12 +30,14 @@ pub(crate) fn view(connection: &Connection, by: &RecallBy) -> Result<Option<View
     let line = match by {
         RecallBy::Transaction(id) => rows::summary_of(&snapshot, *id)?,
         RecallBy::Key(scope, key) => newest(&snapshot, scope, key)?,
-        RecallBy::Spent(..) => None,
+        RecallBy::Spent(..) | RecallBy::Tokens(_) => None,
     };
     let kept = match (by, &line) {
         (RecallBy::Key(scope, key), _) => kept::by_key(&snapshot, scope, key)?,
         (RecallBy::Transaction(id), None) => kept::by_transaction(&snapshot, *id)?,
-        (RecallBy::Transaction(_), Some(_)) | (RecallBy::Spent(..), _) => None,
+        (RecallBy::Transaction(_), Some(_)) | (RecallBy::Spent(..) | RecallBy::Tokens(_), _) => {
+            None
+        }
     };
     let line_first = line.as_ref().map(|line| line.first);
     if let Some(kept) = kept.filter(|kept| line_first.is_none_or(|first| first < kept.first)) {
@@ -86,13 +88,16 @@ fn newest(
 /// What the engine asks for. A pruned transaction answers for its key, and is no original of
 /// anything any more: what was given back of it is not known. A key of a reader stays spent.
 pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past>, JournalError> {
+    if let RecallBy::Tokens(sought) = by {
+        return tokens::past(connection, sought).map(Some);
+    }
     if let RecallBy::Spent(device, keys) = by {
         let spender = spent::by(connection, device, keys)?;
         return spender
             .map(|id| {
                 Ok(Past {
                     records: records(connection, id)?,
-                    changes: Vec::new(),
+                    ..Past::default()
                 })
             })
             .transpose();
@@ -102,6 +107,7 @@ pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past
     Ok(view.map(|view| Past {
         records: view.records,
         changes: view.changes,
+        ..Past::default()
     }))
 }
 
@@ -356,6 +362,9 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
     }
     if let Some(register) = &filter.register {
         add("register = ?", vec![register.0.to_string().into()]);
+    }
+    if let Some(token) = filter.token {
+        add("token_id = ?", vec![token.0.as_bytes().to_vec().into()]);
     }
     match filter.outcome {
         Some(Outcome::Unknown) => add("outcome IS NULL", vec![]),

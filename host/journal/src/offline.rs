@@ -7,7 +7,7 @@ use crate::epoch::{self, EpochBegan};
 use crate::error::{Doing, JournalError};
 use crate::rows::{self, STORED, SUMMARY, Stored};
 use crate::view::{Summary, View};
-use crate::{connect, files, kept, lookup, project, schema, spent, wal};
+use crate::{connect, files, kept, lookup, project, schema, spent, tokens, wal};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
@@ -70,6 +70,12 @@ pub struct Look {
     pub open: u64,
     /// Of these, waiting for a person.
     pub needs_operator: u64,
+    /// Sales that were accepted offline and wait for their gateway.
+    pub stored: u64,
+    /// When the oldest of them began, microseconds since 1970 UTC.
+    pub stored_since_micros: Option<i64>,
+    /// Sales that were accepted offline and not taken by their issuers.
+    pub lost: u64,
     /// Entries of the audit.
     pub audit: AuditReport,
     /// The epoch it is in.
@@ -95,11 +101,24 @@ pub fn look(path: impl AsRef<Path>) -> Result<Look, JournalError> {
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )
         .doing("read")?;
+    let (stored, stored_since_micros, lost) = snapshot
+        .query_row(
+            r#"SELECT count(*) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
+             min(started_at) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
+             count(*) FILTER (WHERE forwarding = 'declined')
+             FROM "transaction" WHERE forwarding IS NOT NULL"#,
+            (),
+            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?)),
+        )
+        .doing("read")?;
     Ok(Look {
         position: head.position,
         newest_micros: (head.position > 0 && newest > 0).then_some(newest),
         open: open.unsigned_abs(),
         needs_operator: needs_operator.unsigned_abs(),
+        stored: stored.unsigned_abs(),
+        stored_since_micros,
+        lost: lost.unsigned_abs(),
         audit: audit::check(&snapshot, path)?,
         epoch: EpochBegan::of(last),
     })
@@ -206,6 +225,7 @@ fn check_records(
             return Err(wrong(stored.position, "does not say what its columns say"));
         };
         spent::check(connection, path, &record)?;
+        tokens::check_record(connection, path, stored.position, &record)?;
         report.records += 1;
     }
     report.pruned = match rows::head(connection)? {
@@ -214,7 +234,7 @@ fn check_records(
         None => return Err(JournalError::damaged(path, "its head is missing")),
     };
     kept::check(connection)?;
-    Ok(())
+    tokens::check(connection, path)
 }
 
 /// The trace number in a record that may be unreadable otherwise.

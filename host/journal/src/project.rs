@@ -20,6 +20,7 @@ use crate::view::Summary;
 pub(crate) fn kind(fact: &Fact) -> &'static str {
     match fact {
         Fact::Intent(_) => "intent",
+        Fact::Unsent { .. } => "unsent",
         Fact::Answered(_) => "answered",
         Fact::Ended(_) => "ended",
         Fact::Reversed => "reversed",
@@ -118,7 +119,7 @@ pub(crate) fn apply(
     };
     line.last = position;
     match &record.fact {
-        Fact::Intent(_) | Fact::Answered(_) => {}
+        Fact::Intent(_) | Fact::Unsent { .. } | Fact::Answered(_) => {}
         Fact::Ended(ending) => end(&mut line, ending, record.at_micros),
         Fact::Reversed => {
             line.reversing = false;
@@ -183,6 +184,7 @@ fn begin(
         needs_operator: false,
         reporting: false,
         forwarding: None,
+        token: beginning.request.terms.registered.as_ref().map(|it| it.id),
         last_four: beginning.card.and_then(last_four),
         approval_code: None,
         started_at_micros,
@@ -203,6 +205,9 @@ fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
             line.outcome = Some(Outcome::Approved);
             line.approved_minor = Some(approved.approved_minor);
             line.approval_code.clone_from(&approved.approval_code);
+            if let Some(stored) = &approved.extras.stored {
+                line.token = Some(stored.id);
+            }
             if let Some(card) = approved.card.as_ref().and_then(last_four) {
                 line.last_four = Some(card);
             }

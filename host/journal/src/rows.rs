@@ -8,7 +8,7 @@ use crate::project;
 use crate::view::Summary;
 use payhal_engine::answer::Outcome;
 use payhal_engine::forwarding::ForwardingState;
-use payhal_engine::ids::{IdempotencyKey, Position, RegisterId, Scope, TransactionId};
+use payhal_engine::ids::{IdempotencyKey, Position, RegisterId, Scope, TokenId, TransactionId};
 use payhal_engine::money::{Amount, Currency};
 use payhal_engine::record::Record;
 use payhal_engine::request::Kind;
@@ -40,7 +40,7 @@ pub(crate) struct Stored {
 pub(crate) const SUMMARY: &str = r#"SELECT first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, reporting,
- forwarding FROM "transaction" "#;
+ forwarding, token_id FROM "transaction" "#;
 
 pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary {
@@ -68,6 +68,9 @@ pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         needs_operator: row.get(17)?,
         reporting: row.get(22)?,
         forwarding: forwarding(row)?,
+        token: row
+            .get::<_, Option<[u8; 16]>>(24)?
+            .map(|id| TokenId(Uuid::from_bytes(id))),
         last_four: row.get(18)?,
         approval_code: row.get(19)?,
         started_at_micros: row.get(20)?,
@@ -102,6 +105,9 @@ fn kind(row: &Row<'_>) -> rusqlite::Result<Kind> {
         "authorize" => Kind::Authorize,
         "verify" => Kind::Verify,
         "balance" => Kind::Balance,
+        "token_register" => Kind::TokenRegister,
+        "token_update" => Kind::TokenUpdate,
+        "token_delete" => Kind::TokenDelete,
         "cash_advance" => Kind::CashAdvance,
         "refund_unreferenced" => Kind::RefundUnreferenced,
         "refund_by_receipt" => Kind::RefundByReceipt,
@@ -209,9 +215,9 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open,
- reporting, forwarding)
+ reporting, forwarding, token_id)
  VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,
- ?25)"#,
+ ?25,?26)"#,
         )
         .doing("write to")?;
     statement
@@ -241,6 +247,7 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             line.open(),
             line.reporting,
             line.forwarding.map(forwarding_name),
+            line.token.as_ref().map(|token| token.0.as_bytes()),
         ])
         .doing("write to")?;
     Ok(())
@@ -253,7 +260,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             r#"UPDATE "transaction" SET last = ?2, amount_minor = ?3, currency = ?4,
  approved_minor = ?5, device = ?6, gateway = ?7, outcome = ?8, reversing = ?9, reversed = ?10,
  needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15,
- reporting = ?16, forwarding = ?17 WHERE first = ?1"#,
+ reporting = ?16, forwarding = ?17, token_id = ?18 WHERE first = ?1"#,
         )
         .doing("write to")?;
     statement
@@ -275,6 +282,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             line.open(),
             line.reporting,
             line.forwarding.map(forwarding_name),
+            line.token.as_ref().map(|token| token.0.as_bytes()),
         ])
         .doing("write to")?;
     Ok(())

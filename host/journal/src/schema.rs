@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// Tables as this build reads them, over those of an older file that it must not change.
 const OLDER: &[&str] = &[
@@ -21,7 +21,8 @@ const OLDER: &[&str] = &[
      CREATE TEMP TABLE note(name TEXT, value TEXT);
      CREATE TEMP TABLE kept(register TEXT, generation INTEGER, key TEXT, first INTEGER,
        transaction_id BLOB, ended_at INTEGER, body TEXT, digest BLOB);
-     CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting, NULL AS forwarding
+     CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting, NULL AS forwarding,
+       NULL AS token_id
        FROM main.\"transaction\";
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
@@ -29,7 +30,11 @@ const OLDER: &[&str] = &[
     "CREATE TEMP TABLE audit(seq INTEGER, at INTEGER, action TEXT, body TEXT, chain BLOB);
      CREATE TEMP TABLE audit_head(id INTEGER, seq INTEGER, chain BLOB, pruned_seq INTEGER,
        pruned_chain BLOB);",
-    "CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS forwarding
+    "CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS forwarding,
+       NULL AS token_id FROM main.\"transaction\";",
+    "CREATE TEMP TABLE token(number INTEGER, token_id BLOB, position INTEGER, register TEXT,
+       reference TEXT, gateway TEXT, token TEXT, deleted INTEGER, body TEXT, digest BLOB);
+     CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS token_id
        FROM main.\"transaction\";",
 ];
 
@@ -163,6 +168,27 @@ CREATE TABLE audit_head(
 const FIFTH: &str = r#"
 ALTER TABLE "transaction" ADD COLUMN forwarding TEXT;
 CREATE INDEX transaction_forwarding ON "transaction"(first) WHERE forwarding IS NOT NULL;
+"#;
+
+/// Payment tokens that registers keep, each with the last record about it. Pruning leaves them.
+const SIXTH: &str = r#"
+ALTER TABLE "transaction" ADD COLUMN token_id BLOB;
+CREATE INDEX transaction_token ON "transaction"(token_id) WHERE token_id IS NOT NULL;
+
+CREATE TABLE token(
+  number INTEGER PRIMARY KEY,
+  token_id BLOB NOT NULL UNIQUE,
+  position INTEGER NOT NULL,
+  register TEXT NOT NULL,
+  reference TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  token TEXT NOT NULL,
+  deleted INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  digest BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX token_reference ON token(reference) WHERE deleted = 0;
+CREATE INDEX token_text ON token(token);
 "#;
 
 /// Makes the tables, or brings those of an older payhal forward after a copy of the file beside it.

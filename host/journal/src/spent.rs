@@ -31,7 +31,8 @@ pub(crate) fn put(
         let mut statement = connection
             .prepare_cached(
                 "INSERT INTO spent(device, slot, serial, transaction_id) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
+                 ON CONFLICT DO UPDATE SET serial = serial
+                 WHERE transaction_id = excluded.transaction_id",
             )
             .doing("write to")?;
         let written = statement

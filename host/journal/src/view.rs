@@ -4,7 +4,7 @@
 use payhal_engine::answer::Outcome;
 use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::ids::{
-    DeviceId, GatewayId, IdempotencyKey, Position, RegisterId, Scope, TransactionId,
+    DeviceId, GatewayId, IdempotencyKey, Position, RegisterId, Scope, TokenId, TransactionId,
 };
 use payhal_engine::money::Amount;
 use payhal_engine::record::{PastChange, Record};
@@ -47,6 +47,8 @@ pub struct Summary {
     pub forwarding: Option<ForwardingState>,
     /// The card's last four digits.
     pub last_four: Option<Arc<str>>,
+    /// The kept payment token that it was by, or about.
+    pub token: Option<TokenId>,
     /// DE 38.
     pub approval_code: Option<Arc<str>>,
     /// Time of the first record, microseconds since 1970 UTC.
@@ -107,6 +109,8 @@ pub struct Filter {
     pub until_micros: Option<i64>,
     /// Of this register.
     pub register: Option<RegisterId>,
+    /// By, or about, this payment token.
+    pub token: Option<TokenId>,
     /// With this outcome; [`Outcome::Unknown`] = without an ending.
     pub outcome: Option<Outcome>,
     /// At rest or not.

@@ -14,6 +14,7 @@ use crate::prune::{Prune, Pruning};
 use crate::rows::{self, Head};
 use crate::shared::{Happened, Shared};
 use crate::spent;
+use crate::tokens;
 use crate::view::Summary;
 use payhal_engine::ids::{Position, TransactionId};
 use payhal_engine::record::Record;
@@ -265,6 +266,7 @@ fn put(
     })?;
     rows::put_record(connection, *position, record, &body, &head.chain)?;
     spent::put(connection, *position, record)?;
+    tokens::put(connection, *position, record)?;
     if known {
         rows::change_summary(connection, &line)?;
     } else {

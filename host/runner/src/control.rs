@@ -158,6 +158,7 @@ impl Control {
                 outcome,
             } => self.link.time.tell(request, now_ns, outcome),
             ToRunner::Refused { request, why } => self.link.connects.answer(request, Err(why)),
+            ToRunner::Log { level } => self.link.let_through(level),
             ToRunner::Stop => {
                 self.stopping = true;
                 // The main thread is there until the process ends.

@@ -40,6 +40,8 @@ pub(crate) struct Link {
     pub(crate) refusal: Mutex<Option<String>>,
     events: Mutex<Meter>,
     lines: Mutex<Meter>,
+    /// The least urgent level of the plugin's words that goes to the daemon.
+    level: Mutex<LogLevel>,
     ending: AtomicBool,
 }
 
@@ -64,6 +66,7 @@ impl Link {
             refusal: Mutex::new(None),
             events: Mutex::new(events),
             lines: Mutex::new(lines),
+            level: Mutex::new(LogLevel::Debug),
             ending: AtomicBool::new(false),
         }
     }
@@ -91,6 +94,16 @@ impl Link {
         }
     }
 
+    /// From now on the plugin's words pass at this level and at those above it.
+    pub(crate) fn let_through(&self, level: LogLevel) {
+        *lock(&self.level) = level;
+    }
+
+    /// Whether a line is wanted. What the runner itself says always is.
+    fn is_wanted(&self, source: LogSource, level: LogLevel) -> bool {
+        source == LogSource::Runner || level <= *lock(&self.level)
+    }
+
     /// Logs a text that has not been checked yet.
     pub(crate) fn log(&self, source: LogSource, level: LogLevel, text: &[u8]) {
         self.log_clean(source, level, card_filter::clean(text));
@@ -105,8 +118,11 @@ impl Link {
 
     /// Passes a line on, within the bounds; returns `false` when they are a flood.
     fn pass_line(&self, source: LogSource, level: LogLevel, text: String) -> bool {
+        // Counted all the same: what nobody reads costs this process as much.
         let verdict = lock(&self.lines).count(Instant::now());
-        if let Verdict::Pass { dropped } = verdict {
+        if let Verdict::Pass { dropped } = verdict
+            && self.is_wanted(source, level)
+        {
             if dropped > 0 {
                 let text = format!("{dropped} lines were dropped");
                 let (source, level) = (LogSource::Runner, LogLevel::Warn);
@@ -145,6 +161,9 @@ impl Link {
     pub(crate) fn drain_output(&self) {
         lock(&self.output).drain(&mut |text| {
             let (source, level) = (LogSource::Output, LogLevel::Info);
+            if !self.is_wanted(source, level) {
+                return;
+            }
             self.send(&FromRunner::Log {
                 source,
                 level,

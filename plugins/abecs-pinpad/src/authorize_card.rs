@@ -13,7 +13,7 @@ use crate::error::{Doing, ended, gone};
 use crate::names::fresh_name;
 use crate::objects;
 use crate::present::minor;
-use crate::prompts::pass_on;
+use crate::prompts::PinWatch;
 use crate::reader::AbecsPinpad;
 use crate::sealing;
 use payhal_messages::call::CardRefusal;
@@ -140,13 +140,17 @@ fn go_on(
         tags: objects::list(objects::OF_REQUEST),
         timeout: Some(PIN_TIME),
     };
+    let mut watch = PinWatch::default();
     let went = reader
         .session(context)?
         .command_noting(&go_on, context, &mut |notice| {
-            pass_on(notice, Stage::PinEntry, context);
+            watch.pass_on(notice, context);
         })?;
     match went {
-        Ok(went) => Ok(Ok(went)),
+        Ok(went) => {
+            watch.finish(context);
+            Ok(Ok(went))
+        }
         Err(status) => ended(status, Doing::Verify),
     }
 }

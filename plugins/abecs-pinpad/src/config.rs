@@ -8,6 +8,7 @@ use crate::commands::{Key, Slot};
 use crate::limits::Timers;
 use crate::session::Options;
 use crate::texts::Language;
+use payhal_messages::apdu::AllowList;
 use serde::Deserialize;
 
 /// Slots of a pinpad have two digits.
@@ -45,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) utc_offset_minutes: i32,
     /// Waits of the line, in percent of the standard's.
     timer_percent: u32,
+    /// Applications of cards that do not pay, which registers may talk to.
+    apdu: Vec<String>,
 }
 
 impl Default for Config {
@@ -61,6 +64,7 @@ impl Default for Config {
             idle_text: None,
             utc_offset_minutes: 0,
             timer_percent: 100,
+            apdu: Vec::new(),
         }
     }
 }
@@ -79,6 +83,8 @@ impl Config {
             Some("utc_offset_minutes is at most 840 either way")
         } else if !(10..=1_000).contains(&self.timer_percent) {
             Some("timer_percent is 10 to 1000")
+        } else if AllowList::new(&self.apdu).is_err() {
+            Some("apdu lists applications of cards that do not pay, 5 to 16 bytes of hex each")
         } else {
             None
         }
@@ -104,6 +110,11 @@ impl Config {
     /// Slots of data and PIN, as an operator configured them.
     pub(crate) fn slots(&self) -> (Slot, Slot) {
         (self.data_key, self.pin_key)
+    }
+
+    /// Which cards that do not pay may be talked to. A flawed list never opens.
+    pub(crate) fn allowed(&self) -> AllowList {
+        AllowList::new(&self.apdu).unwrap_or_default()
     }
 
     pub(crate) fn is_secure(&self) -> bool {

@@ -6,6 +6,7 @@
     expect(dead_code, reason = "the wire has more than the reader uses")
 )]
 
+mod apdu;
 mod authorize_card;
 mod blocks;
 mod calendar;
@@ -28,6 +29,7 @@ mod records;
 mod sealing;
 mod secure;
 mod session;
+mod settings;
 mod show;
 mod shown;
 mod status;

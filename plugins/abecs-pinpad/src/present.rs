@@ -16,9 +16,10 @@ use crate::objects;
 use crate::prompts::pass_on;
 use crate::reader::AbecsPinpad;
 use crate::status::{Class, Status};
+use payhal_card_data::Expiry;
 use payhal_card_data::emv::currency_number;
 use payhal_messages::call::CardRefusal;
-use payhal_messages::card::Entry;
+use payhal_messages::card::{CardFace, Entry};
 use payhal_messages::money::{Amounts, Purpose};
 use payhal_messages::prompt::Stage;
 use payhal_messages::reader::{Present, Presentation};
@@ -99,9 +100,17 @@ fn hold(
     Ok(Presentation {
         presentation_id,
         entry,
-        card: found.face,
+        card: CardFace {
+            expiry: found.expiry.map(month),
+            ..found.face
+        },
         tip_minor: None,
     })
+}
+
+/// `MMYY`, as it stands on the card.
+fn month(expiry: Expiry) -> String {
+    format!("{:02}{:02}", expiry.month(), expiry.year() % 100)
 }
 
 /// What is asked of the pinpad.
@@ -114,8 +123,10 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn wait_for_card(&self, reader: &mut AbecsPinpad, context: &Context) -> Outcome<Found> {
-        let mut contactless =
-            reader.config.contactless && self.request.entries.contains(&Entry::Contactless);
+        // A card without contact signs the amount when it is held there: an estimate is nothing to sign.
+        let mut contactless = reader.config.contactless
+            && !self.request.estimated
+            && self.request.entries.contains(&Entry::Contactless);
         let stripe_alone = self.request.entries == [Entry::Stripe];
         context.progress(Stage::WaitingForCard, reader.texts().waiting);
         let mut last = None;
@@ -195,7 +206,7 @@ impl Ask<'_> {
             day: now.day,
             time: now.time,
             contactless,
-            hide_amount: amounts.total_minor == 0,
+            hide_amount: amounts.total_minor == 0 || self.request.estimated,
             mask: Some(Mask::USUAL),
             objects: Vec::new(),
             tags: objects::list(objects::OF_PRESENTATION),

@@ -5,8 +5,9 @@
 //! with a long row of digits is not passed on, whatever it is.
 
 use crate::session::Notice;
-use payhal_messages::prompt::Stage;
+use payhal_messages::prompt::{PinEvent, Stage};
 use payhal_plugin::Context;
+use std::cmp::Ordering;
 
 /// Rows of digits that may be told: an amount has fewer.
 const DIGITS_MAX: usize = 9;
@@ -30,6 +31,51 @@ pub(crate) fn pass_on(notice: &Notice, otherwise: Stage, context: &Context) {
     let text = text_of(notice);
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         context.progress(stage_of(&text).unwrap_or(otherwise), &text);
+    }
+}
+
+/// What a PIN pad shows while its keys are pressed, told as what happened: a pinpad writes one `*`
+/// for each digit. How many there are goes nowhere.
+#[derive(Debug, Default)]
+pub(crate) struct PinWatch {
+    stars: Option<usize>,
+}
+
+impl PinWatch {
+    /// Passes a notice on.
+    pub(crate) fn pass_on(&mut self, notice: &Notice, context: &Context) {
+        let Some(text) = text_of(notice).filter(|text| !text.is_empty()) else {
+            return;
+        };
+        let stars = text.matches('*').count();
+        let plain = text.replace('*', "").trim().to_owned();
+        let asks = stars > 0 || stage_of(&text) == Some(Stage::PinEntry);
+        match (asks, self.stars) {
+            (false, _) => context.progress(stage_of(&text).unwrap_or(Stage::PinEntry), &text),
+            (true, None) => {
+                context.pin_progress(PinEvent::Started, &plain);
+                Self::keys(0, stars, &plain, context);
+            }
+            (true, Some(before)) => Self::keys(before, stars, &plain, context),
+        }
+        if asks {
+            self.stars = Some(stars);
+        }
+    }
+
+    /// The pinpad has the PIN, if it asked for one.
+    pub(crate) fn finish(&self, context: &Context) {
+        if self.stars.is_some() {
+            context.pin_progress(PinEvent::Finished, "");
+        }
+    }
+
+    fn keys(before: usize, stars: usize, text: &str, context: &Context) {
+        match stars.cmp(&before) {
+            Ordering::Greater => context.pin_progress(PinEvent::Added, text),
+            Ordering::Less => context.pin_progress(PinEvent::Removed, text),
+            Ordering::Equal => {}
+        }
     }
 }
 

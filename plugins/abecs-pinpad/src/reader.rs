@@ -11,7 +11,8 @@ use crate::parameters;
 use crate::sealing;
 use crate::session::Session;
 use crate::texts::Texts;
-use crate::{authorize_card, complete, present, show};
+use crate::{apdu, authorize_card, complete, present, settings, show};
+use payhal_messages::device::{Apdu, ApduReply, DeviceSettings};
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
@@ -131,6 +132,15 @@ impl Reader for AbecsPinpad {
 
     fn show(&mut self, request: Show, context: &Context) -> Outcome<()> {
         show::show(self, &request, context)
+    }
+
+    fn settings(&mut self, context: &Context) -> Outcome<DeviceSettings> {
+        settings::settings(self, context)
+    }
+
+    fn apdu(&mut self, request: Apdu, context: &Context) -> Outcome<ApduReply> {
+        let outcome = apdu::apdu(self, &request, context);
+        self.ended(outcome, context)
     }
 
     fn close(&mut self, context: &Context) {

@@ -78,6 +78,8 @@ pub(crate) fn face(
         application: None,
         // ISO/IEC 7816-5: 5 to 16 bytes.
         aid: aid.filter(|aid| aid.len() % 2 == 0 && (10..=32).contains(&aid.len())),
+        country: None,
+        expiry: None,
     })
 }
 
@@ -90,6 +92,8 @@ pub(crate) fn face_in_report(report: &[u8]) -> Option<CardFace> {
         scheme: pan.map_or("other", |pan| pan.scheme().name()).to_owned(),
         application: None,
         aid: None,
+        country: None,
+        expiry: None,
     })
 }
 

@@ -38,7 +38,11 @@ pub(crate) enum Action {
     /// Chooses a tip, while the reader asks for one and waits for a card.
     Tip {
         /// How much.
-        minor: i64,
+        #[serde(default)]
+        minor: Option<i64>,
+        /// Or which of those that are offered, from 1.
+        #[serde(default)]
+        choice: Option<usize>,
     },
     /// Takes the card out of the slot.
     Remove,
@@ -151,6 +155,8 @@ pub(crate) enum At {
     Complete,
     /// When `load_parameters` begins.
     LoadParameters,
+    /// When `apdu` begins.
+    Apdu,
 }
 
 impl Action {
@@ -158,7 +164,7 @@ impl Action {
     pub(crate) fn parse(action: Value) -> Result<Self, String> {
         serde_json::from_value(action).map_err(|_| {
             "the action is not understood; there are cards, tap, insert, swipe, key_in {card}, \
-             keys {keys}, pin {wrong}, tip {minor}, remove, select {index}, fault {fault, at, count, delay_ms}, plug, \
+             keys {keys}, pin {wrong}, tip {minor or choice}, remove, select {index}, fault {fault, at, count, delay_ms}, plug, \
              screen, reset"
                 .to_owned()
         })

@@ -7,6 +7,7 @@
 use crate::action::{Action, entry_of};
 use crate::limits::SCRIPT_STEPS_MAX;
 use payhal_card_data::{TestCard, test_card};
+use payhal_messages::apdu::AllowList;
 use payhal_messages::card::Entry;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,6 +27,9 @@ pub(crate) struct Config {
     /// How the reader encrypts what it reads.
     #[serde(default)]
     sealing: Mode,
+    /// Applications of cards that do not pay, which registers may talk to.
+    #[serde(default)]
+    apdu: Vec<String>,
 }
 
 /// How the reader encrypts what it reads.
@@ -88,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) selection: Selection,
     /// How the reader encrypts.
     pub(crate) sealing: Mode,
+    /// Which cards that do not pay may be talked to.
+    pub(crate) allowed: AllowList,
 }
 
 impl Config {
@@ -109,6 +115,7 @@ impl Config {
         Ok(Plan {
             selection: self.selection,
             sealing: self.sealing,
+            allowed: AllowList::new(&self.apdu)?,
             auto: self.auto.as_deref().map(auto).transpose()?,
             script: self
                 .script

@@ -7,6 +7,7 @@
 
 mod action;
 mod alone;
+mod apdu;
 mod authorize_card;
 mod chip;
 mod complete;
@@ -14,11 +15,13 @@ mod config;
 mod error;
 mod fault;
 mod limits;
+mod other_card;
 mod pin;
 mod present;
 mod reader;
 mod screen;
 mod sealing;
+mod settings;
 mod simulator;
 mod state;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::state::{Shared, Waiting};
 use payhal_card_data::{Behaviour, EntryMode, Pin, Verification};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{Cvm, Entry};
-use payhal_messages::prompt::Stage;
+use payhal_messages::prompt::PinEvent;
 use payhal_messages::reader::PinPolicy;
 use payhal_plugin::{Context, Outcome, PluginError};
 use std::time::Instant;
@@ -85,7 +85,7 @@ fn enter(
 ) -> Result<Result<Pin, CardRefusal>, PluginError> {
     let mut pin = Zeroizing::new(Vec::with_capacity(PIN_DIGITS_MAX));
     show_dots(shared, prompt, 0);
-    context.progress(Stage::PinEntry, prompt);
+    context.pin_progress(PinEvent::Started, prompt);
     shared.play(Moment::Pin);
     loop {
         let pressed = shared.wait(context, until, |state| {
@@ -99,12 +99,17 @@ fn enter(
             Some(Pressed::Removed) => return Ok(Err(CardRefusal::CardRemoved)),
             Some(Pressed::Key(b'*')) => return Ok(Err(CardRefusal::CancelledOnDevice)),
             Some(Pressed::Key(b'#')) if pin.len() >= PIN_DIGITS_MIN => {
+                context.pin_progress(PinEvent::Finished, prompt);
                 let pin = Pin::new(&pin).map_err(|_| PluginError::not_sent("take the PIN"))?;
                 return Ok(Ok(pin));
             }
-            Some(Pressed::Key(b'<')) => pin = Zeroizing::new(Vec::with_capacity(PIN_DIGITS_MAX)),
+            Some(Pressed::Key(b'<')) => {
+                pin = Zeroizing::new(Vec::with_capacity(PIN_DIGITS_MAX));
+                context.pin_progress(PinEvent::Removed, prompt);
+            }
             Some(Pressed::Key(digit)) if digit.is_ascii_digit() && pin.len() < PIN_DIGITS_MAX => {
                 pin.push(digit);
+                context.pin_progress(PinEvent::Added, prompt);
             }
             Some(Pressed::Key(_)) => continue,
         }

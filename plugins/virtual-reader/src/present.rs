@@ -9,7 +9,7 @@ use crate::screen::Screen;
 use crate::state::{Placed, Shared, State, Waiting};
 use crate::tip::{Tip, waiting};
 use crate::words::{fresh_name, is_expired};
-use payhal_card_data::{Behaviour, TestCard, masked};
+use payhal_card_data::{Behaviour, Expiry, TestCard, masked};
 use payhal_messages::call::CardRefusal;
 use payhal_messages::card::{CardFace, Entry};
 use payhal_messages::emv::{EmvApplication, EmvParameters};
@@ -40,7 +40,7 @@ pub(crate) fn present(
         Entry::Chip => (Stage::CardInserted, "Card inserted"),
         Entry::Contactless => (Stage::CardTapped, "Card tapped"),
         Entry::Stripe => (Stage::CardSwiped, "Card swiped"),
-        Entry::Manual => (Stage::Reading, "Card number entered"),
+        Entry::Manual => (Stage::ExpiryEntry, "Enter the expiry"),
     };
     context.progress(stage, words);
     if let Some(why) = unusable(placed, context) {
@@ -88,31 +88,55 @@ fn wait_for_card(
         return Ok(Err(CardRefusal::NotAccepted));
     }
     let tip = Tip::asked(request);
+    // A customer who reads nothing else of it takes it for a second payment.
+    let (below, words) = match request.again {
+        true => ("once more, please", "Present card once more"),
+        false => ("", "Present card"),
+    };
     shared.show(match &tip {
         Some(tip) => tip.screen(),
-        None => waiting(request.purpose, &request.amounts, ""),
+        None if request.estimated => waiting(request.purpose, &request.amounts, "Amount follows"),
+        None => waiting(request.purpose, &request.amounts, below),
     });
     {
         let mut state = shared.lock();
         state.placed = None;
         state.tip = tip;
     }
-    context.progress(Stage::WaitingForCard, "Present card");
+    context.progress(Stage::WaitingForCard, words);
     let _waiting = shared.begin(Waiting::Card(request.entries.clone()));
     shared.play(Moment::Present);
-    let happened = shared.wait(context, until, |state| {
-        if let Some(placed) = state.take_offered() {
-            let tip = state.tip.as_ref().and_then(Tip::chosen);
-            return Some(Ok((placed, tip)));
+    loop {
+        match shared.wait(context, until, next)? {
+            Some(Happened::Shown(placed, tip)) => return Ok(Ok((placed, tip))),
+            Some(Happened::Cancelled) => return Ok(Err(CardRefusal::CancelledOnDevice)),
+            Some(Happened::Tipped(screen)) => shared.show(screen),
+            None => return Ok(Err(CardRefusal::NoCard)),
         }
-        while let Some(key) = state.take_key() {
-            if key == b'*' {
-                return Some(Err(CardRefusal::CancelledOnDevice));
-            }
+    }
+}
+
+/// What happens while the reader waits for a card.
+enum Happened {
+    Shown(Placed, Option<i64>),
+    Cancelled,
+    /// A tip was chosen on the keypad: the display then.
+    Tipped(Screen),
+}
+
+/// Keys come before the card that is shown after them.
+fn next(state: &mut State) -> Option<Happened> {
+    while let Some(key) = state.take_key() {
+        if key == b'*' {
+            return Some(Happened::Cancelled);
         }
-        None
-    })?;
-    Ok(happened.unwrap_or(Err(CardRefusal::NoCard)))
+        if let Some(screen) = state.tip.as_mut().and_then(|tip| tip.press(key)) {
+            return Some(Happened::Tipped(screen));
+        }
+    }
+    let placed = state.take_offered()?;
+    let tip = state.tip.as_ref().and_then(Tip::chosen);
+    Some(Happened::Shown(placed, tip))
 }
 
 /// Why this card cannot be used at all.
@@ -269,11 +293,18 @@ fn answer(reader: &mut VirtualReader, mut held: Held, tip_minor: Option<i64>) ->
     presentation
 }
 
+/// `MMYY`, as it stands on the card.
+fn month(expiry: Expiry) -> String {
+    format!("{:02}{:02}", expiry.month(), expiry.year() % 100)
+}
+
 fn face(held: &Held) -> CardFace {
     CardFace {
         masked_pan: masked(&held.card.pan()),
         scheme: held.card.scheme().name().to_owned(),
         application: held.application.map(|(label, _)| label.to_owned()),
         aid: held.application.map(|(_, aid)| aid.to_owned()),
+        country: (held.application.and(held.card.country)).map(str::to_owned),
+        expiry: Some(month(held.card.expiry())),
     }
 }

@@ -8,10 +8,11 @@ use crate::present::application_of;
 use crate::screen::Screen;
 use crate::sealing::Sealing;
 use crate::state::Shared;
-use crate::{authorize_card, complete, present};
+use crate::{apdu, authorize_card, complete, present, settings};
 use payhal_card_data::{MemoryProtection, TestCard, memory_protection};
 use payhal_messages::call::Refusal;
 use payhal_messages::card::Entry;
+use payhal_messages::device::{Apdu, ApduReply, DeviceSettings};
 use payhal_messages::emv::{EmvApplication, EmvParameters};
 use payhal_messages::money::Purpose;
 use payhal_messages::reader::{
@@ -163,6 +164,16 @@ impl Reader for VirtualReader {
         }
         self.shared.show(Screen::of(&lines));
         Ok(Ok(()))
+    }
+
+    fn settings(&mut self, _: &Context) -> Outcome<DeviceSettings> {
+        self.shared.check_attached()?;
+        Ok(Ok(settings::settings(self)))
+    }
+
+    fn apdu(&mut self, request: Apdu, context: &Context) -> Outcome<ApduReply> {
+        let outcome = apdu::apdu(self, &request, context);
+        self.ended(outcome)
     }
 
     fn close(&mut self, _: &Context) {

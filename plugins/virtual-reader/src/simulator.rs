@@ -7,9 +7,11 @@ use crate::action::{Action, At, Fault, FaultOrder, Offer, entry_of};
 use crate::config::Moment;
 use crate::fault;
 use crate::limits::{DELAY_MS_MAX, READ_WAIT_MS, READ_WAIT_MS_MAX};
+use crate::other_card::{OTHER_CARDS, OtherCard, other_card};
 use crate::screen::Screen;
 use crate::state::{Shared, State, Waiting, name_of};
 use payhal_card_data::{TestCard, masked, test_cards};
+use payhal_messages::apdu::hex;
 use payhal_messages::card::Entry;
 use payhal_plugin::Simulated;
 use serde_json::{Value, json};
@@ -65,11 +67,13 @@ impl Shared {
         let patience = patience.unwrap_or(Duration::from_millis(READ_WAIT_MS));
         match action {
             Action::Cards => {
-                Ok(json!({ "cards": test_cards().iter().map(row).collect::<Vec<_>>() }))
+                let others = OTHER_CARDS.iter().map(other_row).collect::<Vec<_>>();
+                let cards = test_cards().iter().map(row).collect::<Vec<_>>();
+                Ok(json!({ "cards": cards, "others": others }))
             }
             Action::Keys { keys } => self.keys(keys.0.as_bytes(), patience),
             Action::Pin { wrong } => self.pin(wrong, patience),
-            Action::Tip { minor } => self.tip(minor, patience),
+            Action::Tip { minor, choice } => self.tip(minor, choice, patience),
             Action::Select { index } => self.select(index, patience),
             Action::Remove => self.remove(),
             Action::Fault(order) => self.fault(&order),
@@ -95,11 +99,37 @@ impl Shared {
         entry: Entry,
         patience: Option<Patience>,
     ) -> Result<Value, String> {
+        if let Some(card) = other_card(&offer.card) {
+            return self.offer_other(card, offer, patience);
+        }
         let card = offer.test_card()?;
         let asked = offer.wait_ms.unwrap_or(READ_WAIT_MS).min(READ_WAIT_MS_MAX);
         let patience = patience.unwrap_or(Duration::from_millis(asked));
         self.when(patience, |state| state.offer(card, entry))
             .unwrap_or_else(|| Err(self.nobody_waits("no read is running")))?;
+        self.wake();
+        Ok(json!({ "read": true }))
+    }
+
+    /// Shows a card that does not pay.
+    fn offer_other(
+        &self,
+        card: &'static OtherCard,
+        offer: &Offer,
+        patience: Option<Patience>,
+    ) -> Result<Value, String> {
+        let asked = offer.wait_ms.unwrap_or(READ_WAIT_MS).min(READ_WAIT_MS_MAX);
+        let patience = patience.unwrap_or(Duration::from_millis(asked));
+        let show = |state: &mut State| match state.waiting {
+            Waiting::OtherCard if !state.unplugged && state.other.is_none() => {
+                state.other = Some(card);
+                Some(Ok(()))
+            }
+            Waiting::Card(_) => Some(Err("this card does not pay".to_owned())),
+            _ => None,
+        };
+        self.when(patience, show)
+            .unwrap_or_else(|| Err(self.nobody_waits("nobody waits for such a card")))?;
         self.wake();
         Ok(json!({ "read": true }))
     }
@@ -111,7 +141,15 @@ impl Shared {
         let press = |state: &mut State| {
             let wanted = match state.waiting {
                 Waiting::Nothing => false,
-                Waiting::Card(_) => keys[0] == b'*',
+                // More than one digit is a PIN that comes too early, not a tip.
+                Waiting::Card(_) => {
+                    let chooses = state
+                        .tip
+                        .as_ref()
+                        .is_some_and(|tip| !tip.choices.is_empty());
+                    keys[0] == b'*' || (chooses && keys.len() == 1 && keys[0].is_ascii_digit())
+                }
+                Waiting::OtherCard => keys[0] == b'*',
                 Waiting::Select(_) => keys[0] == b'*' || keys[0].is_ascii_digit(),
                 Waiting::Keys => true,
             };
@@ -147,14 +185,21 @@ impl Shared {
         }
     }
 
-    fn tip(&self, minor: i64, patience: Patience) -> Result<Value, String> {
+    fn tip(
+        &self,
+        minor: Option<i64>,
+        choice: Option<usize>,
+        patience: Patience,
+    ) -> Result<Value, String> {
         let choose = |state: &mut State| {
             let waits = matches!(state.waiting, Waiting::Card(_));
             let tip = state.tip.as_mut().filter(|_| waits)?;
-            Some(tip.choose(minor).then(|| tip.screen()))
+            let wanted = minor.or_else(|| tip.offered(choice?));
+            let minor = wanted.filter(|minor| tip.choose(*minor));
+            Some(minor.map(|minor| (minor, tip.screen())))
         };
         match self.when(patience, choose) {
-            Some(Some(screen)) => {
+            Some(Some((minor, screen))) => {
                 self.show(screen);
                 Ok(json!({ "tip": minor }))
             }
@@ -222,6 +267,7 @@ impl Shared {
         match &state.waiting {
             Waiting::Card(entries) => card = entries.iter().map(|e| name_of(*e)).collect(),
             Waiting::Select(choices) => select.clone_from(choices),
+            Waiting::OtherCard => card.push("other"),
             Waiting::Keys | Waiting::Nothing => {}
         }
         json!({
@@ -231,6 +277,7 @@ impl Shared {
                 "keys": state.waiting == Waiting::Keys,
                 "select": select,
                 "tip": state.tip.as_ref().map(|tip| tip.minor_max),
+                "tip_choices": state.tip.as_ref().map(|tip| &tip.choices),
             },
             "card": state.placed.map(|placed| placed.card.name),
             "attached": !state.unplugged,
@@ -243,6 +290,10 @@ impl Shared {
             false => text.to_owned(),
         }
     }
+}
+
+fn other_row(card: &OtherCard) -> Value {
+    json!({ "name": card.name, "label": card.label, "aid": hex(&card.aid) })
 }
 
 fn row(card: &TestCard) -> Value {

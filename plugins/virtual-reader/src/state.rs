@@ -10,9 +10,11 @@ use crate::config::{Moment, Plan, Selection};
 use crate::error::{screen_words, unplugged};
 use crate::fault;
 use crate::limits::{FAULTS_MAX, KEYS_MAX};
+use crate::other_card::OtherCard;
 use crate::screen::Screen;
 use crate::tip::Tip;
 use payhal_card_data::TestCard;
+use payhal_messages::apdu::AllowList;
 use payhal_messages::card::Entry;
 use payhal_messages::prompt::DeviceChange;
 use payhal_plugin::{Context, Level, Outcome, PluginError};
@@ -32,6 +34,8 @@ pub(crate) struct Shared {
     auto: Option<(&'static TestCard, Entry)>,
     /// Where an application is chosen.
     pub(crate) selection: Selection,
+    /// Which cards that do not pay may be talked to.
+    pub(crate) allowed: AllowList,
 }
 
 /// What is true now.
@@ -43,6 +47,8 @@ pub(crate) struct State {
     pub(crate) waiting: Waiting,
     /// A card shown and not yet noticed.
     offered: Option<Placed>,
+    /// A card that does not pay, shown and not yet noticed.
+    pub(crate) other: Option<&'static OtherCard>,
     /// The card in the slot, or the one last held to the antenna.
     pub(crate) placed: Option<Placed>,
     keys: Keypad,
@@ -67,6 +73,8 @@ pub(crate) enum Waiting {
     Nothing,
     /// A card, in one of these ways.
     Card(Vec<Entry>),
+    /// A card that does not pay.
+    OtherCard,
     /// The choice of one of these applications.
     Select(Vec<String>),
     /// A PIN.
@@ -223,6 +231,7 @@ impl Drop for WaitingGuard<'_> {
         let mut state = self.0.lock();
         state.waiting = Waiting::Nothing;
         state.offered = None;
+        state.other = None;
         state.chosen = None;
         state.tip = None;
         state.keys.clear();
@@ -248,6 +257,7 @@ impl Shared {
             own: own.clone(),
             auto: plan.auto,
             selection: plan.selection,
+            allowed: plan.allowed,
         }
     }
 

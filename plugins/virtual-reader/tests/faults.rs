@@ -77,7 +77,10 @@ fn a_slow_step_takes_its_time_and_still_heeds_cancelling() {
     let context = shop.bench.call();
     shop.bench.cancel_at(Duration::from_secs(20), &context);
     let request = Present {
+        estimated: false,
         total_minor_max: None,
+        again: false,
+        tip_choices: Vec::new(),
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: euros(),

@@ -7,6 +7,7 @@ mod chips;
 mod faults;
 #[cfg(target_os = "linux")]
 mod memory;
+mod other_cards;
 mod parameters;
 mod people;
 mod pins;
@@ -24,7 +25,7 @@ use payhal_card_data::{
 use payhal_messages::card::{Entry, Recipient, Sealed};
 use payhal_messages::card_check::would_redact;
 use payhal_messages::money::{Amounts, Purpose};
-use payhal_messages::prompt::Stage;
+use payhal_messages::prompt::{PinEvent, Stage};
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, IssuerAnswer, PinPolicy, Present,
     Presentation,
@@ -129,7 +130,10 @@ impl Shop {
 
     fn present_by(&mut self, entries: &[Entry]) -> Outcome<Presentation> {
         let request = Present {
+            estimated: false,
             total_minor_max: None,
+            again: false,
+            tip_choices: Vec::new(),
             transaction_id: "t-1".into(),
             purpose: Purpose::Sale,
             amounts: euros(),
@@ -251,6 +255,16 @@ impl Shop {
         let said = self.bench.said().into_iter();
         said.filter_map(|said| match said {
             Said::Progress(progress) => Some(progress.stage),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// What was told of the keypad.
+    fn pin_events(&self) -> Vec<PinEvent> {
+        let said = self.bench.said().into_iter();
+        said.filter_map(|said| match said {
+            Said::Progress(progress) => progress.pin,
             _ => None,
         })
         .collect()

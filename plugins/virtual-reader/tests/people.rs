@@ -36,7 +36,10 @@ fn nobody_comes() {
 fn the_calls_deadline_ends_the_wait_too() {
     let mut shop = Shop::new();
     let request = Present {
+        estimated: false,
         total_minor_max: None,
+        again: false,
+        tip_choices: Vec::new(),
         transaction_id: "t-1".into(),
         purpose: Purpose::Verify,
         amounts: euros(),
@@ -54,7 +57,10 @@ fn cancelling_ends_the_wait_and_the_next_read_works() {
     let context = shop.bench.call();
     shop.bench.cancel_at(Duration::from_secs(3), &context);
     let request = Present {
+        estimated: false,
         total_minor_max: None,
+        again: false,
+        tip_choices: Vec::new(),
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: euros(),
@@ -68,7 +74,7 @@ fn cancelling_ends_the_wait_and_the_next_read_works() {
     let picture = shop.act(json!({"action": "screen"})).unwrap();
     assert_eq!(
         picture["waiting"],
-        json!({"card": [], "keys": false, "select": [], "tip": null})
+        json!({"card": [], "keys": false, "select": [], "tip": null, "tip_choices": null})
     );
     shop.presented("insert", "visa-approve");
 }

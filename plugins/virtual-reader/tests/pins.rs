@@ -4,6 +4,7 @@
 use super::*;
 use payhal_card_data::Pin;
 use payhal_messages::card::Cvm;
+use payhal_messages::prompt::PinEvent::{Added, Finished, Removed, Started};
 
 fn pin(digits: &[u8]) -> Pin {
     Pin::new(digits).unwrap()
@@ -26,6 +27,10 @@ fn a_pin_is_sealed_for_the_issuer_and_shown_as_dots() {
     );
     assert!(!said.contains("1234"), "{said}");
     assert!(shop.stages().contains(&Stage::PinEntry));
+    let keys = [
+        Started, Added, Added, Added, Removed, Added, Added, Added, Added, Finished,
+    ];
+    assert_eq!(shop.pin_events(), keys);
 }
 
 #[test]
@@ -37,7 +42,8 @@ fn three_wrong_pins_are_final() {
             shop.later(json!({"action": "keys", "keys": "9999#"}));
         }
         assert_eq!(code(shop.authorize(&presentation)), "pin_failed");
-        let asked = shop.stages().into_iter().filter(|s| *s == Stage::PinEntry);
+        let told = shop.pin_events();
+        let asked = told.iter().filter(|event| **event == PinEvent::Started);
         assert_eq!(asked.count(), 3);
         assert_eq!(shop.screen()[1], "PIN failed");
         assert_eq!(

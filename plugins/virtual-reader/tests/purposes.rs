@@ -94,7 +94,10 @@ impl Case {
 
     fn present(&self) -> Present {
         Present {
+            estimated: false,
             total_minor_max: None,
+            again: false,
+            tip_choices: Vec::new(),
             transaction_id: "t-1".into(),
             purpose: self.purpose,
             amounts: self.amounts(),
@@ -157,6 +160,7 @@ fn a_change_of_an_earlier_authorization_lights_no_reader() {
     let before = shop.screen();
     for purpose in [Purpose::Capture, Purpose::Adjust] {
         let request = Present {
+            estimated: false,
             purpose,
             ..CASES[0].present()
         };

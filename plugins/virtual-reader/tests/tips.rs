@@ -2,10 +2,14 @@
 //! A tip that the customer chooses on the reader.
 
 use super::*;
+use payhal_messages::reader::TipChoice;
 
 fn asking(total_minor_max: Option<i64>) -> Present {
     Present {
+        estimated: false,
         total_minor_max,
+        again: false,
+        tip_choices: Vec::new(),
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: Amounts {
@@ -84,4 +88,40 @@ fn a_script_tips() {
     ]}));
     let presentation = shop.reader.present(asking(Some(1500)), &shop.bench.call());
     assert_eq!(presentation.unwrap().unwrap().tip_minor, Some(200));
+}
+
+/// Five and ten per cent of 12.50.
+fn offering() -> Present {
+    let choice = |label: &str, minor| TipChoice {
+        label: label.into(),
+        minor,
+    };
+    Present {
+        tip_choices: vec![choice("5%", 63), choice("10%", 125)],
+        ..asking(Some(1500))
+    }
+}
+
+#[test]
+fn a_tip_that_is_offered_is_chosen_by_its_key() {
+    let mut shop = Shop::new();
+    let simulator = Arc::clone(&shop.simulator);
+    shop.bench.at(Duration::ZERO, move || {
+        let picture = || simulator.simulate(json!({"action": "screen"})).unwrap();
+        let asked = json!({"lines": ["Sale 12.50 EUR", "", "Present card", "Tip? 1=5% 2=10%"]});
+        assert_eq!(picture()["screen"], asked);
+        let offered = json!([{"label": "5%", "minor": 63}, {"label": "10%", "minor": 125}]);
+        assert_eq!(picture()["waiting"]["tip_choices"], offered);
+        let none = simulator.simulate(json!({"action": "tip", "choice": 3}));
+        assert_eq!(none, Err("the reader does not offer this tip".to_owned()));
+        let taken = simulator.simulate(json!({"action": "tip", "choice": 2}));
+        assert_eq!(taken, Ok(json!({"tip": 125})));
+        assert_eq!(picture()["screen"]["lines"][1], "Tip 1.25");
+    });
+    assert_eq!(tip_of(&mut shop, offering()), Some(125));
+
+    // On its own keypad; and no choice is none.
+    shop.later(json!({"action": "keys", "keys": "1"}));
+    assert_eq!(tip_of(&mut shop, offering()), Some(63));
+    assert_eq!(tip_of(&mut shop, offering()), None);
 }

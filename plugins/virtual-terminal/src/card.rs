@@ -44,6 +44,8 @@ impl Read {
             scheme: self.card.scheme().name().to_owned(),
             application: self.application.map(|(label, _)| label.to_owned()),
             aid: self.application.map(|(_, aid)| aid.to_owned()),
+            country: None,
+            expiry: None,
         }
     }
 

@@ -105,6 +105,8 @@ pub struct TestCard {
     /// Up to which amount its chip approves where nobody can ask the issuer, minor units of any
     /// currency; 0 = it never does.
     pub offline_max_minor: i64,
+    /// The country of its issuer (ISO 3166-1 alpha-2), where its chip tells (tag 5F28).
+    pub country: Option<&'static str>,
     number: Hidden<19>,
     expires: (u16, u8),
     pin: Hidden<12>,

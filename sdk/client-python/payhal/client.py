@@ -13,7 +13,7 @@ import json
 import logging
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,7 +47,7 @@ _KEYED_METHODS = frozenset(
     for name in (
         "sale", "authorize", "capture", "adjust", "refund", "void", "undo", "verify", "balance", "cash_advance",
     )
-) | {"batch.close"}
+) | {"batch.close", "token.register", "token.update", "token.delete"}
 
 # Refusals that are given before the host looks at the key. As the answer to a call that was sent
 # *again* they say nothing about the first sending, so they are waited out, not reported.
@@ -289,6 +289,14 @@ class Payhal(MoneyCalls):
         form = {"copy": copy, "format": format, **given(columns=columns, reprint=reprint)}
         return await self.call("payment.receipt", transaction_id=transaction_id, **form)
 
+    async def tokens(self, **filters: Any) -> dict[str, Any]:
+        """The kept payment tokens, newest first."""
+        return _object(await self.call("token.list", **filters))
+
+    async def token_history(self, *, token_id: str | None = None, reference: str | None = None, **page: Any) -> dict[str, Any]:
+        """A payment token, and everything that was done with it."""
+        return _object(await self.call("token.history", **given(token_id=token_id, reference=reference), **page))
+
     async def batch_totals(self, *, device: str | None = None, gateway: str | None = None) -> dict[str, Any]:
         return _object(await self.call("batch.totals", **given(device=device, gateway=gateway)))
 
@@ -302,8 +310,28 @@ class Payhal(MoneyCalls):
     async def gateways(self) -> Any:
         return (await self.call("gateway.list"))["gateways"]
 
+    async def gateway_settings(self, gateway: str | None = None) -> dict[str, Any]:
+        """What a gateway reports of its merchant, limits, taxes, tips and surcharges."""
+        return _object(await self.call("gateway.settings", **given(gateway=gateway)))
+
+    async def quote(self, amount: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """What a sale would cost; no money moves. More: tax, tip, cashback, surcharge_for, gateway."""
+        return _object(await self.call("payment.quote", amount=amount, **given(**more)))
+
     async def identify(self, device: str) -> Any:
         return await self.call("device.identify", device=device)
+
+    async def device_settings(self, device: str) -> Any:
+        """How a device is set up, as it says itself."""
+        return await self.call("device.settings", device=device)
+
+    async def apdu(
+        self, device: str, aid: str, commands: Sequence[str] = (), timeout_ms: int = 30_000
+    ) -> Any:
+        """Talks with a card that does not pay. Hex in, hex out."""
+        return await self.call(
+            "device.apdu", device=device, aid=aid, commands=list(commands), timeout_ms=timeout_ms
+        )
 
     async def simulate(self, device: str, action: str, **params: Any) -> Any:
         """Drives a simulated device or gateway: `simulate("reader", "tap", card="visa-approve")`."""

@@ -38,6 +38,8 @@ class Approved:
     token: str | None = None
     balance: Mapping[str, Any] | None = None
     collection: str | None = None
+    forwarding: Mapping[str, Any] | None = None
+    kept: Mapping[str, Any] | None = None
     undo: Mapping[str, Any] | None = None
     batch: Mapping[str, Any] | None = None
     at: str | None = None

@@ -57,16 +57,21 @@ class MoneyCalls:
     def sale(
         self,
         *,
-        amount_minor: int,
+        amount_minor: int | None = None,
         currency: str,
+        estimated_minor: int | None = None,
         key: str | None = None,
         on_progress: OnProgress | None = None,
         on_prompt: OnPrompt | None = None,
         on_key: OnKey | None = None,
         **params: Any,
     ) -> MoneyCall[Approved]:
-        """Takes a payment. Further fields of `payment.sale` are passed by their wire names."""
-        params["amount"] = amount_of(amount_minor, currency)
+        """Takes a payment. Further fields of `payment.sale` are passed by their wire names.
+
+        With `estimated_minor` instead of `amount_minor` the amount follows the card: the host asks for it
+        with the prompt `set_amount`.
+        """
+        params |= _charge(amount_minor, estimated_minor, currency)
         return self.money("payment.sale", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
 
     def refund(
@@ -103,16 +108,17 @@ class MoneyCalls:
     def authorize(
         self,
         *,
-        amount_minor: int,
+        amount_minor: int | None = None,
         currency: str,
+        estimated_minor: int | None = None,
         key: str | None = None,
         on_progress: OnProgress | None = None,
         on_prompt: OnPrompt | None = None,
         on_key: OnKey | None = None,
         **params: Any,
     ) -> MoneyCall[Approved]:
-        """Holds an amount on a card."""
-        params["amount"] = amount_of(amount_minor, currency)
+        """Holds an amount on a card; with `estimated_minor` one that follows the card."""
+        params |= _charge(amount_minor, estimated_minor, currency)
         return self.money("payment.authorize", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
 
     def adjust(
@@ -202,6 +208,50 @@ class MoneyCalls:
         params["amount"] = amount_of(amount_minor, currency)
         return self.money("payment.cash_advance", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
 
+    def register_token(
+        self,
+        *,
+        reference: str,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Keeps a card as a payment token under the register's own reference; `fields["kept"]` has it."""
+        params["reference"] = reference
+        return self.money("token.register", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def update_token(
+        self,
+        *,
+        token_id: str | None = None,
+        reference: str | None = None,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Gives a kept payment token another reference (`new_reference`), card (`new_card`) or other words (`custom`)."""
+        params |= given(token_id=token_id, reference=reference)
+        return self.money("token.update", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+    def delete_token(
+        self,
+        *,
+        token_id: str | None = None,
+        reference: str | None = None,
+        key: str | None = None,
+        on_progress: OnProgress | None = None,
+        on_prompt: OnPrompt | None = None,
+        on_key: OnKey | None = None,
+        **params: Any,
+    ) -> MoneyCall[Approved]:
+        """Keeps a payment token no more."""
+        params |= given(token_id=token_id, reference=reference)
+        return self.money("token.delete", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
     def close_batch(
         self,
         *,
@@ -213,6 +263,15 @@ class MoneyCalls:
     ) -> MoneyCall[Approved]:
         """Compares totals and closes the batch."""
         return self.money("batch.close", key=key, on_progress=on_progress, on_prompt=on_prompt, on_key=on_key, **params)
+
+
+def _charge(amount_minor: int | None, estimated_minor: int | None, currency: str) -> dict[str, Any]:
+    """The amount, or the estimate of one that follows the card."""
+    if estimated_minor is None:
+        return {"amount": amount_of(amount_minor, currency)}
+    if amount_minor is not None:
+        raise AmountInvalid("either amount_minor or estimated_minor is given, not both. Nothing was sent.")
+    return {"estimated_amount": amount_of(estimated_minor, currency)}
 
 
 def amount_of(minor: int, currency: str | None) -> Amount:

@@ -16,7 +16,12 @@ from payhal import client, errors
 from payhal.messages import Approved
 
 _SCHEMAS = Path(__file__).resolve().parents[2] / "protocol" / "schema"
-_CALLS = {"batch.close": "close_batch"}
+_CALLS = {
+    "batch.close": "close_batch",
+    "token.register": "register_token",
+    "token.update": "update_token",
+    "token.delete": "delete_token",
+}
 
 
 def _read(name: str) -> dict[str, Any]:

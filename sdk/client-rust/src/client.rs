@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payhal_protocol::batch::{BatchTotals, CloseParams, TotalsParams};
+use payhal_protocol::errands::{ApduParams, ApduResult, DeviceSettings, SettingsParams};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::payment::{
@@ -15,6 +16,10 @@ use payhal_protocol::payment::{
     ResolveParams, ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_protocol::session::{HelloResult, PingParams};
+use payhal_protocol::token::{
+    DeleteTokenParams, ListTokensParams, ListTokensResult, RegisterTokenParams, TokenHistoryParams,
+    TokenHistoryResult, UpdateTokenParams,
+};
 use payhal_protocol::transaction::GetParams;
 use payhal_protocol::{Call, ErrorName, IdempotencyKey, Method};
 use serde::de::DeserializeOwned;
@@ -174,6 +179,41 @@ impl Client {
         self.pay(params, &params.idempotency_key)
     }
 
+    /// Keeps a card as a payment token under the register's own reference; the answer has it as
+    /// `kept`.
+    pub fn register_token(&self, params: &RegisterTokenParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Gives a kept payment token another reference, another card or other words.
+    pub fn update_token(&self, params: &UpdateTokenParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// Keeps a payment token no more.
+    pub fn delete_token(&self, params: &DeleteTokenParams) -> Payment {
+        self.pay(params, &params.idempotency_key)
+    }
+
+    /// The kept payment tokens, newest first.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn tokens(&self, params: &ListTokensParams) -> Result<ListTokensResult, CallError> {
+        self.request(params).await
+    }
+
+    /// A payment token, and everything that was done with it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn token_history(
+        &self,
+        params: &TokenHistoryParams,
+    ) -> Result<TokenHistoryResult, CallError> {
+        self.request(params).await
+    }
+
     /// Compares totals and closes the batch.
     pub fn close_batch(&self, params: &CloseParams) -> Payment {
         self.pay(params, &params.idempotency_key)
@@ -192,6 +232,25 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub async fn resolve(&self, params: &ResolveParams) -> Result<ResolveResult, CallError> {
+        self.request(params).await
+    }
+
+    /// How a device is set up, as it says itself.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn device_settings(
+        &self,
+        params: &SettingsParams,
+    ) -> Result<DeviceSettings, CallError> {
+        self.request(params).await
+    }
+
+    /// Talks with a card that does not pay, as far as the device's configuration allows.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn apdu(&self, params: &ApduParams) -> Result<ApduResult, CallError> {
         self.request(params).await
     }
 

@@ -255,11 +255,8 @@ async fn prompts_reach_their_payment_and_are_answered() {
         panic!("no prompt")
     };
     let respond = RespondParams {
-        prompt_id: prompt.prompt_id,
         accepted: Some(true),
-        amount: None,
-        choice: None,
-        text: None,
+        ..RespondParams::to(prompt.prompt_id)
     };
     let host = async {
         let response = peer.receive().await;

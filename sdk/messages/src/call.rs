@@ -127,6 +127,10 @@ pub mod method {
     pub const COMPLETE: &str = "complete";
     /// Reader and terminal: show text.
     pub const SHOW: &str = "show";
+    /// Reader and terminal: how the device is set up.
+    pub const SETTINGS: &str = "settings";
+    /// Reader: talk to a card that does not pay.
+    pub const APDU: &str = "apdu";
     /// Terminal: run a whole payment.
     pub const PAY: &str = "pay";
     /// Terminal and gateway: outcome of a known transaction.
@@ -147,6 +151,8 @@ pub mod method {
     pub const MODIFY: &str = "modify";
     /// Gateway: advices and order notifications.
     pub const REPORT: &str = "report";
+    /// Gateway: a payment token is kept no more.
+    pub const FORGET_TOKEN: &str = "forget_token";
     /// Simulated plugins only: act as a person or a fault would.
     pub const SIMULATE: &str = "simulate";
 }

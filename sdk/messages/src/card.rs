@@ -47,6 +47,12 @@ pub struct CardFace {
     /// Application identifier, hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aid: Option<String>,
+    /// Country of its issuer (ISO 3166-1 alpha-2), where the card tells: tag 5F28 or 5F55.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The card's last month, `MMYY`, where the reader tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<String>,
 }
 
 /// Whom a read is sealed to: a gateway connector's key, from its `open`.

@@ -4,6 +4,7 @@
 use crate::card::{Entry, Recipient, Sealed};
 use crate::money::{Amounts, Purpose};
 use crate::reader::LoadParameters;
+use crate::settings::GatewaySettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ pub struct Parameters {
     /// absent = readers keep their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reader_parameters: Option<LoadParameters>,
+    /// Its merchant, and what may be added to a price; absent = it says nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<GatewaySettings>,
 }
 
 /// A merchant's identity at a gateway (ISO 8583 DE 42 and 41); empty where none is configured.
@@ -92,6 +96,10 @@ pub struct Authorize {
     /// An approval code the issuer gave by telephone: record the payment, do not ask again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice_code: Option<String>,
+    /// Whether the register keeps the card: the answer should have a payment token for it, whatever
+    /// is asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_card: bool,
 }
 
 /// Command `forward`: a sale that the chip approved while the gateway could not be reached. The goods
@@ -360,6 +368,17 @@ pub enum Report {
         /// it, names, order and spelling included.
         order: String,
     },
+}
+
+/// Command `forget_token`: nobody at this host keeps this payment token any more; reply is empty
+/// (`{}`). May be repeated; one that is not known is forgotten already. A payment that is under way
+/// with it may be refused.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ForgetToken {
+    /// Whose it is: the token was given to this merchant.
+    pub acceptor: Acceptor,
+    /// The token, as the gateway gave it.
+    pub token: String,
 }
 
 /// Command `reconcile`: totals since the last cutover. Reply: [`Totals`].

@@ -10,10 +10,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod apdu;
 pub mod call;
 pub mod card;
 mod card_bytes;
 pub mod card_check;
+pub mod device;
 pub mod emv;
 pub mod gateway;
 pub mod limits;
@@ -24,6 +26,7 @@ pub mod prompt;
 pub mod reader;
 pub mod recording;
 mod schema;
+pub mod settings;
 pub mod terminal;
 
 pub use panic_text::{panic_text, tell_panics_without_payload};

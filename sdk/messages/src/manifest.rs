@@ -95,6 +95,9 @@ pub struct ReaderAbilities {
     /// Whether it can complete a chip without its issuer (`offline` of `complete`).
     #[serde(default)]
     pub offline: bool,
+    /// Whether it can talk to a card that does not pay (`apdu`).
+    #[serde(default)]
+    pub apdu: bool,
 }
 
 /// What a terminal can do when an outcome is unknown.
@@ -152,6 +155,8 @@ pub enum Ability {
     NotifyOrder,
     /// Gateway: take what was approved offline, later.
     Forward,
+    /// Gateway: forget a payment token.
+    ForgetToken,
 }
 
 /// Whether a terminal can be asked about a transaction.

@@ -12,6 +12,23 @@ pub struct Progress {
     /// One line, as the device shows it; no card data.
     #[serde(default)]
     pub text: String,
+    /// In `pin_entry`: what happened at the keypad. Never which key, never how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinEvent>,
+}
+
+/// What happened while a PIN is entered.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinEvent {
+    /// The keypad waits for the PIN.
+    Started,
+    /// A digit was added.
+    Added,
+    /// Digits were taken away.
+    Removed,
+    /// The PIN is complete.
+    Finished,
 }
 
 /// Stages a plugin can report.
@@ -30,6 +47,8 @@ pub enum Stage {
     ApplicationSelection,
     /// The cardholder enters a PIN.
     PinEntry,
+    /// The expiry of a card is typed whose number was typed.
+    ExpiryEntry,
     /// The card is read.
     Reading,
     /// The issuer is asked (terminals).

@@ -45,13 +45,32 @@ pub struct Present {
     pub purpose: Purpose,
     /// The amount to show while waiting.
     pub amounts: Amounts,
+    /// It is an estimate: the final amount comes with [`AuthorizeCard`]. What is shown says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// Entry modes that are allowed; never empty.
     pub entries: Vec<Entry>,
     /// What a tip that the reader asks for may raise the total to. Absent: it asks for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_minor_max: Option<i64>,
+    /// Whether the card was presented before in this transaction: its gateway could not be reached,
+    /// and another is asked. Customers should be told, or they take it for a second payment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// Tips to offer, where the reader asks for one; the customer may choose another, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tip_choices: Vec<TipChoice>,
     /// How long to wait for a card.
     pub timeout_ms: u64,
+}
+
+/// A tip that is offered. Each fits below `total_minor_max`.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TipChoice {
+    /// A few characters for the display: `10%`.
+    pub label: String,
+    /// How much, minor units.
+    pub minor: i64,
 }
 
 /// Reply to `present`.

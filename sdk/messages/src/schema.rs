@@ -2,7 +2,7 @@
 //! JSON Schemas of every message, generated from the types, with the examples of
 //! `examples/messages.json`; checked in under `schema/`.
 
-use crate::{call, gateway, manifest, prompt, reader, terminal};
+use crate::{call, device, gateway, manifest, prompt, reader, terminal};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
@@ -47,6 +47,9 @@ fn reader_messages() -> Value {
         all.add::<reader::Complete>();
         all.add::<reader::CompletionRead>();
         all.add::<reader::Show>();
+        all.add::<device::DeviceSettings>();
+        all.add::<device::Apdu>();
+        all.add::<device::ApduReply>();
         all.add_envelope();
     })
 }
@@ -59,6 +62,7 @@ fn terminal_messages() -> Value {
         all.add::<terminal::TerminalFinding>();
         all.add::<terminal::ReverseTerminal>();
         all.add::<gateway::Reversal>();
+        all.add::<device::DeviceSettings>();
         all.add_envelope();
     })
 }
@@ -77,6 +81,7 @@ fn gateway_messages() -> Value {
         all.add::<gateway::Reverse>();
         all.add::<gateway::Reversal>();
         all.add::<gateway::Report>();
+        all.add::<gateway::ForgetToken>();
         all.add::<gateway::Reconcile>();
         all.add::<gateway::Totals>();
         all.add_envelope();

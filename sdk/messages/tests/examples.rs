@@ -3,7 +3,8 @@
 //! for the Rust type, which writes it again as it stands.
 
 use payhal_messages::{
-    call, card, card_check, emv, gateway, manifest, money, prompt, reader, terminal,
+    call, card, card_check, device, emv, gateway, manifest, money, prompt, reader, settings,
+    terminal,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,13 +37,14 @@ fn types() -> Vec<(&'static str, Pass)> {
     let all = types! {
         call { Failure Refusal Sent }
         card { CardFace Cvm Entry Recipient Sealed }
+        device { Apdu ApduReply DeviceSettings KeyPlace }
         emv {
             ActionCodes ApplicationKind CaPublicKey Contactless ContactlessMode EmvApplication
             EmvParameters RandomSelection RevokedCertificate ZeroAmount
         }
         gateway {
             Acceptor Answer Authorize CardSource Change Collected CurrencyTotals Decision Finding
-            Forward Inquire Modify Original Parameters Prepare Prepared ReadCard Reconcile Report Reversal
+            ForgetToken Forward Inquire Modify Original Parameters Prepare Prepared ReadCard Reconcile Report Reversal
             ReversalReason Reverse SealedNumber Totals Wire
         }
         manifest {
@@ -50,11 +52,12 @@ fn types() -> Vec<(&'static str, Pass)> {
             ReaderAbilities TerminalAbilities TerminalReversal
         }
         money { Amounts Purpose }
-        prompt { DeviceChange Progress Prompt PromptAnswer PromptKind Stage }
+        prompt { DeviceChange PinEvent Progress Prompt PromptAnswer PromptKind Stage }
         reader {
             AuthorizeCard CardRead Complete CompletionRead Identity IssuerAnswer LoadParameters
-            PinPolicy Present Presentation Sealing Show
+            PinPolicy Present Presentation Sealing Show TipChoice
         }
+        settings { GatewaySettings Limits Merchant Surcharge Tax Tip }
         terminal {
             InquireTerminal OriginalPayment Pay ReverseTerminal TerminalFinding TerminalOutcome
         }

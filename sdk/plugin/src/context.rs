@@ -10,7 +10,9 @@ use crate::limits::{ANSWER_GRACE, ANSWERS_MAX, NO_DEADLINE};
 use crate::outcome::PluginError;
 use crate::port::Port;
 use payhal_messages::call::emission;
-use payhal_messages::prompt::{DeviceChange, Progress, Prompt, PromptAnswer, PromptKind, Stage};
+use payhal_messages::prompt::{
+    DeviceChange, PinEvent, Progress, Prompt, PromptAnswer, PromptKind, Stage,
+};
 use std::io::{PipeReader, PipeWriter};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
@@ -177,9 +179,20 @@ impl Context {
     /// Tells register and display where the call stands. `text` is one line without card data,
     /// as the device shows it; it may be empty.
     pub fn progress(&self, stage: Stage, text: &str) {
+        self.tell(stage, text, None);
+    }
+
+    /// Tells the register what happens at the keypad while a PIN is entered: never which key, and
+    /// never how many.
+    pub fn pin_progress(&self, event: PinEvent, text: &str) {
+        self.tell(Stage::PinEntry, text, Some(event));
+    }
+
+    fn tell(&self, stage: Stage, text: &str, pin: Option<PinEvent>) {
         let progress = Progress {
             stage,
             text: text.to_owned(),
+            pin,
         };
         // Progress is best effort by contract: a host that drops it has its reasons.
         let _ = self.emit(self.call.token, emission::PROGRESS, &progress);

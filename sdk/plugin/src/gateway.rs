@@ -4,8 +4,8 @@
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Forward, Inquire, Modify, Parameters, Prepare, Prepared, Reconcile,
-    Report, Reversal, Reverse, Totals,
+    Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Parameters, Prepare,
+    Prepared, Reconcile, Report, Reversal, Reverse, Totals,
 };
 use serde::de::DeserializeOwned;
 
@@ -92,7 +92,7 @@ use serde::de::DeserializeOwned;
 ///         let parameters =
 ///             Parameters {
 ///                 name: "Line".into(), currencies, recipient, opens, live: false,
-///                 reader_parameters: None,
+///                 reader_parameters: None, settings: None,
 ///             };
 ///         Ok((Self { server: config.server }, parameters))
 ///     }
@@ -220,6 +220,17 @@ pub trait GatewayConnector: Sized + Send + Sync + 'static {
     ///
     /// See [`Outcome`]. Unsupported unless implemented.
     fn report(&self, request: Report, context: &Context) -> Outcome<()> {
+        let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// Forgets a payment token that nobody at this host keeps any more. Idempotent: a token that is
+    /// not known is forgotten already.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn forget_token(&self, request: ForgetToken, context: &Context) -> Outcome<()> {
         let _ = (request, context);
         Err(PluginError::Unsupported)
     }

@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
+use payhal_messages::device::{Apdu, ApduReply, DeviceSettings};
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
@@ -105,6 +106,8 @@ use serde::de::DeserializeOwned;
 ///                     scheme: "visa".into(),
 ///                     application: None,
 ///                     aid: None,
+///                     country: None,
+///                     expiry: None,
 ///                 };
 ///                 let presentation_id = request.transaction_id;
 ///                 let entry = Entry::Chip;
@@ -204,6 +207,28 @@ pub trait Reader: Sized + Send + 'static {
     ///
     /// See [`Outcome`]. Unsupported unless implemented.
     fn show(&mut self, request: Show, context: &Context) -> Outcome<()> {
+        let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// Tells how the device is set up.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn settings(&mut self, context: &Context) -> Outcome<DeviceSettings> {
+        let _ = context;
+        Err(PluginError::Unsupported)
+    }
+
+    /// Talks to a card that does not pay, as far as the instance's configuration allows: the rules
+    /// are in [`messages::apdu`](payhal_messages::apdu). Called where the manifest says
+    /// `[reader] apdu = true`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn apdu(&mut self, request: Apdu, context: &Context) -> Outcome<ApduReply> {
         let _ = (request, context);
         Err(PluginError::Unsupported)
     }

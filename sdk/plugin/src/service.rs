@@ -215,6 +215,8 @@ impl<R: Reader, S: SimulatorOf<R>> Service for ReaderService<R, S> {
                 answer(method, payload, |request| reader.complete(request, context))
             }
             method::SHOW => answer_empty(method, payload, |request| reader.show(request, context)),
+            method::SETTINGS => answer(method, payload, |_: Empty| reader.settings(context)),
+            method::APDU => answer(method, payload, |request| reader.apdu(request, context)),
             _ => Answered::empty(Status::Unsupported),
         }
     }
@@ -267,6 +269,7 @@ impl<T: Terminal, S: SimulatorOf<T>> Service for TerminalService<T, S> {
             method::SHOW => {
                 answer_empty(method, payload, |request| terminal.show(request, context))
             }
+            method::SETTINGS => answer(method, payload, |_: Empty| terminal.settings(context)),
             _ => Answered::empty(Status::Unsupported),
         }
     }
@@ -316,6 +319,9 @@ impl<G: GatewayConnector, S: SimulatorOf<G>> Service for GatewayService<G, S> {
             method::REPORT => {
                 answer_empty(method, payload, |request| gateway.report(request, context))
             }
+            method::FORGET_TOKEN => answer_empty(method, payload, |request| {
+                gateway.forget_token(request, context)
+            }),
             method::RECONCILE => answer(method, payload, |request| {
                 gateway.reconcile(request, context)
             }),

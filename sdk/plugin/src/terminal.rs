@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
+use payhal_messages::device::DeviceSettings;
 use payhal_messages::gateway::{Reconcile, Reversal, Totals};
 use payhal_messages::reader::{Identity, Show};
 use payhal_messages::terminal::{
@@ -183,6 +184,16 @@ pub trait Terminal: Sized + Send + 'static {
     /// See [`Outcome`]. Unsupported unless implemented.
     fn show(&mut self, request: Show, context: &Context) -> Outcome<()> {
         let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// Tells how the terminal is set up.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn settings(&mut self, context: &Context) -> Outcome<DeviceSettings> {
+        let _ = context;
         Err(PluginError::Unsupported)
     }
 

@@ -11,9 +11,12 @@ use crate::access::{PairingState, PairingView};
 use crate::device::DeviceSummary;
 use crate::gateway::GatewaySummary;
 use crate::ids::{PairingId, RegisterId};
+use crate::money::Amount;
 use crate::params::{FieldError, Validate};
+use crate::payment::Basket;
 use crate::registers::RegisterView;
 use crate::transaction::TransactionView;
+use crate::verbatim::Verbatim;
 
 /// What can be subscribed to; each topic is the name of its notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +122,22 @@ pub struct PaymentResolved {
     pub at: String,
     /// The transaction as it is now.
     pub transaction: TransactionView,
+    /// What is lost: the goods are gone, and the issuer did not take the sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+}
+
+/// What is lost with a sale that was accepted offline and not taken by its issuer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Loss {
+    /// How much.
+    pub amount: Amount,
+    /// The register's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// What was sold, as the register wrote it.
+    #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
+    pub basket: Basket,
 }
 
 /// Params of the `payment.changed` notification.

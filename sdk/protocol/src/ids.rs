@@ -56,6 +56,10 @@ text_id! {
     IdempotencyKey
 }
 text_id! {
+    /// The host's name for a payment token that a register keeps.
+    TokenId
+}
+text_id! {
     /// A configured device instance.
     DeviceId
 }

@@ -146,6 +146,36 @@ pub struct InstanceView {
     /// A gateway that is live, and yet takes what was encrypted on this computer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_software_sealing: bool,
+    /// What a gateway must be; one whose connector says otherwise is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<GatewayMode>,
+    /// What of its plugin's words gets into the host's log; absent: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogLevel>,
+}
+
+/// What is at stake at a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayMode {
+    /// Nothing: cards and money are made up.
+    Test,
+    /// Real money.
+    Live,
+}
+
+/// What of a plugin's words gets into the host's log: these, and what is more urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// It cannot go on.
+    Error,
+    /// A technician should see it.
+    Warn,
+    /// Worth keeping in normal operation.
+    Info,
+    /// For the plugin's developer.
+    Debug,
 }
 
 /// Params of `instance.draft`.
@@ -235,6 +265,12 @@ pub struct InstanceSetParams {
     /// A gateway that is live, and yet takes what was encrypted on this computer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_software_sealing: Option<bool>,
+    /// What a gateway must be; one whose connector says otherwise is not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<GatewayMode>,
+    /// What of its plugin's words gets into the host's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogLevel>,
 }
 
 impl Validate for InstanceSetParams {
@@ -273,6 +309,25 @@ pub struct InstanceSetResult {
     /// Whether it is new.
     pub added: bool,
 }
+
+/// Params of `instance.log`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InstanceLogParams {
+    /// Its name.
+    pub name: String,
+    /// What of its plugin's words gets into the host's log from now on.
+    pub level: LogLevel,
+}
+
+impl Validate for InstanceLogParams {
+    fn validate(&self) -> Result<(), FieldError> {
+        check_name(&self.name)
+    }
+}
+
+/// Result of `instance.log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InstanceLogResult {}
 
 /// Params of `instance.remove`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -62,6 +62,10 @@ pub const TIMEOUT_MS_MAX: u64 = 300_000;
 /// Shortest time that makes sense for a person with a card, in milliseconds. Tests need short ones.
 pub const TIMEOUT_MS_MIN: u64 = 100;
 
+/// Longest time a register may take to say an amount that follows the card, in milliseconds: a tank
+/// that is filled, a table that asks for its bill.
+pub const AMOUNT_TIMEOUT_MS_MAX: u64 = 900_000;
+
 /// Most transactions in one page of `payment.list`.
 pub const LIST_LIMIT_MAX: u32 = 100;
 

@@ -20,19 +20,21 @@ use crate::device::{
     SimulateResult,
 };
 use crate::diagnose::{DiagnoseParams, DiagnoseResult};
+use crate::errands::{ApduParams, ApduResult, DeviceSettings, SettingsParams};
 use crate::events::{SubscribeParams, SubscribeResult};
 use crate::explain::{PluginExplainParams, PluginExplainResult};
 use crate::gateway::{GatewayListParams, GatewayListResult};
+use crate::gateway_settings::{GatewaySettings, GatewaySettingsParams};
 use crate::instances::{
     InstanceDraftParams, InstanceDraftResult, InstanceListParams, InstanceListResult,
-    InstanceRemoveParams, InstanceRemoveResult, InstanceSetParams, InstanceSetResult,
-    InstanceShowParams, InstanceShowResult,
+    InstanceLogParams, InstanceLogResult, InstanceRemoveParams, InstanceRemoveResult,
+    InstanceSetParams, InstanceSetResult, InstanceShowParams, InstanceShowResult,
 };
 use crate::params::Validate;
 use crate::payment::{
     AdjustParams, Approved, AuthorizeParams, BalanceParams, CancelParams, CancelResult,
-    CaptureParams, CashAdvanceParams, RefundParams, ResolveParams, ResolveResult, SaleParams,
-    UndoParams, VerifyParams, VoidParams,
+    CaptureParams, CashAdvanceParams, QuoteParams, QuoteResult, RefundParams, ResolveParams,
+    ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use crate::plugins::{
     PluginChangeResult, PluginDisableParams, PluginEnableParams, PluginInstallParams,
@@ -48,6 +50,10 @@ use crate::registers::{
 };
 use crate::session::{
     DiscoverParams, HelloParams, HelloResult, PingParams, PingResult, ProveParams, ProveResult,
+};
+use crate::token::{
+    DeleteTokenParams, ListTokensParams, ListTokensResult, RegisterTokenParams, TokenHistoryParams,
+    TokenHistoryResult, UpdateTokenParams,
 };
 use crate::transaction::{
     GetParams, ListParams, ListResult, Receipt, ReceiptParams, TransactionView,
@@ -175,6 +181,8 @@ methods! {
         "Gives what a new device or gateway of a plugin is configured with. For the operator.";
     InstanceSet "instance.set" (InstanceSetParams) -> InstanceSetResult, false,
         "Adds a device or gateway, or changes one; its plugin must take it. For the operator.";
+    InstanceLog "instance.log" (InstanceLogParams) -> InstanceLogResult, false,
+        "Says what of a plugin's words gets into the host's log, until the host starts anew. For the operator.";
     InstanceRemove "instance.remove" (InstanceRemoveParams) -> InstanceRemoveResult, false,
         "Removes a device or gateway. For the operator.";
     DeviceList "device.list" (DeviceListParams) -> DeviceListResult, false,
@@ -183,8 +191,16 @@ methods! {
         "Makes a device beep, flash or show a text, to find it.";
     DeviceSimulate "device.simulate" (SimulateParams) -> SimulateResult, false,
         "Does at a simulated device what a person would do.";
+    DeviceSettings "device.settings" (SettingsParams) -> DeviceSettings, false,
+        "Tells how a device is set up, as it says itself.";
+    DeviceApdu "device.apdu" (ApduParams) -> ApduResult, false,
+        "Talks with a card that does not pay, as a loyalty card.";
     GatewayList "gateway.list" (GatewayListParams) -> GatewayListResult, false,
         "Lists the gateways and their states.";
+    GatewaySettings "gateway.settings" (GatewaySettingsParams) -> GatewaySettings, false,
+        "Gives what a gateway reports of its merchant, limits, taxes, tips and surcharges.";
+    Quote "payment.quote" (QuoteParams) -> QuoteResult, false,
+        "Works out what a sale would cost, with tax, tip, surcharge and cash. No money moves.";
     Sale "payment.sale" (SaleParams) -> Approved, true,
         "Charges a card.";
     Authorize "payment.authorize" (AuthorizeParams) -> Approved, true,
@@ -205,6 +221,16 @@ methods! {
         "Asks what is left on a card.";
     CashAdvance "payment.cash_advance" (CashAdvanceParams) -> Approved, true,
         "Pays out cash.";
+    TokenRegister "token.register" (RegisterTokenParams) -> Approved, true,
+        "Keeps a card as a payment token under the register's own reference.";
+    TokenUpdate "token.update" (UpdateTokenParams) -> Approved, true,
+        "Gives a kept payment token another reference, another card or other words.";
+    TokenDelete "token.delete" (DeleteTokenParams) -> Approved, true,
+        "Keeps a payment token no more; its gateway is told to forget it.";
+    TokenList "token.list" (ListTokensParams) -> ListTokensResult, false,
+        "Lists the kept payment tokens, newest first.";
+    TokenHistory "token.history" (TokenHistoryParams) -> TokenHistoryResult, false,
+        "Gives a payment token and everything that was done with it, newest first.";
     Resolve "payment.resolve" (ResolveParams) -> ResolveResult, false,
         "Settles by a person's word what nobody else can find out.";
     BatchTotals "batch.totals" (TotalsParams) -> BatchTotals, false,

@@ -11,6 +11,7 @@ use crate::ids::{IdempotencyKey, PromptId, TransactionId};
 use crate::limits::TEXT_CHARS_MAX;
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_chars, check_id};
+use crate::payment::check_parts;
 use crate::rpc::Id;
 
 /// Name of the progress notification.
@@ -36,6 +37,8 @@ pub enum Stage {
     ApplicationSelection,
     /// The customer enters the PIN.
     PinEntry,
+    /// The expiry of a card is typed, after its number.
+    ExpiryEntry,
     /// Device and card are talking.
     Reading,
     /// The gateway was asked.
@@ -48,6 +51,20 @@ pub enum Stage {
     Completing,
     /// What may have been charged is being undone.
     Reversing,
+}
+
+/// What happened at the keypad while a PIN is entered. Nobody is told which key it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PinEvent {
+    /// The device waits for the PIN.
+    Started,
+    /// A digit was added.
+    Added,
+    /// Digits were taken away.
+    Removed,
+    /// The PIN is complete.
+    Finished,
 }
 
 /// Params of the `payment.progress` notification. None follows the call's answer.
@@ -63,6 +80,9 @@ pub struct Progress {
     pub seq: u64,
     /// How far it has come.
     pub stage: Stage,
+    /// In `pin_entry`, where the device tells it: what happened at the keypad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PinEvent>,
     /// A sentence for the cashier.
     pub text: String,
     /// When, RFC 3339.
@@ -79,7 +99,7 @@ pub enum PromptKind {
     ConfirmPartial,
     /// Does the customer accept the surcharge? Nobody answers: cancelled.
     ConfirmSurcharge,
-    /// What is the final amount?
+    /// What is the final amount? Nobody answers: cancelled.
     SetAmount,
     /// Which application of the card? Nobody answers: cancelled.
     ChooseApplication,
@@ -144,12 +164,21 @@ pub struct PromptOption {
 pub struct RespondParams {
     /// The question.
     pub prompt_id: PromptId,
-    /// `confirm_*`: yes or no.
+    /// `confirm_*`: yes or no. `set_amount` and `voice_approval`: `false` where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<bool>,
-    /// `set_amount`: the final amount.
+    /// `set_amount`: the final amount, every part included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// `set_amount`: how much of it is tip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<Amount>,
+    /// `set_amount`: how much of it is surcharge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge: Option<Amount>,
+    /// `set_amount`: how much of it is paid out in cash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cashback: Option<Amount>,
     /// `choose_application`: the id of the option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
@@ -158,12 +187,54 @@ pub struct RespondParams {
     pub text: Option<String>,
 }
 
+impl RespondParams {
+    /// An answer that says nothing yet.
+    #[must_use]
+    pub fn to(prompt_id: impl Into<PromptId>) -> Self {
+        Self {
+            prompt_id: prompt_id.into(),
+            accepted: None,
+            amount: None,
+            tip: None,
+            surcharge: None,
+            cashback: None,
+            choice: None,
+            text: None,
+        }
+    }
+
+    /// The final amount, of one that follows the card.
+    #[must_use]
+    pub fn amount(prompt_id: impl Into<PromptId>, amount: Amount) -> Self {
+        Self {
+            amount: Some(amount),
+            ..Self::to(prompt_id)
+        }
+    }
+
+    fn check_amount(&self) -> Result<(), FieldError> {
+        let parts = [
+            ("tip", &self.tip),
+            ("surcharge", &self.surcharge),
+            ("cashback", &self.cashback),
+        ];
+        match &self.amount {
+            Some(amount) => {
+                amount.check("amount")?;
+                check_parts(amount, &parts)
+            }
+            None => match parts.iter().find(|(_, part)| part.is_some()) {
+                Some((field, _)) => Err(FieldError::new(*field, "must be a part of an `amount`")),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
 impl Validate for RespondParams {
     fn validate(&self) -> Result<(), FieldError> {
         check_id(self.prompt_id.as_str(), "prompt_id")?;
-        if let Some(amount) = &self.amount {
-            amount.check("amount")?;
-        }
+        self.check_amount()?;
         if let Some(choice) = &self.choice {
             check_id(choice, "choice")?;
         }

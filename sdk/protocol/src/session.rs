@@ -178,16 +178,25 @@ pub enum Permission {
     VoiceApproval,
     /// Settle an unknown outcome by a person's word.
     Resolve,
+    /// Sell while the gateway is away, within the configured limits.
+    Offline,
+    /// Keep payment tokens, and pay with those that are kept.
+    Tokens,
+    /// Talk with cards that do not pay, as the device's configuration allows.
+    Apdu,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::RefundUnreferenced,
         Self::Others,
         Self::BatchClose,
         Self::VoiceApproval,
         Self::Resolve,
+        Self::Offline,
+        Self::Tokens,
+        Self::Apdu,
     ];
 
     /// The permission as it is written on the wire and in the configuration.
@@ -199,6 +208,9 @@ impl Permission {
             Self::BatchClose => "batch_close",
             Self::VoiceApproval => "voice_approval",
             Self::Resolve => "resolve",
+            Self::Offline => "offline",
+            Self::Tokens => "tokens",
+            Self::Apdu => "apdu",
         }
     }
 }

@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use crate::batch::BatchTotals;
 use crate::error::{ErrorName, MoneyMoved};
-use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TransactionId};
+use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TokenId, TransactionId};
 use crate::limits::{
     LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, RECEIPT_COLUMNS, SEARCH_CHARS_MAX, TEXT_CHARS_MAX,
 };
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_chars, check_id, check_key};
-use crate::payment::{Acceptor, Basket, Collection, Free, ResolvedOutcome, UndoResult};
+use crate::payment::{
+    Acceptor, Basket, Collection, Forwarding, ForwardingState, Free, ResolvedOutcome, UndoResult,
+};
 use crate::progress::Stage;
 use crate::verbatim::Verbatim;
 
@@ -43,6 +45,12 @@ pub enum TransactionKind {
     CashAdvance,
     /// Compares totals and closes the batch.
     BatchClose,
+    /// Keeps a card as a payment token.
+    TokenRegister,
+    /// Gives a kept payment token another reference or card.
+    TokenUpdate,
+    /// Keeps a payment token no more.
+    TokenDelete,
 }
 
 /// How a transaction stands.
@@ -96,6 +104,12 @@ pub struct CardView {
     /// The application's name on the card, as "VISA DEBIT".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// The country of its issuer (ISO 3166-1 alpha-2), where the card tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Its last month, `MMYY`, where the reader tells it. Never in an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<String>,
     /// A payment token for it, where the gateway gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -186,6 +200,9 @@ pub struct TransactionView {
     /// The card, once one was presented.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardView>,
+    /// The kept payment token that it was by, or about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
     /// The latest stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
@@ -224,6 +241,9 @@ pub struct TransactionView {
     /// Of an offline approval of a terminal: where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<Collection>,
+    /// Of a sale that was accepted offline: what became of it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<Forwarding>,
     /// Of an undo: what it became, and by which rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoResult>,
@@ -349,6 +369,10 @@ pub struct ListParams {
     /// Only those that are still open (`true`) or ended (`false`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
+    /// Only sales that were accepted offline and are there now: `waiting` and `needs_operator` are
+    /// what is still to be forwarded, `declined` is what was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<ForwardingState>,
     /// Only this register's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<RegisterId>,

@@ -42,11 +42,11 @@ fn openrpc_lists_every_method_with_its_fields() {
         .find(|method| method["name"] == "payment.sale")
         .unwrap();
     let params = sale["params"].as_array().unwrap();
-    let amount = params
+    let key = params
         .iter()
-        .find(|param| param["name"] == "amount")
+        .find(|param| param["name"] == "idempotency_key")
         .unwrap();
-    assert_eq!(amount["required"], true);
+    assert_eq!(key["required"], true);
     assert_eq!(sale["x-moves-money"], true);
 }
 
@@ -140,7 +140,12 @@ fn breaks(golden: &Map<String, Value>, now: &Map<String, Value>) -> Vec<String> 
             found.push(format!("{name} is gone"));
             continue;
         };
-        if names(&before["required"]) != names(&after["required"]) {
+        let (mut asked, asks) = (names(&before["required"]), names(&after["required"]));
+        // What only registers send may ask for less: who sends it all the same is understood.
+        if name.ends_with("Params") || name == "CardToken" {
+            asked.retain(|field| asks.contains(field));
+        }
+        if asked != asks {
             found.push(format!("{name} requires other fields"));
         }
         for (field, shape) in before["properties"].as_object().into_iter().flatten() {

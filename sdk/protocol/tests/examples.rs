@@ -14,15 +14,16 @@ use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::events::{PairingChanged, RegisterChanged, SubscribeParams};
 use payhal_protocol::explain::PluginExplainParams;
 use payhal_protocol::gateway::GatewayListParams;
+use payhal_protocol::gateway_settings::GatewaySettingsParams;
 use payhal_protocol::instances::{
-    InstanceDraftParams, InstanceListParams, InstanceRemoveParams, InstanceSetParams,
-    InstanceShowParams,
+    InstanceDraftParams, InstanceListParams, InstanceLogParams, InstanceRemoveParams,
+    InstanceSetParams, InstanceShowParams,
 };
 use payhal_protocol::method::{Call, METHODS};
 use payhal_protocol::params::decode;
 use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CancelParams, CaptureParams, CashAdvanceParams,
-    RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
+    QuoteParams, RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_protocol::plugins::{
     PluginDisableParams, PluginEnableParams, PluginInstallParams, PluginKeysParams,
@@ -35,6 +36,9 @@ use payhal_protocol::registers::{
     RegisterListParams, RegisterUpdateParams, RotateDueParams, UnpairParams,
 };
 use payhal_protocol::session::{HelloParams, PingParams, ProveParams, SessionEnded};
+use payhal_protocol::token::{
+    DeleteTokenParams, ListTokensParams, RegisterTokenParams, TokenHistoryParams, UpdateTokenParams,
+};
 use payhal_protocol::transaction::{GetParams, ListParams, ReceiptParams};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -94,12 +98,17 @@ fn checks() -> Vec<Check> {
         of::<InstanceShowParams>(),
         of::<InstanceDraftParams>(),
         of::<InstanceSetParams>(),
+        of::<InstanceLogParams>(),
         of::<InstanceRemoveParams>(),
         of::<RecordParams>(),
         of::<DeviceListParams>(),
         of::<IdentifyParams>(),
+        of::<payhal_protocol::errands::SettingsParams>(),
+        of::<payhal_protocol::errands::ApduParams>(),
         of::<SimulateParams>(),
         of::<GatewayListParams>(),
+        of::<GatewaySettingsParams>(),
+        of::<QuoteParams>(),
         of::<SaleParams>(),
         of::<AuthorizeParams>(),
         of::<AdjustParams>(),
@@ -111,6 +120,11 @@ fn checks() -> Vec<Check> {
         of::<BalanceParams>(),
         of::<CashAdvanceParams>(),
         of::<ResolveParams>(),
+        of::<RegisterTokenParams>(),
+        of::<UpdateTokenParams>(),
+        of::<DeleteTokenParams>(),
+        of::<ListTokensParams>(),
+        of::<TokenHistoryParams>(),
         of::<TotalsParams>(),
         of::<CloseParams>(),
         of::<CancelParams>(),

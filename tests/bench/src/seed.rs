@@ -103,6 +103,8 @@ impl Sale {
             scheme: "visa".into(),
             application: Some("VISA CREDIT".into()),
             aid: Some("A0000000031010".into()),
+            country: None,
+            expiry: None,
         }
     }
 

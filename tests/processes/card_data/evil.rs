@@ -101,11 +101,14 @@ impl Between {
         let presented: Presentation = self.reader.ask(
             "present",
             &Present {
+                estimated: false,
                 transaction_id: transaction_id.clone(),
                 purpose: Purpose::Sale,
                 amounts: amounts.clone(),
                 entries: vec![Entry::Chip],
                 total_minor_max: None,
+                again: false,
+                tip_choices: Vec::new(),
                 timeout_ms: 5_000,
             },
         )?;
@@ -156,6 +159,7 @@ impl Between {
             merchant_reference: None,
             installments: None,
             voice_code: None,
+            keep_card: false,
         };
         self.gateway.ask("authorize", &request)
     }

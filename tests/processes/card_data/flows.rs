@@ -5,10 +5,13 @@
 
 use super::shop::{Mode, READER, REFERENCE, Shop, Shown};
 use crate::host::GATEWAY;
+use crate::prompts::{end, question};
 use crate::register::{Played, Sale, eur, sale};
 use payhal_client::protocol::ErrorName;
-use payhal_client::protocol::payment::{RefundParams, VerifyParams};
-use payhal_client::protocol::progress::Stage;
+use payhal_client::protocol::payment::{CardToken, RefundParams, SaleParams, VerifyParams};
+use payhal_client::protocol::progress::{RespondParams, Stage};
+use payhal_client::protocol::token::RegisterTokenParams;
+use payhal_client::protocol::transaction::TransactionOutcome;
 use std::time::Instant;
 
 /// The transaction of a payment that was approved.
@@ -30,6 +33,27 @@ impl Shop {
         let mut params = sale(key, 1250, READER);
         params.reference = Some(REFERENCE.to_owned());
         self.play(self.register.0.sale(&params), shown).await
+    }
+}
+
+impl Shop {
+    /// The card is in the reader while nobody knows the amount, and after that it is charged.
+    async fn sell_later(&self, key: &str) -> Played {
+        let mut params = SaleParams::estimated(key, eur(4000));
+        params.device = Some(READER.into());
+        let mut payment = self.register.0.sale(&params);
+        self.register
+            .show(READER, "insert", "canary-mastercard")
+            .await;
+        let prompt = question(&mut payment).await.expect("a question");
+        self.assert_host_forgets("with a card whose amount is not known")
+            .await;
+        let answer = RespondParams::amount(prompt.prompt_id, eur(3210));
+        self.register.0.request(&answer).await.unwrap();
+        let played = end(payment).await;
+        self.assert_nothing_after("an amount that came late", Instant::now())
+            .await;
+        played
     }
 }
 
@@ -67,6 +91,17 @@ async fn everyday(mode: Mode) {
         shop.play(payment, Shown::new("insert", "canary-mastercard"))
             .await,
     ));
+    all.push(approved(shop.sell_later("later").await));
+    let mut keep = RegisterTokenParams::new("keep", REFERENCE);
+    keep.device = Some(READER.into());
+    let payment = shop.register.0.register_token(&keep);
+    all.push(approved(
+        shop.play(payment, Shown::new("tap", "canary-mastercard"))
+            .await,
+    ));
+    let mut by_reference = SaleParams::new("kept", eur(300));
+    by_reference.card = Some(CardToken::referred(REFERENCE));
+    all.push(approved(shop.register.sell_alone(&by_reference).await));
     shop.assert_gateway_forgets("after approvals");
     shop.close(&all).await;
 }
@@ -130,6 +165,47 @@ async fn refusals(mode: Mode) {
     all.push(failed(begun.end().await, ErrorName::Cancelled));
     shop.assert_nothing_after("a cancel", Instant::now()).await;
     shop.assert_gateway_forgets("after refusals");
+    shop.close(&all).await;
+}
+
+#[tokio::test]
+async fn sales_that_wait_for_their_gateway() {
+    stored(Mode::Hpke).await;
+}
+
+#[tokio::test]
+async fn sales_that_wait_for_their_gateway_under_dukpt() {
+    stored(Mode::DukptTdes).await;
+}
+
+/// What waits in the vault is sealed, and forwarded from there.
+async fn stored(mode: Mode) {
+    let rule = "[[offline]]\namount_max = \"50.00 EUR\"\ncount_max = 9\n\
+        total_max = \"100.00 EUR\"\nage_max_hours = 24\n";
+    let shop = Shop::open_with(mode, |setup| setup.rules(rule)).await;
+    shop.register.act(GATEWAY, "unplug", &[]).await;
+    let mut all = Vec::new();
+    for (how, card) in [
+        ("insert", "canary-mastercard"),
+        ("tap", "canary-declines"),
+        ("insert", "canary-declines"),
+    ] {
+        let mut params = sale(&format!("{how} {card}"), 1250, READER);
+        params.allow_offline = true;
+        params.reference = Some(REFERENCE.to_owned());
+        let payment = shop.register.0.sale(&params);
+        all.push(approved(shop.play(payment, Shown::new(how, card)).await));
+    }
+    shop.assert_host_forgets("with sales that wait").await;
+    shop.assert_files_are_clean("with sales that wait").await;
+    let mut news = shop.register.watch().await;
+    shop.register.act(GATEWAY, "plug", &[]).await;
+    for transaction in &all {
+        while shop.register.get(transaction).await.outcome == TransactionOutcome::AcceptedOffline {
+            news.next().await;
+        }
+    }
+    shop.assert_gateway_forgets("after forwarding");
     shop.close(&all).await;
 }
 

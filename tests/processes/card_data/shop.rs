@@ -88,7 +88,7 @@ impl Shop {
         let host = Host::start_with(folder, &[("PAYHAL_LOG", "trace"), ("RUST_BACKTRACE", "1")]);
         let host = host.await;
         let recorder = Recorder::before(host.address()).await;
-        let register = Register::connect(recorder.ws(), "till-1").await;
+        let register = Register::connect_showing(recorder.ws(), "till-1", &["set_amount"]).await;
         let news = register.watch().await;
         Self {
             host,

@@ -229,11 +229,8 @@ async fn in_deliver(does: &str) {
     let prompt = question(&mut payment).await.expect("a question");
     let begun = Instant::now();
     let answer = RespondParams {
-        prompt_id: prompt.prompt_id.clone(),
-        accepted: None,
-        amount: None,
         choice: Some(prompt.options[0].id.clone()),
-        text: None,
+        ..RespondParams::to(prompt.prompt_id.clone())
     };
     till.0.request(&answer).await.unwrap();
     let refused = Sale::new(payment).end().await;

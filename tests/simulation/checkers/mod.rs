@@ -17,6 +17,7 @@ mod no_lost_money;
 mod numbers;
 mod one_basket;
 mod one_final_answer;
+mod one_gateway;
 mod people;
 mod prices;
 mod recovery;
@@ -25,6 +26,7 @@ pub(crate) mod self_healing;
 mod spent;
 mod sums_hold;
 mod terminals;
+mod tokens;
 mod unknown_is_not_failed;
 
 use crate::registers::Waiting;
@@ -66,7 +68,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 20] = [
+pub(crate) const ALL: [Checker; 22] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -75,6 +77,7 @@ pub(crate) const ALL: [Checker; 20] = [
     self_healing::CHECKER,
     sums_hold::CHECKER,
     one_basket::CHECKER,
+    one_gateway::CHECKER,
     inquiries::CHECKER,
     recovery::CHECKER,
     acceptors::CHECKER,
@@ -86,6 +89,7 @@ pub(crate) const ALL: [Checker; 20] = [
     dates::CHECKER,
     numbers::CHECKER,
     spent::CHECKER,
+    tokens::CHECKER,
     contract::CHECKER,
 ];
 

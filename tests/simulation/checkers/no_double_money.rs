@@ -4,6 +4,8 @@
 use super::{Checker, Sight, violated};
 use crate::world::World;
 use payhal_engine::answer::Answer;
+use payhal_engine::forwarding::ForwardingState;
+use payhal_engine::ids::TransactionId;
 use payhal_engine::request::Kind;
 use std::collections::BTreeMap;
 
@@ -24,6 +26,10 @@ fn exists(world: &World, answer: &Answer) {
         return;
     };
     let id = approved.transaction_id;
+    if approved.accepted_offline || approved.withdrawal {
+        went_without(world, id);
+        return;
+    }
     let kind = world.registers.attempt_of(id).map(|it| it.request.kind);
     if kind == Some(Kind::BatchClose) {
         if !world.is_closed_by(id) {
@@ -33,6 +39,10 @@ fn exists(world: &World, answer: &Answer) {
     }
     let moves = kind.is_none_or(|kind| kind.moves_money());
     let entry = world.entry(id);
+    // A token may be kept, changed or deleted in the host's own books alone.
+    if entry.is_none() && kind.is_some_and(|kind| kind.is_of_token()) {
+        return;
+    }
     let Some(entry) = entry.filter(|entry| entry.stands() || !moves) else {
         violated(LAW, format_args!("the gateway says otherwise: {answer:?}"));
     };
@@ -41,6 +51,28 @@ fn exists(world: &World, answer: &Answer) {
             LAW,
             format_args!("{} at the gateway: {answer:?}", entry.minor),
         );
+    }
+}
+
+/// What was accepted offline stands once its gateway took it, and never once it was taken back.
+fn went_without(world: &World, id: TransactionId) {
+    let became = world.journal.became(id);
+    let stands = world.entry(id).is_some_and(|entry| entry.stands());
+    match became {
+        Some(ForwardingState::Approved) if !stands && world.journal.resolved(id).is_none() => {
+            violated(
+                LAW,
+                format_args!("{id} was forwarded, and the gateway has nothing"),
+            );
+        }
+        Some(ForwardingState::Withdrawn) if stands => {
+            violated(
+                LAW,
+                format_args!("{id} was taken back, and forwarded all the same"),
+            );
+        }
+        None => violated(LAW, format_args!("nobody knows what becomes of {id}")),
+        _ => {}
     }
 }
 

@@ -8,7 +8,6 @@ use crate::world::World;
 use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{Kept, TransactionId};
 use payhal_engine::record::{Fact, Intent};
-use payhal_engine::request::Kind;
 
 const LAW: &str = "numbers for reversals";
 
@@ -30,14 +29,12 @@ pub(crate) const CHECKER: Checker = Checker {
     },
     step: |_| {},
     rest: |world| {
-        for (id, _) in world
-            .vault
-            .held
-            .iter()
-            .filter(|(_, part)| *part == Kept::Number)
-        {
+        for (id, part) in &world.vault.held {
             if !world.journal.needs_operator(*id) {
-                violated(LAW, format_args!("the number of {id} is kept for nothing"));
+                violated(
+                    LAW,
+                    format_args!("the {part:?} of {id} is kept for nothing"),
+                );
             }
         }
     },
@@ -48,9 +45,9 @@ fn needs_number(intent: &Intent) -> bool {
     let kind = intent.request.kind;
     gateway.is_some_and(gateways::needs_number)
         && intent.device.is_some()
-        && intent.request.terms.token.is_none()
+        && !intent.request.is_by_token()
         && kind.purpose().is_some()
-        && !matches!(kind, Kind::Verify | Kind::Balance)
+        && kind.moves_money()
 }
 
 fn begins(world: &World, id: TransactionId, intent: &Intent) {
@@ -84,13 +81,14 @@ fn reverses(world: &World, id: TransactionId, with_number: bool) {
 
 fn destroys(world: &World, id: TransactionId) {
     let journal = &world.journal;
-    let over = match journal.ending_of(id) {
-        None => journal.line(id).is_none_or(|line| line.intent.is_none()),
-        Some(ending) => {
-            ending.reversal.is_none() || journal.is_reversed(id) || journal.resolved(id).is_some()
-        }
-    };
-    if !over {
+    // Its gateway may be another by now, which wants none.
+    let wanted = journal
+        .intent_of(id)
+        .is_some_and(|intent| intent.number_kept);
+    let over = journal.ending_of(id).is_some_and(|ending| {
+        ending.reversal.is_none() || journal.is_reversed(id) || journal.resolved(id).is_some()
+    });
+    if wanted && !over {
         violated(LAW, format_args!("the number of {id} goes before its end"));
     }
 }

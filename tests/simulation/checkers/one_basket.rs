@@ -7,6 +7,7 @@ use crate::world::World;
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::ids::TransactionId;
+use payhal_engine::money::Amounts;
 use payhal_engine::record::Fact;
 
 const LAW: &str = "9 one basket, one charge";
@@ -17,6 +18,16 @@ const GUARD_MICROS: i64 = 10 * 60 * 1_000_000;
 pub(crate) const CHECKER: Checker = Checker {
     sight: |world, sight| match sight {
         Sight::Device(_, DeviceCommand::Present { transaction_id, .. }) => {
+            no_second_charge(world, *transaction_id);
+        }
+        Sight::Device(
+            _,
+            DeviceCommand::AuthorizeCard {
+                transaction_id,
+                amounts,
+                ..
+            },
+        ) if came_late(world, *transaction_id, amounts) => {
             no_second_charge(world, *transaction_id);
         }
         Sight::Append(record) => {
@@ -31,6 +42,13 @@ pub(crate) const CHECKER: Checker = Checker {
     },
     ..Checker::BLIND
 };
+
+/// Whether the amount came after the card just now: nobody was asked about it since.
+fn came_late(world: &World, id: TransactionId, amounts: &Amounts) -> bool {
+    let seen = world.registers.attempt_of(id);
+    seen.is_some_and(|seen| seen.request.terms.estimate.is_some())
+        && amounts.surcharge_minor.is_none()
+}
 
 /// No card is asked for, and no terminal begins, while an earlier try of the same basket is unknown:
 /// its gateway is being asked about it, or its register was told so.
@@ -56,9 +74,14 @@ fn no_second_charge(world: &World, id: TransactionId) {
         let same_reference =
             sale.request.reference.is_some() && sale.request.reference == earlier.request.reference;
         let asked = earlier.request.amounts.unwrap_or(earlier.amounts);
+        let said = world.registers.said.get(&id);
+        let this = match said.map(Vec::as_slice) {
+            Some([said]) => Some(*said),
+            _ => sale.request.amounts,
+        };
         let age_micros = world.now().wall_micros - earlier.wire.at_micros;
         let looks_the_same = sale.scope == earlier.scope
-            && sale.request.amounts == Some(asked)
+            && this == Some(asked)
             // Ages are the engine's business once somebody set the clock.
             && !world.clock_was_set
             && age_micros < GUARD_MICROS;

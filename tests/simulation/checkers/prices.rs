@@ -12,6 +12,7 @@ use payhal_engine::ids::{GatewayId, TransactionId};
 use payhal_engine::money::Amounts;
 use payhal_engine::prompt::PromptKind;
 use payhal_engine::record::Fact;
+use payhal_engine::request::Kind;
 
 const LAW: &str = "one price";
 
@@ -56,11 +57,14 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     let (Some(seen), Some((card, tip))) = (seen, presented) else {
         violated(LAW, format_args!("{id} is sealed, and no card was there"));
     };
-    if world.prices.sealed.contains_key(&id) {
+    let sealed = world.prices.sealed.get(&id);
+    if sealed.is_some_and(|(_, to)| *to == recipient.gateway) {
         violated(LAW, format_args!("{id} is sealed twice"));
     }
     let mut expected = *amounts;
-    if let Some(asked) = seen.request.amounts {
+    if seen.request.terms.estimate.is_some() {
+        expected = said(world, id, amounts);
+    } else if let Some(asked) = seen.request.amounts {
         expected = asked;
         if let Tip::Chosen(tip) = tip {
             expected.tip_minor = Some(*tip);
@@ -71,15 +75,19 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
         violated(LAW, format_args!("{id} is sealed with a tip of {tip}"));
     }
     let register = &seen.scope.register.0;
-    let gateway = prices::gateway(*card, register, &seen.request, expected.total.minor);
-    if recipient.gateway != gateway {
+    let gateways = prices::gateways(*card, register, &seen.request, expected.total.minor);
+    // Another card for a kept token goes where the token is.
+    let elsewhere = seen.request.kind == Kind::TokenUpdate;
+    if !gateways.contains(&recipient.gateway) && !elsewhere {
         violated(LAW, format_args!("{id} is sealed to {recipient:?}"));
     }
     let max = seen.request.amount_max;
     let room = max.map_or(0, |max| max.minor - expected.total.minor);
     let asked_about = (id, PromptKind::ConfirmSurcharge as u8);
-    if prices::may_rise(seen.request.kind) && world.registers.agreed.contains(&asked_about) {
-        let surcharge = prices::surcharge(*card, &expected).min(room);
+    let surcharge = prices::surcharge(*card, &expected, &seen.request).min(room);
+    let silent = prices::is_silent(*card, &seen.request) && surcharge > 0;
+    let agreed = world.registers.agreed.contains(&asked_about);
+    if prices::may_rise(seen.request.kind) && (agreed || silent) {
         expected.surcharge_minor = Some(surcharge);
         expected.total.minor += surcharge;
     }
@@ -92,6 +100,26 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     if most.is_some_and(|most| amounts.total.minor > most) {
         violated(LAW, format_args!("{id} costs more than was allowed"));
     }
+}
+
+/// What its register said after the card, of what is sealed.
+fn said(world: &World, id: TransactionId, sealed: &Amounts) -> Amounts {
+    let plain = without_surcharge(sealed);
+    let said = world.registers.said.get(&id);
+    if said.is_none_or(|said| !said.contains(&plain)) {
+        violated(
+            LAW,
+            format_args!("{id} is sealed over {sealed:?}; said was {said:?}"),
+        );
+    }
+    plain
+}
+
+fn without_surcharge(amounts: &Amounts) -> Amounts {
+    let mut plain = *amounts;
+    plain.total.minor -= amounts.surcharge_minor.unwrap_or(0);
+    plain.surcharge_minor = None;
+    plain
 }
 
 fn as_sealed(world: &World, id: TransactionId, amounts: &Amounts, gateway: &GatewayId) {
@@ -111,7 +139,7 @@ fn told(world: &World, approved: &Approved) {
     };
     let asked = world.registers.attempt_of(id).map(|seen| &seen.request);
     let asked = asked.and_then(|request| request.amounts);
-    let total = asked.unwrap_or(*sealed).total;
+    let total = asked.unwrap_or_else(|| without_surcharge(sealed)).total;
     let requested = &approved.requested;
     let parts = |amounts: &Amounts| (amounts.tip_minor, amounts.surcharge_minor);
     let minor = approved.approved_minor;

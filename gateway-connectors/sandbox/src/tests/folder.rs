@@ -10,9 +10,17 @@ use serde_json::{Value, json};
 
 const README: &str = include_str!("../../README.md");
 
-/// Rows of the README's table with this heading, cells trimmed.
+/// What testers read.
+const TESTING: &str = include_str!("../../../../docs/testing.md");
+
+/// Rows of the README's table with this heading.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
-    let (_, text) = README.split_once(heading).expect("the heading is there");
+    table_of(README, heading)
+}
+
+/// Rows of a page's table with this heading, cells trimmed.
+fn table_of(page: &'static str, heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, text) = page.split_once(heading).expect("the heading is there");
     let rows = text.lines().skip_while(|line| !line.starts_with('|'));
     let rows = rows.take_while(|line| line.starts_with('|')).skip(2);
     let cells = |row: &'static str| {
@@ -57,6 +65,35 @@ fn the_table_of_amounts_is_true_and_whole() {
     for ending in (0..100).filter(|ending| !special.contains(ending)) {
         assert_eq!(code("visa-approve", 1200 + ending), "00", "{ending}");
     }
+}
+
+#[test]
+fn the_page_for_testers_says_what_the_cards_do() {
+    let rows = table_of(TESTING, "## Test cards");
+    let known = test_cards().iter();
+    let known: Vec<_> = known.filter(|it| !it.name.starts_with("canary-")).collect();
+    assert_eq!(rows.len(), known.len());
+    for (row, card) in rows.iter().zip(known) {
+        assert_eq!(row[0], card.name);
+        assert_eq!(row[1], code(card.name, 1250), "{}", card.name);
+        assert_eq!(row[2], card.country.unwrap_or_default(), "{}", card.name);
+    }
+}
+
+#[test]
+fn the_page_for_testers_says_what_amounts_and_faults_do() {
+    let named = |rows: &[Vec<&'static str>]| -> Vec<[String; 2]> {
+        let row = |row: &Vec<&'static str>| {
+            [row[0].trim_start_matches('…').to_owned(), row[1].to_owned()]
+        };
+        rows.iter().map(row).collect()
+    };
+    let amounts = table_of(TESTING, "## Test amounts");
+    assert_eq!(named(&amounts), named(&table("## Amounts")));
+    let first =
+        |rows: Vec<Vec<&'static str>>| -> Vec<&str> { rows.iter().map(|row| row[0]).collect() };
+    let faults = first(table_of(TESTING, "## Faults"));
+    assert_eq!(faults, first(table("### Faults")));
 }
 
 #[test]

@@ -83,3 +83,34 @@ fn tokens_survive_with_the_state_folder() {
     let answer = again.authorize(&again.request_by(Purpose::Sale, &token, 1250));
     assert_eq!(answer.decision, Decision::Approved);
 }
+
+#[test]
+fn a_token_that_is_forgotten_is_nobody_s_until_its_card_is_checked_again() {
+    let shop = Shop::new();
+    let token = token_of(&shop, "visa-approve");
+    let request = shop.request_by(Purpose::Sale, &token, 1250);
+    let mut forget = ForgetToken {
+        acceptor: request.wire.acceptor.clone(),
+        token: token.clone(),
+    };
+    forget.acceptor.merchant = "merchant-2".into();
+    let done = shop
+        .sandbox
+        .forget_token(forget.clone(), &shop.bench.call());
+    assert!(matches!(done, Ok(Ok(()))), "{done:?}");
+    assert_eq!(shop.authorize(&request).decision, Decision::Approved);
+    forget.acceptor = request.wire.acceptor.clone();
+    for _ in 0..2 {
+        let done = shop
+            .sandbox
+            .forget_token(forget.clone(), &shop.bench.call());
+        assert!(matches!(done, Ok(Ok(()))), "{done:?}");
+    }
+    // What was paid stays paid, and asked for once more is answered as before.
+    assert_eq!(shop.authorize(&request).decision, Decision::Approved);
+    let again = shop.request_by(Purpose::Sale, &token, 1250);
+    assert_eq!(shop.authorize(&again).response_code, "14");
+    assert_eq!(token_of(&shop, "visa-approve"), token);
+    let again = shop.request_by(Purpose::Sale, &token, 1250);
+    assert_eq!(shop.authorize(&again).decision, Decision::Approved);
+}

@@ -22,7 +22,7 @@ pub(super) struct PairArgs {
     #[arg(long, value_name = "ID", conflicts_with = "approve")]
     pub(super) refuse: Option<String>,
     /// What it may do beyond plain payments: refund_unreferenced, others, batch_close,
-    /// voice_approval, resolve; separated by commas
+    /// voice_approval, resolve, tokens; separated by commas
     #[arg(long, value_name = "PERMISSION", value_delimiter = ',', value_parser = permission)]
     pub(super) allow: Vec<Permission>,
     #[command(flatten)]
@@ -154,7 +154,8 @@ pub(super) enum RegistersCommand {
     /// Say what a register may do beyond plain payments, from now on
     Allow {
         register: String,
-        /// All that it may: refund_unreferenced, others, batch_close, voice_approval, resolve
+        /// All that it may: refund_unreferenced, others, batch_close, voice_approval, resolve, offline,
+        /// tokens, apdu
         #[arg(value_name = "PERMISSION", value_delimiter = ',', value_parser = permission)]
         #[arg(required_unless_present = "nothing", conflicts_with = "nothing")]
         permissions: Vec<Permission>,

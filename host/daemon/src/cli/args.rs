@@ -4,6 +4,7 @@
 use super::access_args::{ConsoleArgs, PairArgs, RegistersArgs};
 use super::payment_args::{BatchCommand, PayCommand, RefundArgs, ResolveArgs, SaleArgs, VoidArgs};
 use super::tls::TlsCommand;
+use super::tokens::TokenCommand;
 use crate::access::Mode;
 use crate::config::Overrides;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,8 +38,10 @@ pub(super) enum Command {
     /// Add, change or remove one gateway while the host runs
     Gateway {
         #[command(subcommand)]
-        command: super::instances::InstanceCommand,
+        command: super::gateway::GatewayCommand,
     },
+    /// Work out what a sale would cost, with tax, tip, surcharge and cash
+    Quote(super::gateway::QuoteArgs),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -59,6 +62,11 @@ pub(super) enum Command {
     Batch {
         #[command(subcommand)]
         command: BatchCommand,
+    },
+    /// Keep cards as payment tokens, and look at those that are kept
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
     },
     /// Settle an unknown outcome by a person's word
     Resolve(ResolveArgs),
@@ -247,11 +255,30 @@ pub(super) struct NamedArgs {
     pub(super) client: ClientArgs,
 }
 
+/// Where a sale is that was accepted offline.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum OfflineState {
+    /// Waits for its gateway
+    Waiting,
+    /// Its issuer did not take it
+    Lost,
+    /// A person must look
+    NeedsOperator,
+    /// Its gateway took it
+    Taken,
+    /// Taken back before its gateway heard of it
+    Withdrawn,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct TransactionsArgs {
     /// Only what has not come to rest
     #[arg(long)]
     pub(super) open: bool,
+    /// Only sales that were accepted offline: those that wait for their gateway, those that are lost
+    /// because their issuer did not take them, or others
+    #[arg(long, value_name = "STATE", value_enum, num_args = 0..=1, default_missing_value = "waiting")]
+    pub(super) offline: Option<OfflineState>,
     /// Part of a reference; or a key, approval code, transaction or last four digits
     #[arg(long)]
     pub(super) text: Option<String>,
@@ -628,76 +655,84 @@ mod tests {
             .unwrap()
     }
 
+    /// As the manual writes them.
+    const LINES: &[&str] = &[
+        "serve --config c.toml --state s --listen 127.0.0.1:0 --plugins a --plugins b --runner r",
+        "demo --once --allow-origin https://shop.example",
+        "demo --serve-only --listen 127.0.0.1:0 --state s",
+        "devices --json",
+        "gateways --url ws://127.0.0.1:1/v1/ws",
+        "refund 0198 5.00 EUR --key k",
+        "void 0198",
+        "cancel 0198 --json",
+        "get 0198",
+        "list --open --json",
+        "receipt 0198 --copy merchant --format html",
+        "receipt 0198 --columns 24 --first",
+        "pay sale 12.50 EUR --tip 1.00 --cashback 2.00 --surcharge 0.10 --amount-max 20.00",
+        "pay sale 12.50 EUR --accept-partial --installments 3 --entry chip --entry contactless --online-always",
+        "pay authorize 50.00 EUR --token tok --voice-code A1",
+        "pay capture 0198 20.00 EUR --key k",
+        "pay adjust 0198 60.00 EUR --tip 10.00",
+        "pay refund 0198 5.00 EUR",
+        "pay refund-unreferenced 5.00 EUR --device d",
+        "pay refund-receipt 5.00 EUR --gateway g --rrn 0123 --at 2026-11-02T09:15:00Z --of 12.50",
+        "pay void 0198",
+        "pay undo 0198",
+        "pay verify --device d",
+        "pay balance",
+        "pay cash-advance 40.00 EUR",
+        "batch totals --gateway g --json",
+        "batch close --device d --key k --despite 0198",
+        "resolve 0198 --outcome approved --evidence text --operator Ann",
+        "reader tap visa-approve --device r",
+        "keys --help",
+        "keys inject --device r --gateway g --slot main --state s",
+        "keys --state s list --json",
+        "reader --device r keys 1234#",
+        "reader key-in visa-approve --wait-ms 100",
+        "reader fault slow --at present --delay-ms 500",
+        "plugin list --json",
+        "device list --json --state s",
+        "device show counter-1",
+        "device set counter-2 --plugin beeper volume=3 deep.key=@file --unset old --port main=/dev/ttyUSB0",
+        "device remove counter-2",
+        "gateway set bank api_key=@key --network a:1 --merchant m --terminal t --allow-software-sealing false",
+        "gateway list",
+        "gateway log bank debug",
+        "gateway set bank --mode live --log warn",
+        "device log counter-1 error",
+        "config check --json --config c.toml",
+        "config route --amount 12.50 --currency EUR --scheme visa --register till-1 --json",
+        "config route --range 411111 --country DE --gateway bank",
+        "plugin new --kind reader --lang c acme-reader",
+        "plugin check --json folder",
+        "plugin play --help",
+        "pair",
+        "pair --json --state s",
+        "pair --approve till-1 --number 123456 --allow others,batch-close --replace",
+        "pair --refuse till-1",
+        "registers --json",
+        "registers list",
+        "registers show till-1",
+        "registers allow till-1 others,resolve",
+        "registers allow till-1 --nothing",
+        "registers limit till-1 --refund-max none",
+        "registers unpair till-1 --state s",
+        "registers rotate till-1",
+        "console --print",
+        "journal show 0198",
+        "journal open --state s",
+        "journal verify",
+        "journal backup monday.backup --state s",
+        "journal export --format csv --since 2026-11-21T12:00:00Z --out a.csv",
+        "journal prune --older-than 548 --keys-older-than 3653",
+        "journal adopt --only-copy --state s",
+    ];
+
     #[test]
     fn what_the_manual_says_is_understood() {
-        for line in [
-            "serve --config c.toml --state s --listen 127.0.0.1:0 --plugins a --plugins b --runner r",
-            "demo --once --allow-origin https://shop.example",
-            "demo --serve-only --listen 127.0.0.1:0 --state s",
-            "devices --json",
-            "gateways --url ws://127.0.0.1:1/v1/ws",
-            "refund 0198 5.00 EUR --key k",
-            "void 0198",
-            "cancel 0198 --json",
-            "get 0198",
-            "list --open --json",
-            "receipt 0198 --copy merchant --format html",
-            "receipt 0198 --columns 24 --first",
-            "pay sale 12.50 EUR --tip 1.00 --cashback 2.00 --surcharge 0.10 --amount-max 20.00",
-            "pay sale 12.50 EUR --accept-partial --installments 3 --entry chip --entry contactless --online-always",
-            "pay authorize 50.00 EUR --token tok --voice-code A1",
-            "pay capture 0198 20.00 EUR --key k",
-            "pay adjust 0198 60.00 EUR --tip 10.00",
-            "pay refund 0198 5.00 EUR",
-            "pay refund-unreferenced 5.00 EUR --device d",
-            "pay refund-receipt 5.00 EUR --gateway g --rrn 0123 --at 2026-11-02T09:15:00Z --of 12.50",
-            "pay void 0198",
-            "pay undo 0198",
-            "pay verify --device d",
-            "pay balance",
-            "pay cash-advance 40.00 EUR",
-            "batch totals --gateway g --json",
-            "batch close --device d --key k --despite 0198",
-            "resolve 0198 --outcome approved --evidence text --operator Ann",
-            "reader tap visa-approve --device r",
-            "keys --help",
-            "keys inject --device r --gateway g --slot main --state s",
-            "keys --state s list --json",
-            "reader --device r keys 1234#",
-            "reader key-in visa-approve --wait-ms 100",
-            "reader fault slow --at present --delay-ms 500",
-            "plugin list --json",
-            "device list --json --state s",
-            "device show counter-1",
-            "device set counter-2 --plugin beeper volume=3 deep.key=@file --unset old --port main=/dev/ttyUSB0",
-            "device remove counter-2",
-            "gateway set bank api_key=@key --network a:1 --merchant m --terminal t --allow-software-sealing false",
-            "gateway list",
-            "config check --json --config c.toml",
-            "plugin new --kind reader --lang c acme-reader",
-            "plugin check --json folder",
-            "plugin play --help",
-            "pair",
-            "pair --json --state s",
-            "pair --approve till-1 --number 123456 --allow others,batch-close --replace",
-            "pair --refuse till-1",
-            "registers --json",
-            "registers list",
-            "registers show till-1",
-            "registers allow till-1 others,resolve",
-            "registers allow till-1 --nothing",
-            "registers limit till-1 --refund-max none",
-            "registers unpair till-1 --state s",
-            "registers rotate till-1",
-            "console --print",
-            "journal show 0198",
-            "journal open --state s",
-            "journal verify",
-            "journal backup monday.backup --state s",
-            "journal export --format csv --since 2026-11-21T12:00:00Z --out a.csv",
-            "journal prune --older-than 548 --keys-older-than 3653",
-            "journal adopt --only-copy --state s",
-        ] {
+        for line in LINES {
             parse(line);
         }
     }
@@ -734,6 +769,11 @@ mod tests {
             "registers allow till-1",
             "registers allow till-1 steal",
             "registers limit till-1 --sale-max 100",
+            "gateway log bank loud",
+            "gateway set bank --mode production",
+            "config route --amount 12.50",
+            "config route --range 41111111111",
+            "config route --country UK",
             "fly",
         ] {
             let words = std::iter::once("payhal").chain(line.split_whitespace());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `payhal config check`: what a host would run with, and which file says so. It starts nothing and
-//! shows no value that could be a secret.
+//! `payhal config check`: what a host would run with, and which file says so; `payhal config route`:
+//! where a payment would go. They start nothing and show no value that could be a secret.
+
+mod route;
 
 use super::args::PlaceArgs;
 use super::exit::{Exit, Failure};
@@ -8,6 +10,7 @@ use super::screen::{say, say_json, table, tell, word};
 use crate::config::Config;
 use crate::configured;
 use crate::plugins::{Plugins, Sources, discover};
+use crate::routes;
 use crate::schema;
 use crate::supervisor::InstanceConfig;
 use clap::{Args, Subcommand};
@@ -19,6 +22,8 @@ pub(super) enum ConfigCommand {
     /// Read the configuration as a host would, and say where each part comes from: exit code 0 if
     /// all of it can be used
     Check(CheckArgs),
+    /// Say which gateway a payment would go to, and why: a dry run that asks nobody
+    Route(route::RouteArgs),
 }
 
 #[derive(Args, Debug)]
@@ -37,28 +42,37 @@ struct Row {
 }
 
 pub(super) fn run(command: &ConfigCommand) -> Result<Exit, Failure> {
-    let ConfigCommand::Check(args) = command;
+    match command {
+        ConfigCommand::Check(args) => check(args),
+        ConfigCommand::Route(args) => route::run(args),
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.place.overrides())?;
     let plugins = discover(&Sources::of(&config));
     let mut rows = parts(&config);
     rows.extend(instances(&config));
-    let wrong: Vec<String> = (config.instances.iter())
+    rows.extend(ways(&config));
+    let routes = routes::look(&config.engine);
+    let mut wrong: Vec<String> = (config.instances.iter())
         .filter_map(|instance| misfit(instance, &plugins))
         .collect();
+    wrong.extend(routes.wrong);
     if args.json {
         let rows: Vec<_> = rows
             .iter()
             .map(|row| json!({"key": row.key, "value": row.value, "from": row.from}))
             .collect();
-        say_json(&json!({ "configuration": rows, "wrong": wrong }));
+        say_json(&json!({ "configuration": rows, "wrong": wrong, "notes": routes.notes }));
     } else {
         let rows: Vec<_> = rows
             .into_iter()
             .map(|row| [row.key, row.value, row.from])
             .collect();
         say(&table(["WHAT", "IS", "FROM"], &rows));
-        for wrong in &wrong {
-            tell(wrong);
+        for line in wrong.iter().chain(&routes.notes) {
+            tell(line);
         }
     }
     Ok(match wrong.is_empty() {
@@ -111,6 +125,19 @@ fn parts(config: &Config) -> Vec<Row> {
         key: key.to_owned(),
         value,
         from: from(key),
+    });
+    rows.collect()
+}
+
+/// Which payments go where.
+fn ways(config: &Config) -> Vec<Row> {
+    let file = config.file.as_ref();
+    let file = file.map_or_else(|| "default".to_owned(), |path| path.display().to_string());
+    let ways = routes::explain(&config.engine).into_iter();
+    let rows = ways.map(|(key, value)| Row {
+        key,
+        value,
+        from: file.clone(),
     });
     rows.collect()
 }

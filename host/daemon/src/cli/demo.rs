@@ -126,11 +126,12 @@ async fn sell(address: SocketAddr) -> Result<Exit, Failure> {
                 .advise("PAYHAL_LOG=debug shows what they do.")
         })??;
     step(&format!("device {device} is ready"));
-    let mut sale = SaleParams::new(Client::new_key(), Amount::new(PRICE_MINOR, CURRENCY));
+    let price = Amount::new(PRICE_MINOR, CURRENCY);
+    let mut sale = SaleParams::new(Client::new_key(), price.clone());
     sale.device = Some(device.clone());
     step(&format!(
         "payment.sale {}, key {}",
-        amount::show(&sale.amount),
+        amount::show(&price),
         sale.idempotency_key
     ));
     let key = sale.idempotency_key.clone();

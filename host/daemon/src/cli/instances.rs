@@ -11,8 +11,9 @@ use clap::{Args, Subcommand};
 use payhal_client::{CallError, Client};
 use payhal_protocol::ErrorName;
 use payhal_protocol::instances::{
-    InstanceAcceptor, InstanceKind, InstanceListParams, InstanceListResult, InstanceRemoveParams,
-    InstanceSetParams, InstanceShowParams, InstanceSummary, InstanceView, Source,
+    GatewayMode, InstanceAcceptor, InstanceKind, InstanceListParams, InstanceListResult,
+    InstanceLogParams, InstanceRemoveParams, InstanceSetParams, InstanceShowParams,
+    InstanceSummary, InstanceView, LogLevel, Source,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -26,8 +27,31 @@ pub(super) enum InstanceCommand {
     Show(NameArgs),
     /// Add one, or change one: it is put back if its plugin does not take it
     Set(Box<SetArgs>),
+    /// Let more or less of a plugin's words into the host's log, until the host starts anew
+    Log(LogArgs),
     /// Remove one that no transaction needs
     Remove(NameArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LogArgs {
+    /// Its name
+    name: String,
+    /// What gets in: this, and what is more urgent
+    #[arg(value_parser = level)]
+    level: LogLevel,
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+fn level(text: &str) -> Result<LogLevel, String> {
+    let level = serde_json::from_value(Value::String(text.to_owned()));
+    level.map_err(|_| "must be error, warn, info or debug".to_owned())
+}
+
+fn mode(text: &str) -> Result<GatewayMode, String> {
+    let mode = serde_json::from_value(Value::String(text.to_owned()));
+    mode.map_err(|_| "must be test or live".to_owned())
 }
 
 #[derive(Args, Debug)]
@@ -80,6 +104,12 @@ pub(super) struct SetArgs {
     /// A live gateway takes what was encrypted on this computer, or no longer
     #[arg(long, value_name = "true|false")]
     allow_software_sealing: Option<bool>,
+    /// What a gateway must be: one whose connector says otherwise is not taken
+    #[arg(long, value_name = "test|live", value_parser = mode)]
+    mode: Option<GatewayMode>,
+    /// What of its plugin's words gets into the host's log: error, warn, info or debug
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    log: Option<LogLevel>,
     /// The answer as one line of JSON
     #[arg(long)]
     json: bool,
@@ -97,6 +127,7 @@ pub(super) async fn run(kind: InstanceKind, command: &InstanceCommand) -> Result
             Ok(Exit::Ok)
         }
         InstanceCommand::Set(args) => set(kind, args).await,
+        InstanceCommand::Log(args) => log(args).await,
         InstanceCommand::Remove(args) => remove(args).await,
     }
 }
@@ -206,6 +237,8 @@ async fn set(kind: InstanceKind, args: &SetArgs) -> Result<Exit, Failure> {
         ports: ports(&args.port)?,
         acceptor: acceptor(args),
         allow_software_sealing: args.allow_software_sealing,
+        mode: args.mode,
+        log: args.log,
     };
     let answer = client.request(&params).await?;
     if args.json {
@@ -268,6 +301,18 @@ fn put(config: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), 
         Value::Object(inner) => put(inner, rest, value),
         _ => Err(wrong(format!("`{name}` has no members"))),
     }
+}
+
+async fn log(args: &LogArgs) -> Result<Exit, Failure> {
+    let client = operator::connect(&args.place).await?;
+    let (name, level) = (args.name.clone(), args.level);
+    client.request(&InstanceLogParams { name, level }).await?;
+    let level = word(&args.level);
+    say(&format!(
+        "{} says {level} and what is more urgent.",
+        args.name
+    ));
+    Ok(Exit::Ok)
 }
 
 async fn remove(args: &NameArgs) -> Result<Exit, Failure> {

@@ -167,6 +167,7 @@ fn record(record: &Record) -> String {
                 intent.wire.reference
             )
         }
+        Fact::Unsent { reason } => format!("nothing was sent: {reason}"),
         Fact::Answered(answer) => format!(
             "answered  {} {}",
             answer.response_code,

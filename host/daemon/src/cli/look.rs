@@ -2,14 +2,14 @@
 //! Commands that look, and the one that stops: devices, gateways, transactions, receipts, cancel.
 
 use super::amount;
-use super::args::{Copy, Format, ListArgs, NamedArgs, ReceiptArgs, TransactionsArgs};
+use super::args::{Copy, Format, ListArgs, NamedArgs, OfflineState, ReceiptArgs, TransactionsArgs};
 use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::{CallError, Client};
 use payhal_protocol::device::{DeviceKind, DeviceListParams};
 use payhal_protocol::gateway::GatewayListParams;
-use payhal_protocol::payment::{CancelParams, CancelState};
+use payhal_protocol::payment::{CancelParams, CancelState, Forwarding, ForwardingState};
 use payhal_protocol::transaction::{
     GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, Resolution, TransactionView,
 };
@@ -160,11 +160,12 @@ fn resolution(resolution: &Resolution) -> String {
 }
 
 /// What only some kinds have.
-fn rarer(view: &TransactionView) -> [(&'static str, Option<String>); 5] {
+fn rarer(view: &TransactionView) -> [(&'static str, Option<String>); 6] {
     [
         ("balance", view.balance.as_ref().map(amount::show)),
         ("token", view.token.clone()),
         ("collection", view.collection.as_ref().map(word)),
+        ("offline", view.forwarding.as_ref().map(forwarding)),
         (
             "undone by",
             view.undo
@@ -178,6 +179,19 @@ fn rarer(view: &TransactionView) -> [(&'static str, Option<String>); 5] {
                 .map(|resolved| format!("{}: {}", resolved.operator, resolved.evidence)),
         ),
     ]
+}
+
+fn forwarding(forwarding: &Forwarding) -> String {
+    let answer = [&forwarding.response_code, &forwarding.response_text];
+    let mut words = vec![word(&forwarding.state)];
+    words.extend(answer.into_iter().flatten().cloned());
+    words.extend(
+        forwarding
+            .next_at
+            .as_ref()
+            .map(|at| format!("next attempt {at}")),
+    );
+    words.join(", ")
 }
 
 fn details(view: &TransactionView) -> String {
@@ -260,6 +274,13 @@ pub(super) async fn transactions(args: &TransactionsArgs) -> Result<Exit, Failur
         since: args.since.clone(),
         until: args.until.clone(),
         open: args.open.then_some(true),
+        forwarding: args.offline.map(|state| match state {
+            OfflineState::Waiting => ForwardingState::Waiting,
+            OfflineState::Lost => ForwardingState::Declined,
+            OfflineState::NeedsOperator => ForwardingState::NeedsOperator,
+            OfflineState::Taken => ForwardingState::Approved,
+            OfflineState::Withdrawn => ForwardingState::Withdrawn,
+        }),
         register: None,
         text: args.text.clone(),
         cursor: args.cursor.clone(),
@@ -270,26 +291,29 @@ pub(super) async fn transactions(args: &TransactionsArgs) -> Result<Exit, Failur
         say_json(&answer);
         return Ok(Exit::Ok);
     }
-    let rows: Vec<_> = answer.transactions.iter().map(row).collect();
-    if rows.is_empty() {
+    if answer.transactions.is_empty() {
         tell("no transaction");
         return Ok(Exit::Ok);
     }
-    say(&table(
-        [
-            "STARTED",
-            "TRANSACTION",
-            "KIND",
-            "OUTCOME",
-            "AMOUNT",
-            "REFERENCE",
-        ],
-        &rows,
-    ));
+    say(&transactions_table(&answer.transactions));
     if let Some(cursor) = &answer.cursor {
         tell(&format!("there are more: --cursor {cursor}"));
     }
     Ok(Exit::Ok)
+}
+
+/// Transactions, a line each.
+pub(super) fn transactions_table(transactions: &[TransactionView]) -> String {
+    let header = [
+        "STARTED",
+        "TRANSACTION",
+        "KIND",
+        "OUTCOME",
+        "AMOUNT",
+        "REFERENCE",
+    ];
+    let rows: Vec<_> = transactions.iter().map(row).collect();
+    table(header, &rows)
 }
 
 fn row(view: &TransactionView) -> [String; 6] {

@@ -15,6 +15,7 @@ mod demo;
 mod device;
 mod doctor;
 mod exit;
+mod gateway;
 mod instances;
 mod journal;
 mod keys;
@@ -35,13 +36,13 @@ mod screen;
 mod serve;
 mod simulate;
 mod tls;
+mod tokens;
 mod waiting;
 
 use crate::amount;
 use args::{Cli, Command, JournalCommand, PluginCommand};
 use clap::{CommandFactory, Parser};
 use exit::{Exit, Failure};
-use payhal_protocol::instances::InstanceKind;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -155,10 +156,12 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::demo(args).await,
         Command::Devices(args) => look::devices(args).await,
         Command::Device { command } => device::run(command).await,
-        Command::Gateway { command } => instances::run(InstanceKind::Gateway, command).await,
+        Command::Gateway { command } => gateway::run(command).await,
+        Command::Quote(args) => gateway::quote(args).await,
         Command::Gateways(args) => look::gateways(args).await,
         Command::Pay { command } => pay::pay(command).await,
         Command::Batch { command } => pay::batch(command).await,
+        Command::Token { command } => tokens::run(command).await,
         Command::Resolve(args) => resolve::resolve(args).await,
         Command::Sale(args) => pay::sale(args).await,
         Command::Refund(args) => pay::refund(args).await,

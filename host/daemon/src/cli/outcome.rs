@@ -9,7 +9,7 @@ use super::screen::word;
 use payhal_client::CallError;
 use payhal_protocol::batch::BatchTotals;
 use payhal_protocol::error::ErrorOutcome;
-use payhal_protocol::payment::Approved;
+use payhal_protocol::payment::{Approved, ApprovedOutcome, ForwardingState};
 use payhal_protocol::progress::Progress;
 use payhal_protocol::transaction::ResolutionState;
 use payhal_protocol::{ErrorData, ErrorName, ErrorObject, IdempotencyKey, MoneyMoved};
@@ -38,6 +38,17 @@ pub(super) fn exit(approved: &Approved) -> Exit {
         Exit::Partial
     } else {
         Exit::Ok
+    }
+}
+
+/// What became of a sale that was accepted offline.
+fn became(state: ForwardingState) -> &'static str {
+    match state {
+        ForwardingState::Waiting => "to be forwarded when the gateway is back",
+        ForwardingState::Approved => "forwarded, and taken",
+        ForwardingState::Declined => "forwarded, and NOT TAKEN: the money is lost",
+        ForwardingState::Withdrawn => "not forwarded: nothing was charged",
+        ForwardingState::NeedsOperator => "cannot be forwarded: a person must look",
     }
 }
 
@@ -87,6 +98,13 @@ pub(super) fn approved(approved: &Approved) -> String {
     if let Some(token) = &approved.token {
         parts.push(format!("token {token}"));
     }
+    if let Some(forwarding) = &approved.forwarding {
+        parts.push(became(forwarding.state).to_owned());
+    }
+    if let Some(kept) = &approved.kept {
+        let what = ["kept", "no longer kept"][usize::from(kept.deleted)];
+        parts.push(format!("{what} as `{}`", kept.reference));
+    }
     if approved.collection.is_some() {
         parts.push("offline, not yet collected".to_owned());
     }
@@ -99,7 +117,11 @@ pub(super) fn approved(approved: &Approved) -> String {
     if parts.is_empty() {
         return "Approved".to_owned();
     }
-    format!("Approved: {}", parts.join(", "))
+    let head = match approved.outcome {
+        ApprovedOutcome::Approved => "Approved",
+        ApprovedOutcome::AcceptedOffline => "Accepted offline",
+    };
+    format!("{head}: {}", parts.join(", "))
 }
 
 /// The totals of a batch, a line for each currency.

@@ -52,6 +52,7 @@ pub(super) async fn pay(command: &PayCommand) -> Result<Exit, Failure> {
             let mut params = RefundParams::new(key(&args.payment), amount);
             params.device = args.device.as_deref().map(Into::into);
             params.gateway = args.gateway.as_deref().map(Into::into);
+            params.card = token(args.token.as_deref(), args.kept.as_deref());
             give_back(params, &args.payment).await
         }
         PayCommand::RefundReceipt(args) => refund_receipt(args).await,
@@ -68,20 +69,27 @@ pub(super) async fn sale(args: &SaleArgs) -> Result<Exit, Failure> {
     let charge = &args.charge;
     let amount = total(&charge.amount, &charge.currency)?;
     let mut params = SaleParams::new(key(&args.payment), amount);
+    if charge.estimated {
+        params.estimated_amount = params.amount.take();
+        params.amount_timeout_ms = charge.amount_timeout.map(|seconds| seconds * 1_000);
+    }
     params.device = charge.device.as_deref().map(Into::into);
     params.gateway = charge.gateway.as_deref().map(Into::into);
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
     params.despite = ids(&charge.despite);
+    params.allow_offline = args.allow_offline;
     params.cashback = part(args.cashback.as_deref(), &charge.currency)?;
     params.tip = part(charge.tip.as_deref(), &charge.currency)?;
+    params.bypass_surcharge = charge.bypass_surcharge;
     params.surcharge = part(charge.surcharge.as_deref(), &charge.currency)?;
     params.amount_max = part(charge.amount_max.as_deref(), &charge.currency)?;
     params.installments = charge.installments;
     params.entry = entry(&charge.entry);
     params.online = charge.online_always.then_some(OnlinePolicy::Always);
     params.voice_approval = charge.voice_code.clone().map(|code| VoiceApproval { code });
-    params.card = charge.token.clone().map(|token| CardToken { token });
+    params.card = token(charge.token.as_deref(), charge.kept.as_deref());
+    params.keep_as.clone_from(&charge.keep_as);
     begin(&args.payment, &params.idempotency_key, |client| {
         client.sale(&params)
     })
@@ -92,19 +100,25 @@ async fn authorize(args: &AuthorizeArgs) -> Result<Exit, Failure> {
     let charge = &args.charge;
     let amount = total(&charge.amount, &charge.currency)?;
     let mut params = AuthorizeParams::new(key(&args.payment), amount);
+    if charge.estimated {
+        params.estimated_amount = params.amount.take();
+        params.amount_timeout_ms = charge.amount_timeout.map(|seconds| seconds * 1_000);
+    }
     params.device = charge.device.as_deref().map(Into::into);
     params.gateway = charge.gateway.as_deref().map(Into::into);
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
     params.despite = ids(&charge.despite);
     params.tip = part(charge.tip.as_deref(), &charge.currency)?;
+    params.bypass_surcharge = charge.bypass_surcharge;
     params.surcharge = part(charge.surcharge.as_deref(), &charge.currency)?;
     params.amount_max = part(charge.amount_max.as_deref(), &charge.currency)?;
     params.installments = charge.installments;
     params.entry = entry(&charge.entry);
     params.online = charge.online_always.then_some(OnlinePolicy::Always);
     params.voice_approval = charge.voice_code.clone().map(|code| VoiceApproval { code });
-    params.card = charge.token.clone().map(|token| CardToken { token });
+    params.card = token(charge.token.as_deref(), charge.kept.as_deref());
+    params.keep_as.clone_from(&charge.keep_as);
     begin(&args.payment, &params.idempotency_key, |client| {
         client.authorize(&params)
     })
@@ -150,7 +164,7 @@ async fn verify(args: &CardArgs) -> Result<Exit, Failure> {
     let mut params = VerifyParams::new(key(&args.payment));
     params.device = args.device.as_deref().map(Into::into);
     params.gateway = args.gateway.as_deref().map(Into::into);
-    params.card = args.token.clone().map(|token| CardToken { token });
+    params.card = token(args.token.as_deref(), args.kept.as_deref());
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
     begin(&args.payment, &params.idempotency_key, |client| {
@@ -163,7 +177,7 @@ async fn balance(args: &CardArgs) -> Result<Exit, Failure> {
     let mut params = BalanceParams::new(key(&args.payment));
     params.device = args.device.as_deref().map(Into::into);
     params.gateway = args.gateway.as_deref().map(Into::into);
-    params.card = args.token.clone().map(|token| CardToken { token });
+    params.card = token(args.token.as_deref(), args.kept.as_deref());
     params.timeout_ms = timeout_ms(&args.payment)?;
     params.reference.clone_from(&args.payment.reference);
     begin(&args.payment, &params.idempotency_key, |client| {
@@ -217,6 +231,7 @@ pub(super) async fn void(args: &VoidArgs) -> Result<Exit, Failure> {
 async fn cash_advance(args: &CashArgs) -> Result<Exit, Failure> {
     let amount = total(&args.amount, &args.currency)?;
     let mut params = CashAdvanceParams::new(key(&args.payment), amount);
+    params.card = token(args.token.as_deref(), args.kept.as_deref());
     params.device = args.device.as_deref().map(Into::into);
     params.gateway = args.gateway.as_deref().map(Into::into);
     params.timeout_ms = timeout_ms(&args.payment)?;
@@ -265,7 +280,7 @@ pub(super) async fn batch(command: &BatchCommand) -> Result<Exit, Failure> {
 }
 
 /// The key is told first; then it begins, and is watched to its end.
-async fn begin(
+pub(super) async fn begin(
     args: &PaymentArgs,
     key: &IdempotencyKey,
     call: impl FnOnce(&Client) -> Payment,
@@ -274,6 +289,11 @@ async fn begin(
     let client = connect_showing(&args.client, &desk.kinds()).await?;
     tell_key(key);
     watch(&client, call(&client), desk, args.json).await
+}
+
+/// What stands for a card.
+fn token(itself: Option<&str>, kept: Option<&str>) -> Option<CardToken> {
+    itself.map(CardToken::of).or(kept.map(CardToken::referred))
 }
 
 fn part(text: Option<&str>, currency: &str) -> Result<Option<Amount>, Failure> {
@@ -293,7 +313,7 @@ fn entry(ways: &[EntryWay]) -> Option<Vec<EntryMode>> {
     (!ways.is_empty()).then_some(ways)
 }
 
-fn key(args: &PaymentArgs) -> IdempotencyKey {
+pub(super) fn key(args: &PaymentArgs) -> IdempotencyKey {
     args.key
         .as_deref()
         .map_or_else(Client::new_key, IdempotencyKey::from)
@@ -303,7 +323,7 @@ fn total(text: &str, currency: &str) -> Result<Amount, Failure> {
     amount::parse(text, currency).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
-fn timeout_ms(args: &PaymentArgs) -> Result<Option<u64>, Failure> {
+pub(super) fn timeout_ms(args: &PaymentArgs) -> Result<Option<u64>, Failure> {
     let most = TIMEOUT_MS_MAX / 1_000;
     match args.timeout {
         Some(seconds) if !(1..=most).contains(&seconds) => Err(Failure::new(

@@ -96,6 +96,12 @@ pub(super) struct ChargeArgs {
     pub(super) amount: String,
     /// Currency by its ISO 4217 code: EUR
     pub(super) currency: String,
+    /// The amount is an estimate: the final one is asked for here when the card is there
+    #[arg(long)]
+    pub(super) estimated: bool,
+    /// How long the final amount may take
+    #[arg(long, value_name = "SECONDS", requires = "estimated")]
+    pub(super) amount_timeout: Option<u64>,
     /// The device [default: the host chooses]
     #[arg(long)]
     pub(super) device: Option<String>,
@@ -114,6 +120,9 @@ pub(super) struct ChargeArgs {
     /// How far a tip on the device or a surcharge may raise the total
     #[arg(long, value_name = "AMOUNT")]
     pub(super) amount_max: Option<String>,
+    /// Leave the card's surcharge out, where its rule lets that be
+    #[arg(long)]
+    pub(super) bypass_surcharge: bool,
     /// In how many instalments the issuer splits it
     #[arg(long, value_name = "N")]
     pub(super) installments: Option<u32>,
@@ -129,6 +138,12 @@ pub(super) struct ChargeArgs {
     /// Pay with a payment token instead of a card
     #[arg(long)]
     pub(super) token: Option<String>,
+    /// Pay with a kept card, by its reference
+    #[arg(long, value_name = "REFERENCE", conflicts_with = "token")]
+    pub(super) kept: Option<String>,
+    /// Keep the card under this reference, to pay with it later
+    #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["token", "kept"])]
+    pub(super) keep_as: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -138,6 +153,10 @@ pub(super) struct SaleArgs {
     /// How much of the total is paid out in cash
     #[arg(long, value_name = "AMOUNT")]
     pub(super) cashback: Option<String>,
+    /// May be accepted while the gateway is away, within the limits of `[[offline]]`, and forwarded
+    /// later: if its issuer does not take it then, the money is lost
+    #[arg(long)]
+    pub(super) allow_offline: bool,
     #[command(flatten)]
     pub(super) payment: PaymentArgs,
 }
@@ -240,6 +259,9 @@ pub(super) struct CardArgs {
     /// A payment token instead of a card
     #[arg(long)]
     pub(super) token: Option<String>,
+    /// A kept card, by its reference
+    #[arg(long, value_name = "REFERENCE", conflicts_with = "token")]
+    pub(super) kept: Option<String>,
     #[command(flatten)]
     pub(super) payment: PaymentArgs,
 }
@@ -256,6 +278,12 @@ pub(super) struct CashArgs {
     /// The gateway [default: the host chooses]
     #[arg(long)]
     pub(super) gateway: Option<String>,
+    /// A payment token instead of a card
+    #[arg(long)]
+    pub(super) token: Option<String>,
+    /// A kept card, by its reference
+    #[arg(long, value_name = "REFERENCE", conflicts_with = "token")]
+    pub(super) kept: Option<String>,
     #[command(flatten)]
     pub(super) payment: PaymentArgs,
 }

@@ -11,10 +11,11 @@ use std::io::{BufRead, IsTerminal};
 use tokio::sync::mpsc;
 
 /// What can be put to a person.
-const AT_TERMINAL: [PromptKind; 6] = [
+const AT_TERMINAL: [PromptKind; 7] = [
     PromptKind::ConfirmPartial,
     PromptKind::ConfirmSignature,
     PromptKind::ConfirmSurcharge,
+    PromptKind::SetAmount,
     PromptKind::ChooseApplication,
     PromptKind::VoiceApproval,
     PromptKind::EnterText,
@@ -116,6 +117,7 @@ fn question(prompt: &Prompt) -> String {
         PromptKind::VoiceApproval => {
             "The code, or nothing if there is none, then Enter:".to_owned()
         }
+        PromptKind::SetAmount => "The amount, or nothing if there is none, then Enter:".to_owned(),
         PromptKind::EnterText => "Then Enter:".to_owned(),
         _ => "y or n, then Enter:".to_owned(),
     });
@@ -133,7 +135,14 @@ fn understood(prompt: &Prompt, line: &str) -> Option<RespondParams> {
                 ..nothing(prompt)
             })
         }
-        PromptKind::VoiceApproval if line.is_empty() => Some(yes_or_no(prompt, false)),
+        PromptKind::VoiceApproval | PromptKind::SetAmount if line.is_empty() => {
+            Some(yes_or_no(prompt, false))
+        }
+        PromptKind::SetAmount => {
+            let currency = &prompt.amount.as_ref()?.currency;
+            let amount = amount::parse(line, currency).ok()?;
+            Some(RespondParams::amount(prompt.prompt_id.clone(), amount))
+        }
         PromptKind::VoiceApproval | PromptKind::EnterText => Some(RespondParams {
             text: Some(line.to_owned()),
             ..nothing(prompt)
@@ -154,13 +163,7 @@ fn yes_or_no(prompt: &Prompt, accepted: bool) -> RespondParams {
 }
 
 fn nothing(prompt: &Prompt) -> RespondParams {
-    RespondParams {
-        prompt_id: prompt.prompt_id.clone(),
-        accepted: None,
-        amount: None,
-        choice: None,
-        text: None,
-    }
+    RespondParams::to(prompt.prompt_id.clone())
 }
 
 #[cfg(test)]
@@ -216,6 +219,20 @@ mod tests {
             (answer.accepted, answer.text.as_deref()),
             (None, Some("A1B2C3"))
         );
+    }
+
+    #[test]
+    fn an_amount_is_of_the_currency_of_the_estimate() {
+        let asked = prompt("set_amount");
+        let amount = |line: &str| understood(&asked, line).and_then(|answer| answer.amount);
+        assert_eq!(
+            amount("23.40"),
+            Some(payhal_protocol::Amount::new(2340, "EUR"))
+        );
+        for line in ["y", "-1", "23.405"] {
+            assert_eq!(understood(&asked, line), None, "{line}");
+        }
+        assert_eq!(understood(&asked, "").unwrap().accepted, Some(false));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::configured::Kept;
 use crate::supervisor::InstanceConfig;
 use payhal_engine::ids::{Acceptor, DeviceId, GatewayId};
 use payhal_messages::manifest::Kind;
-use payhal_protocol::instances::{InstanceKind, Source, is_instance_name};
+use payhal_protocol::instances::{GatewayMode, InstanceKind, LogLevel, Source, is_instance_name};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,8 @@ pub(super) struct InstanceTable {
     acceptor: Option<AcceptorTable>,
     #[serde(default)]
     allow_software_sealing: bool,
+    mode: Option<GatewayMode>,
+    log: Option<LogLevel>,
     #[serde(default)]
     ports: BTreeMap<String, String>,
     #[serde(default)]
@@ -41,6 +43,13 @@ struct AcceptorTable {
 }
 
 impl Config {
+    /// The names of the gateways.
+    pub(crate) fn gateways(&self) -> impl Iterator<Item = &str> {
+        let gateways = self.instances.iter();
+        let gateways = gateways.filter(|instance| instance.kind == InstanceKind::Gateway);
+        gateways.map(|instance| instance.name.as_str())
+    }
+
     /// Adds a simulated device and a simulated gateway where none is configured: just one of each,
     /// so that registers and people need not name them. Readers come before terminals.
     pub(crate) fn add_simulated(&mut self, plugins: &crate::plugins::Plugins) {
@@ -131,6 +140,8 @@ impl File {
                     ports: table.ports.clone(),
                     acceptor: table.acceptor(),
                     allow_software_sealing: table.allow_software_sealing,
+                    mode: table.mode,
+                    log: table.log,
                     source: match table.kept {
                         true => Source::State,
                         false => Source::File,
@@ -155,6 +166,20 @@ impl File {
             .iter()
             .filter_map(|table| Some((table.name.as_str().into(), table.acceptor()?)))
             .collect()
+    }
+
+    /// Which gateways are live and which are not, as far as the configuration says.
+    pub(super) fn live(
+        &self,
+        value: &impl Fn(&str, &str) -> ConfigError,
+    ) -> Result<BTreeMap<GatewayId, bool>, ConfigError> {
+        if self.device.iter().any(|table| table.mode.is_some()) {
+            return Err(value("device.mode", "left out: a gateway says it"));
+        }
+        let modes = self.gateway.iter();
+        let modes = modes.filter_map(|table| Some((table.name.as_str(), table.mode?)));
+        let live = modes.map(|(name, mode)| (name.into(), mode == GatewayMode::Live));
+        Ok(live.collect())
     }
 
     /// Gateways that take what a plugin sealed.
@@ -183,6 +208,8 @@ impl InstanceTable {
                 terminal: acceptor.terminal,
             }),
             allow_software_sealing: kept.allow_software_sealing,
+            mode: kept.mode,
+            log: kept.log,
             ports: kept.ports,
             config: kept.config,
             kept: true,

@@ -137,6 +137,7 @@ mod tests {
             opens: Vec::new(),
             live,
             reader_parameters: None,
+            settings: None,
         });
         gateway
     }

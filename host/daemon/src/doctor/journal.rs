@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const AREA: &str = "journal";
 const FILE: &str = "Journal";
 const WAITING: &str = "Open transactions";
+const OFFLINE: &str = "Offline sales";
 const EPOCH: &str = "Epoch";
 const BACKUP: &str = "Backup";
 
@@ -44,6 +45,7 @@ pub(super) fn check(scene: &Scene, look: &Result<Look, JournalError>) -> Vec<Fin
     vec![
         file(&path, look),
         waiting(look),
+        offline(scene, look),
         epoch(look),
         backup(scene, look),
     ]
@@ -80,6 +82,27 @@ fn waiting(look: &Look) -> Finding {
         return note(AREA, WAITING, says);
     }
     ok(AREA, WAITING, "none: all are at rest")
+}
+
+/// What was sold while a gateway was away: each is a risk until it is forwarded, and may be a loss.
+fn offline(scene: &Scene, look: &Look) -> Finding {
+    let (stored, lost) = (look.stored, look.lost);
+    let since = look.stored_since_micros;
+    let since = since.map(|at| ago((scene.now_micros - at).max(0)));
+    let waits = since.map(|ago| format!("{stored} wait for their gateway, the oldest began {ago}"));
+    if lost > 0 {
+        let waits = waits.map_or_else(String::new, |waits| format!("; {waits}"));
+        let says = format!("{lost} were not taken by their issuers: that money is lost{waits}");
+        return warn(AREA, OFFLINE, says, "See which: payhal list --offline lost");
+    }
+    match waits {
+        None => ok(AREA, OFFLINE, "none wait"),
+        Some(says) => {
+            let todo = "They are forwarded when their gateway is back. See which: \
+                        payhal list --offline waiting";
+            warn(AREA, OFFLINE, says, todo)
+        }
+    }
 }
 
 fn epoch(look: &Look) -> Finding {
@@ -143,7 +166,7 @@ mod tests {
         let path = scene.state.join(NAME);
         drop(Journal::open(&path, &Options::default(), |_| {}).unwrap());
         let sound = found(&scene);
-        for title in [FILE, WAITING, EPOCH, BACKUP] {
+        for title in [FILE, WAITING, OFFLINE, EPOCH, BACKUP] {
             assert_eq!(level(&sound, title), FindingLevel::Ok, "{title}");
         }
         put(&path, &"no journal ".repeat(1_000), 0o600);
@@ -160,6 +183,17 @@ mod tests {
         assert_eq!(level(&[waiting(&looked)], WAITING), FindingLevel::Note);
         looked.needs_operator = 1;
         assert_eq!(level(&[waiting(&looked)], WAITING), FindingLevel::Warn);
+        assert_eq!(
+            level(&[offline(&scene, &looked)], OFFLINE),
+            FindingLevel::Ok
+        );
+        (looked.stored, looked.stored_since_micros) = (2, Some(NOW - DAY_MICROS));
+        let stored = offline(&scene, &looked);
+        assert_eq!(stored.level, FindingLevel::Warn);
+        assert!(stored.says.contains("2 wait"), "{}", stored.says);
+        looked.lost = 1;
+        let lost = offline(&scene, &looked);
+        assert!(lost.says.contains("1 were not taken"), "{}", lost.says);
         looked.epoch.epoch.number = 3;
         assert_eq!(level(&[epoch(&looked)], EPOCH), FindingLevel::Note);
     }

@@ -32,7 +32,8 @@ fn port(address: SocketAddr, option: &str, running: bool) -> Finding {
         Ok(_) => ok(AREA, title, format!("{address} is free for the host")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let says = format!("{address}: {}", port_holder(address, option));
-            let todo = "Stop that program; registers look for the host at its usual port.";
+            let todo = "If that is a host of another state folder, as a demonstration is, name its folder \
+                        with `--state`. Else stop it: registers look for the host at its usual port.";
             fail(AREA, title, says, todo)
         }
         Err(error) => {

@@ -69,6 +69,7 @@ fn circle(method: Method) -> Circle {
         | Method::InstanceShow
         | Method::InstanceDraft
         | Method::InstanceSet
+        | Method::InstanceLog
         | Method::InstanceRemove => Circle::Operator,
         _ => Circle::Registers,
     }

@@ -5,8 +5,8 @@ use super::admission::{begin, complete, hello, prove, reveal, rotate};
 use super::registers::Update;
 use super::session::{Session, Taken};
 use super::{
-    audit, card_numbers, configured, convert, diagnose, explain, follow, instances, looks, money,
-    operator, plugin_changes, plugins, record,
+    audit, card_numbers, configured, convert, diagnose, errands, explain, follow, instances, looks,
+    money, operator, plugin_changes, plugins, record, settings, tokens,
 };
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
@@ -53,6 +53,8 @@ pub(super) fn start(
             &id,
             decode(params).map(|_: p::gateway::GatewayListParams| gateways(session)),
         ),
+        Method::GatewaySettings => run(session, id, params, settings::settings),
+        Method::Quote => run(session, id, params, settings::quote),
         Method::Sale => money::call(session, id, params, convert::sale),
         Method::Authorize => money::call(session, id, params, convert::authorize),
         Method::Adjust => money::call(session, id, params, convert::adjust),
@@ -64,10 +66,17 @@ pub(super) fn start(
         Method::Balance => money::call(session, id, params, convert::balance),
         Method::CashAdvance => money::call(session, id, params, convert::cash_advance),
         Method::BatchClose => money::call(session, id, params, convert::close),
+        Method::TokenRegister => money::call(session, id, params, convert::register_token),
+        Method::TokenUpdate => money::call(session, id, params, convert::update_token),
+        Method::TokenDelete => money::call(session, id, params, convert::delete_token),
+        Method::TokenList => run(session, id, params, tokens::list),
+        Method::TokenHistory => run(session, id, params, tokens::history),
         Method::BatchTotals => run(session, id, params, totals),
         Method::Resolve => run(session, id, params, resolve),
         Method::DeviceList => run(session, id, params, looks::devices),
         Method::DeviceIdentify => run(session, id, params, identify),
+        Method::DeviceSettings => run(session, id, params, errands::settings),
+        Method::DeviceApdu => run(session, id, params, errands::apdu),
         Method::DeviceSimulate => run(session, id, params, simulate),
         Method::Cancel => run(session, id, params, cancel),
         Method::Get => run(session, id, params, looks::get),
@@ -75,6 +84,18 @@ pub(super) fn start(
         Method::Receipt => run(session, id, params, looks::receipt),
         Method::Respond => run(session, id, params, respond),
         Method::Subscribe => follow::subscribe(session, &id, params),
+        Method::Prove => at_once(session, &id, params, |s, p| prove(s, &p)),
+        Method::PairingBegin => at_once(session, &id, params, begin),
+        Method::PairingReveal => at_once(session, &id, params, |s, p| reveal(s, &p)),
+        Method::PairingComplete => run(session, id, params, complete),
+        Method::PairingRotate => run(session, id, params, rotate),
+        _ => operate(session, id, method, params),
+    }
+}
+
+/// What is for the operator alone.
+fn operate(session: &Arc<Session>, id: Id, method: Method, params: Option<&RawValue>) -> Taken {
+    match method {
         Method::AuditList => run(session, id, params, audit::list),
         Method::Diagnose => run(session, id, params, diagnose::diagnose),
         Method::PluginList => run(session, id, params, plugins::list),
@@ -92,12 +113,8 @@ pub(super) fn start(
         Method::InstanceShow => run(session, id, params, configured::show),
         Method::InstanceDraft => run(session, id, params, configured::draft),
         Method::InstanceSet => run(session, id, params, configured::set),
+        Method::InstanceLog => run(session, id, params, configured::log),
         Method::InstanceRemove => run(session, id, params, configured::remove),
-        Method::Prove => at_once(session, &id, params, |s, p| prove(s, &p)),
-        Method::PairingBegin => at_once(session, &id, params, begin),
-        Method::PairingReveal => at_once(session, &id, params, |s, p| reveal(s, &p)),
-        Method::PairingComplete => run(session, id, params, complete),
-        Method::PairingRotate => run(session, id, params, rotate),
         Method::PairingList => run(session, id, params, operator::pairings),
         Method::PairingApprove => run(session, id, params, operator::approve),
         Method::PairingRefuse => run(session, id, params, operator::refuse),
@@ -107,6 +124,8 @@ pub(super) fn start(
         Method::RegisterRotate => run(session, id, params, operator::mark_due),
         Method::OperatorCode => run(session, id, params, operator::code),
         Method::OperatorEnd => run(session, id, params, operator::end),
+        // Every other method is served above.
+        _ => now::<(), _>(&id, Err(ErrorObject::named(ErrorName::MethodNotFound))),
     }
 }
 
@@ -232,6 +251,7 @@ fn progress_out(progress: &payhal_engine::answer::Progress, id: &Id) -> Progress
         request_id: id.clone(),
         seq: u64::from(progress.seq),
         stage: convert::stage(progress.stage),
+        pin: progress.pin.map(convert::pin_event),
         text: progress.text.to_string(),
         at: convert::rfc3339(progress.at_micros),
     }
@@ -339,7 +359,8 @@ pub(super) async fn respond(
             .with_message(sentence)
             .with_detail(sentence));
     };
-    let response = convert::response(params);
+    let response = convert::response(params)?;
+    session.check_response(&response)?;
     let request = Request::Respond { prompt, response };
     match session.ask(request, None).await {
         Some(Answer::Responded) => Ok(RespondResult { accepted: true }),

@@ -20,9 +20,9 @@ use payhal_messages::manifest::Kind;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::instances::{
     InstanceAcceptor, InstanceDraftParams, InstanceDraftResult, InstanceKind, InstanceListParams,
-    InstanceListResult, InstancePort, InstanceRemoveParams, InstanceRemoveResult,
-    InstanceSetParams, InstanceSetResult, InstanceShowParams, InstanceShowResult, InstanceSummary,
-    InstanceView, Source,
+    InstanceListResult, InstanceLogParams, InstanceLogResult, InstancePort, InstanceRemoveParams,
+    InstanceRemoveResult, InstanceSetParams, InstanceSetResult, InstanceShowParams,
+    InstanceShowResult, InstanceSummary, InstanceView, Source,
 };
 use payhal_protocol::params::FieldError;
 use serde_json::{Map, Value, json};
@@ -47,7 +47,8 @@ impl File {
         let engine = &config.engine;
         let surcharges = engine.surcharges.iter();
         let surcharges = surcharges.filter_map(|it| Some((it.gateway.as_ref()?, "surcharges")));
-        let routes = engine.routes.iter().map(|it| (&it.gateway, "routes"));
+        let routes = engine.routes.iter().flat_map(|it| it.gateways());
+        let routes = routes.map(|gateway| (gateway, "routes"));
         let default = engine.gateway.iter();
         let default = default.map(|gateway| (gateway, "host.default_gateway"));
         let used = surcharges.chain(routes).chain(default);
@@ -128,6 +129,8 @@ fn view(session: &Session, name: &str) -> Option<InstanceView> {
             terminal: acceptor.terminal.to_string(),
         }),
         allow_software_sealing: config.allow_software_sealing,
+        mode: config.mode,
+        log: config.log,
     })
 }
 
@@ -245,6 +248,11 @@ async fn wanted(
     wanted.ports = params.ports.unwrap_or(wanted.ports);
     wanted.allow_software_sealing = (params.allow_software_sealing)
         .unwrap_or(wanted.allow_software_sealing && kind == InstanceKind::Gateway);
+    wanted.mode = params.mode.or(wanted.mode);
+    wanted.log = params.log.or(wanted.log);
+    if wanted.mode.is_some() && kind == InstanceKind::Device {
+        return Err(FieldError::new("mode", "must be left out: a gateway says it").into());
+    }
     if let Some(acceptor) = params.acceptor {
         wanted.acceptor = Some(Acceptor {
             merchant: acceptor.merchant.as_str().into(),
@@ -328,6 +336,8 @@ async fn keep(session: &Session, config: &InstanceConfig) -> Result<(), ErrorObj
         plugin: config.plugin.clone(),
         network: config.network.clone(),
         allow_software_sealing: config.allow_software_sealing,
+        mode: config.mode,
+        log: config.log,
         acceptor: config.acceptor.as_ref().map(|acceptor| KeptAcceptor {
             merchant: acceptor.merchant.to_string(),
             terminal: acceptor.terminal.to_string(),
@@ -363,6 +373,8 @@ fn differences(before: Option<&InstanceConfig>, wanted: &InstanceConfig) -> Vec<
         ("network", before.network != wanted.network),
         ("ports", before.ports != wanted.ports),
         ("acceptor", before.acceptor != wanted.acceptor),
+        ("mode", before.mode != wanted.mode),
+        ("log", before.log != wanted.log),
         (
             "allow_software_sealing",
             before.allow_software_sealing != wanted.allow_software_sealing,
@@ -385,6 +397,18 @@ fn entry(session: &Session, wanted: &InstanceConfig, what: &[String]) -> Audit {
     let details = json!({ "plugin": { "from": from, "to": plugin }, "changed": what });
     let action = Action::InstanceChanged;
     Audit::new(&session.actor(), action, Some(name), &text).with_details(&details)
+}
+
+/// `instance.log`.
+pub(super) async fn log(
+    session: Arc<Session>,
+    params: InstanceLogParams,
+) -> Result<InstanceLogResult, ErrorObject> {
+    let supervisor = &session.shared.supervisor;
+    match supervisor.log(&params.name, params.level).await {
+        true => Ok(InstanceLogResult {}),
+        false => Err(no_such(&params.name)),
+    }
 }
 
 /// `instance.remove`. Runs to its end even if whoever asked goes away.

@@ -8,6 +8,7 @@ use payhal_engine::ids::TransactionId;
 use payhal_protocol::access::PairingState;
 use payhal_protocol::events::Topic;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -79,6 +80,8 @@ struct Ring {
 pub(crate) struct Events {
     ring: Mutex<Ring>,
     latest: watch::Sender<u64>,
+    /// Sales whose goods are gone and whose issuer did not take them.
+    losses: AtomicU64,
 }
 
 impl Default for Events {
@@ -86,6 +89,7 @@ impl Default for Events {
         Self {
             ring: Mutex::default(),
             latest: watch::Sender::new(0),
+            losses: AtomicU64::new(0),
         }
     }
 }
@@ -118,6 +122,11 @@ impl Events {
 
     /// From the engine.
     pub(super) fn notified(&self, notification: Notification) {
+        if let Notification::NotCollected { .. } | Notification::Forwarded { loss: Some(_), .. } =
+            notification
+        {
+            self.losses.fetch_add(1, Ordering::Relaxed);
+        }
         self.push(match notification {
             Notification::Resolved { transaction_id, .. }
             | Notification::NotCollected { transaction_id, .. }
@@ -125,6 +134,11 @@ impl Events {
             Notification::Quarantine { device, .. } => Subject::Device(device.0.to_string()),
             Notification::Moved { progress, .. } => Subject::Changed(progress.transaction_id),
         });
+    }
+
+    /// Sales that were lost since the start.
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
     }
 
     /// The number of the latest change.

@@ -6,12 +6,14 @@ use super::looks::holder;
 use super::session::{Session, Taken};
 use super::{closing, convert, instances, operator};
 use crate::access::Standing;
+use payhal_engine::ids::TransactionId;
 use payhal_engine::request::Which;
 use payhal_protocol as p;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult, Topic};
 use payhal_protocol::params::decode;
 use payhal_protocol::rpc::{self, Id};
+use payhal_protocol::transaction::TransactionView;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -100,6 +102,15 @@ impl Session {
         }
     }
 
+    /// A transaction as an event tells it: many may listen, so without the card's expiry.
+    async fn told(&self, id: TransactionId) -> Option<TransactionView> {
+        let mut transaction = self.transaction(Which::Transaction(id)).await.ok()??;
+        if let Some(card) = &mut transaction.card {
+            card.expiry = None;
+        }
+        Some(transaction)
+    }
+
     /// The notification for a change, with its subject as it is now.
     async fn render(&self, entry: Entry) -> Option<String> {
         let seq = entry.seq;
@@ -107,7 +118,7 @@ impl Session {
         let topic = entry.subject.topic().as_str();
         Some(match entry.subject {
             Subject::Changed(id) => {
-                let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
+                let transaction = self.told(id).await?;
                 rpc::notification_text(
                     topic,
                     &p::events::PaymentChanged {
@@ -118,15 +129,15 @@ impl Session {
                 )
             }
             Subject::Resolved(id) => {
-                let transaction = self.transaction(Which::Transaction(id)).await.ok()??;
-                rpc::notification_text(
-                    topic,
-                    &p::events::PaymentResolved {
-                        seq,
-                        at,
-                        transaction,
-                    },
-                )
+                let transaction = self.told(id).await?;
+                let loss = super::views::loss(&transaction);
+                let resolved = p::events::PaymentResolved {
+                    seq,
+                    at,
+                    transaction,
+                    loss,
+                };
+                rpc::notification_text(topic, &resolved)
             }
             Subject::Device(name) => self.render_device(seq, at, &name).await?,
             Subject::Gateway(name) => self.render_gateway(seq, at, &name)?,

@@ -117,7 +117,7 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
 }
 
 /// As in manifests.
-fn name_of(ability: &Ability) -> Option<String> {
+pub(super) fn name_of(ability: &Ability) -> Option<String> {
     let name = serde_json::to_value(ability).ok()?;
     name.as_str().map(ToOwned::to_owned)
 }

@@ -45,6 +45,21 @@ impl Session {
         caller.others || caller.scope.register == *owner
     }
 
+    /// Whose things a list may show: everybody's where nobody is named, or its own.
+    pub(super) fn whose(
+        &self,
+        named: Option<RegisterId>,
+    ) -> Result<Option<RegisterId>, ErrorObject> {
+        if self.caller().others {
+            return Ok(named);
+        }
+        let own = self.register();
+        if named.is_some_and(|named| named != own) {
+            self.check_permission(Permission::Others)?;
+        }
+        Ok(Some(own))
+    }
+
     /// What the journal holds of it, whosever it is: never to be told as it is.
     pub(super) async fn recorded(&self, which: Which) -> Result<Option<View>, ErrorObject> {
         let reader = &self.shared.journal;
@@ -141,16 +156,12 @@ pub(super) async fn list(
     params: ListParams,
 ) -> Result<ListResult, ErrorObject> {
     let mut filter = filter(&params)?;
-    let own = session.register();
-    if !session.caller().others {
-        if filter.register.as_ref().is_some_and(|named| *named != own) {
-            session.check_permission(Permission::Others)?;
-        }
-        filter.register = Some(own);
-    }
+    filter.register = session.whose(filter.register.take())?;
     let of = filter.register.clone();
-    let lists_running =
-        filter.cursor.is_none() && params.open != Some(false) && params.text.is_none();
+    let lists_running = filter.cursor.is_none()
+        && params.open != Some(false)
+        && params.text.is_none()
+        && params.forwarding.is_none();
     let live = session.live(Request::LiveAll).await;
     let page = session.shared.journal.list(filter).await;
     let page =
@@ -188,15 +199,16 @@ fn filter(params: &ListParams) -> Result<Filter, FieldError> {
     };
     let cursor = params.cursor.as_deref().map(str::parse).transpose();
     Ok(Filter {
-        forwarding: None,
         since_micros: time("since", &params.since)?,
         until_micros: time("until", &params.until)?,
         register: params
             .register
             .as_ref()
             .map(|id| RegisterId::from(id.as_str())),
+        token: None,
         outcome: None,
         open: params.open,
+        forwarding: params.forwarding.map(convert::forwarding_in),
         text: params.text.clone(),
         cursor: cursor.map_err(|_| FieldError::new("cursor", "must be one that a list gave"))?,
         limit: params.limit(),

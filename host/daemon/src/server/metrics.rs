@@ -32,6 +32,10 @@ pub(super) struct Gauges {
     pub(super) devices_ready: usize,
     /// Runner ends nobody asked for.
     pub(super) runner_ends: u32,
+    /// Sales that were accepted offline and wait for their gateway.
+    pub(super) offline_waiting: usize,
+    /// Such sales, and a terminal's, that their issuers did not take since the start.
+    pub(super) offline_lost: u64,
 }
 
 fn metadata() -> Metadata<'static> {
@@ -60,6 +64,14 @@ impl Metrics {
         describe(
             "payhal_runner_ends",
             "Plugin runners that ended unasked since the start",
+        );
+        describe(
+            "payhal_offline_waiting",
+            "Sales that were accepted offline and wait for their gateway",
+        );
+        describe(
+            "payhal_offline_lost",
+            "Offline sales that their issuers did not take since the start",
         );
         let counter = |row: &payhal_protocol::method::MethodRow| {
             let label = Label::from_static_parts("method", row.name);
@@ -95,6 +107,8 @@ impl Metrics {
         set("payhal_journal_commits", gauges.syncs as f64);
         set("payhal_devices_ready", gauges.devices_ready as f64);
         set("payhal_runner_ends", f64::from(gauges.runner_ends));
+        set("payhal_offline_waiting", gauges.offline_waiting as f64);
+        set("payhal_offline_lost", gauges.offline_lost as f64);
         self.handle.render()
     }
 }

@@ -16,6 +16,7 @@ mod configured;
 mod convert;
 mod depth;
 mod diagnose;
+mod errands;
 mod events;
 mod explain;
 mod follow;
@@ -39,9 +40,11 @@ mod record;
 mod registers;
 mod seats;
 mod session;
+mod settings;
 mod sign_in;
 mod socket;
 mod timeline;
+mod tokens;
 mod views;
 mod websocket;
 
@@ -85,6 +88,8 @@ pub(crate) struct Shared {
     /// Where the console is, for a code behind it.
     console_url: String,
     merchant: Merchant,
+    /// The gateway of calls that name none.
+    default_gateway: Option<String>,
     file: configured::File,
     /// What a diagnosis looks at.
     scene: Scene,
@@ -141,6 +146,7 @@ impl Server {
             presences: Arc::new(Presences::new(gate, Arc::clone(&events))),
             console_url: format!("http://{}/", addresses.plain),
             merchant: config.merchant.clone(),
+            default_gateway: config.engine.gateway.as_ref().map(ToString::to_string),
             file: configured::File::of(config),
             scene: Scene::of(config),
             metrics: Metrics::new(),

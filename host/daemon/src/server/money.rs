@@ -7,6 +7,7 @@ use super::convert;
 use super::receipt::{Papers, Source};
 use super::session::{Session, Taken};
 use payhal_engine::answer::{Answer, Approved, Reason, Refused};
+use payhal_engine::forwarding::Forwarding;
 use payhal_engine::ids::TransactionId;
 use payhal_engine::request::{Kind, MoneyRequest, Request, Which};
 use payhal_protocol::error::{ErrorName, ErrorObject};
@@ -59,8 +60,13 @@ impl Session {
         let request = Request::Money(Box::new(request));
         match self.ask(request, Some(id)).await {
             Some(Answer::Approved {
-                approved, replayed, ..
-            }) => Ok(self.approval(&asked, &approved, replayed).await),
+                approved,
+                replayed,
+                forwarding,
+            }) => {
+                let became = forwarding.as_deref();
+                Ok(self.approval(&asked, &approved, replayed, became).await)
+            }
             Some(Answer::Refused { refused, replayed }) => {
                 let mut error = convert::refused(&refused, replayed);
                 if let Some(details) = error.data.as_deref_mut() {
@@ -110,6 +116,7 @@ impl Session {
         request: &MoneyRequest,
         approved: &Approved,
         replayed: bool,
+        became: Option<&Forwarding>,
     ) -> payment::Approved {
         // What an undo became is in its record; every other call is what it was asked to be.
         let (kind, rule) = match request.kind {
@@ -119,7 +126,7 @@ impl Session {
         let source = Source::approved(kind, approved, Some(request));
         let receipts = Papers::new(&self.shared.merchant).both(&source);
         let undo = convert::undone(&kind, rule);
-        convert::approved(approved, receipts, undo, replayed)
+        convert::approved(approved, receipts, undo, replayed, became)
     }
 
     async fn undone(&self, id: TransactionId) -> (Kind, Option<payhal_engine::request::UndoRule>) {

@@ -13,6 +13,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use payhal_engine::forwarding::ForwardingState;
+use payhal_journal::Filter;
 use payhal_protocol::WEBSOCKET_PATH;
 use rust_embed::RustEmbed;
 use std::sync::Arc;
@@ -142,11 +144,32 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
             .filter(|view| view.state == InstanceState::Ready)
             .count(),
         runner_ends: devices.iter().chain(&gateways).map(|view| view.ends).sum(),
+        offline_waiting: offline_waiting(&shared).await,
+        offline_lost: shared.events.losses(),
     };
     (
         typed("text/plain; version=0.0.4"),
         shared.metrics.render(gauges),
     )
+}
+
+/// What still waits, as far as the journal can be read.
+async fn offline_waiting(shared: &Shared) -> usize {
+    let mut count = 0;
+    for state in [ForwardingState::Waiting, ForwardingState::NeedsOperator] {
+        let mut filter = Filter {
+            forwarding: Some(state),
+            ..Filter::default()
+        };
+        while let Ok(page) = shared.journal.list(filter.clone()).await {
+            count += page.rows.len();
+            filter.cursor = page.next;
+            if filter.cursor.is_none() {
+                break;
+            }
+        }
+    }
+    count
 }
 
 async fn schema(Path(name): Path<String>) -> Response {

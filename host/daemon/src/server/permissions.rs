@@ -10,7 +10,7 @@ use crate::access::Mode;
 use crate::amount;
 use crate::rights::{AboveLimit, check_limit};
 use payhal_engine::ids::TransactionId;
-use payhal_engine::request::{Kind, MoneyRequest, Which};
+use payhal_engine::request::{Kind, MoneyRequest, Response, Which};
 use payhal_protocol::Amount;
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::registers::Limits;
@@ -85,13 +85,15 @@ impl Session {
             ),
             (request.kind == Kind::BatchClose, Permission::BatchClose),
             (telephone, Permission::VoiceApproval),
+            (request.terms.allow_offline, Permission::Offline),
+            (is_of_kept_token(request), Permission::Tokens),
         ];
         for (needed, permission) in needs {
             if needed {
                 self.check_permission(permission)?;
             }
         }
-        let Some(amounts) = &request.amounts else {
+        let Some(amounts) = request.expected() else {
             return Ok(());
         };
         let currency = amounts.total.currency.code();
@@ -116,6 +118,15 @@ impl Session {
             self.check_amount(Limit::VoiceApproval, most, currency)?;
         }
         Ok(())
+    }
+
+    /// An amount that follows its card is bounded like one that comes before it.
+    pub(super) fn check_response(&self, response: &Response) -> Result<(), ErrorObject> {
+        let Some(amounts) = &response.amounts else {
+            return Ok(());
+        };
+        let total = amounts.total;
+        self.check_amount(Limit::Sale, total.minor, total.currency.code())
     }
 
     /// An undo may become a refund of everything that was approved, so its limit is for that.
@@ -187,4 +198,10 @@ impl Session {
                  `payhal serve`, and pair this register"
             )))
     }
+}
+
+/// Whether it keeps a card as a token, or touches a kept one.
+fn is_of_kept_token(request: &MoneyRequest) -> bool {
+    let terms = &request.terms;
+    request.kind.is_of_token() || terms.stored.is_some() || terms.keep.is_some()
 }

@@ -13,6 +13,10 @@ use payhal_protocol::transaction::TimelineEntry;
 pub(super) fn entry(record: &Record) -> TimelineEntry {
     let (event, text) = match &record.fact {
         Fact::Intent(intent) => ("intent", about_to_ask(intent)),
+        Fact::Unsent { reason } => (
+            "unsent",
+            format!("Nothing was sent, and the card is presented once more: {reason}"),
+        ),
         Fact::Answered(answer) => (
             "answered",
             format!(

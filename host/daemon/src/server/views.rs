@@ -3,6 +3,7 @@
 
 use super::{convert, timeline};
 use payhal_engine::answer::{Approved, Outcome};
+use payhal_engine::forwarding::became;
 use payhal_engine::gateway::Change;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
 use payhal_engine::money::Currency;
@@ -11,7 +12,10 @@ use payhal_engine::request::{Kind, MoneyRequest, Snapshot};
 use payhal_journal::{Summary, View};
 use payhal_protocol::Amount;
 use payhal_protocol::error::MoneyMoved;
-use payhal_protocol::payment::{Basket, Collection, Free, Receipts, ResolvedOutcome};
+use payhal_protocol::events::Loss;
+use payhal_protocol::payment::{
+    Basket, Collection, Forwarding, ForwardingState, Free, Receipts, ResolvedOutcome,
+};
 use payhal_protocol::transaction::{
     Amounts, ChangeView, Resolution, ResolutionState, ResolvedBy, TransactionError,
     TransactionKind, TransactionOutcome, TransactionView,
@@ -31,6 +35,9 @@ fn kind_out(kind: &Kind) -> TransactionKind {
         Kind::Balance => TransactionKind::Balance,
         Kind::CashAdvance => TransactionKind::CashAdvance,
         Kind::BatchClose => TransactionKind::BatchClose,
+        Kind::TokenRegister => TransactionKind::TokenRegister,
+        Kind::TokenUpdate => TransactionKind::TokenUpdate,
+        Kind::TokenDelete => TransactionKind::TokenDelete,
     }
 }
 
@@ -58,7 +65,7 @@ pub(super) fn from_summary(summary: &Summary) -> TransactionView {
     let approved = summary
         .approved_minor
         .and_then(|minor| amount.map(|amount| convert::amount_out(minor, amount.currency)));
-    TransactionView {
+    let mut shown = TransactionView {
         kind: kind_out(&summary.kind),
         outcome: outcome_out(summary.outcome),
         money_moved: moved(summary),
@@ -68,6 +75,7 @@ pub(super) fn from_summary(summary: &Summary) -> TransactionView {
         },
         device: summary.device.as_ref().map(|id| id.to_string().into()),
         gateway: summary.gateway.as_ref().map(|id| id.to_string().into()),
+        token_id: summary.token.map(|id| id.to_string().into()),
         resolution: resolution_of(summary),
         ended_at: summary.ended_at_micros.map(convert::rfc3339),
         reference: summary.reference.as_ref().map(ToString::to_string),
@@ -79,6 +87,21 @@ pub(super) fn from_summary(summary: &Summary) -> TransactionView {
             &summary.scope,
             summary.started_at_micros,
         )
+    };
+    if let Some(state) = summary.forwarding {
+        add_forwarding(&mut shown, in_short(convert::forwarding_state(state)));
+    }
+    shown
+}
+
+/// As a line has it.
+fn in_short(state: ForwardingState) -> Forwarding {
+    Forwarding {
+        state,
+        at: None,
+        next_at: None,
+        response_code: None,
+        response_text: None,
     }
 }
 
@@ -110,6 +133,7 @@ fn bare(
         device: None,
         gateway: None,
         card: None,
+        token_id: None,
         stage: None,
         resolution: None,
         started_at: convert::rfc3339(started_at_micros),
@@ -123,6 +147,7 @@ fn bare(
         token: None,
         balance: None,
         collection: None,
+        forwarding: None,
         undo: None,
         batch: None,
         resolved: None,
@@ -139,7 +164,8 @@ fn moved(summary: &Summary) -> MoneyMoved {
     match (summary.reversing, summary.outcome) {
         (true, _) => MoneyMoved::Reversing,
         (false, Some(Outcome::Approved)) => match summary.kind {
-            Kind::Verify | Kind::Balance | Kind::BatchClose => MoneyMoved::No,
+            Kind::BatchClose => MoneyMoved::No,
+            kind if !kind.moves_money() => MoneyMoved::No,
             _ => MoneyMoved::Yes,
         },
         (false, None | Some(Outcome::Unknown)) => MoneyMoved::Unknown,
@@ -184,10 +210,15 @@ fn resolution_of(summary: &Summary) -> Option<Resolution> {
 
 /// The request behind a transaction, as far as the journal has it.
 pub(super) fn request_of(view: &View) -> Option<&MoneyRequest> {
-    view.records.iter().find_map(|record| match &record.fact {
-        Fact::Intent(intent) => Some(&intent.request),
-        Fact::Ended(ending) => ending.unsent.as_ref().map(|unsent| &unsent.request),
-        _ => None,
+    view.records.iter().find_map(|record| {
+        let unsent = match &record.fact {
+            Fact::Ended(ending) => ending.unsent.as_ref().map(|unsent| &unsent.request),
+            _ => None,
+        };
+        record
+            .fact
+            .intent()
+            .map_or(unsent, |intent| Some(&intent.request))
     })
 }
 
@@ -201,6 +232,13 @@ pub(super) fn from_view(view: &View) -> TransactionView {
     for record in &view.records {
         add_fact(&mut shown, record);
     }
+    if let Some(became) = became(&view.records) {
+        if shown.forwarding.is_none() {
+            // It is the change that took such a sale back.
+            shown.money_moved = MoneyMoved::No;
+        }
+        shown.forwarding = Some(convert::forwarding(&became));
+    }
     let currency = view.summary.amount.map(|amount| amount.currency);
     shown.changes = currency
         .map(|currency| {
@@ -210,6 +248,35 @@ pub(super) fn from_view(view: &View) -> TransactionView {
         .unwrap_or_default();
     shown.timeline = view.records.iter().map(timeline::entry).collect();
     shown
+}
+
+/// A sale that was accepted offline is as its gateway took it, once it did.
+fn add_forwarding(shown: &mut TransactionView, became: Forwarding) {
+    (shown.outcome, shown.money_moved) = match became.state {
+        ForwardingState::Waiting | ForwardingState::NeedsOperator => {
+            (TransactionOutcome::AcceptedOffline, MoneyMoved::Unknown)
+        }
+        ForwardingState::Approved => (TransactionOutcome::Approved, MoneyMoved::Yes),
+        ForwardingState::Declined => (TransactionOutcome::Declined, MoneyMoved::No),
+        ForwardingState::Withdrawn => (TransactionOutcome::Cancelled, MoneyMoved::No),
+    };
+    shown.forwarding = Some(became);
+}
+
+/// What is lost with it, where its issuer did not take it though the goods are gone.
+pub(super) fn loss(shown: &TransactionView) -> Option<Loss> {
+    let state = shown.forwarding.as_ref().map(|forwarding| forwarding.state);
+    let uncollected = shown.collection == Some(Collection::Refused);
+    let amounts = &shown.amounts;
+    (state == Some(ForwardingState::Declined) || uncollected).then(|| Loss {
+        amount: amounts
+            .approved
+            .as_ref()
+            .unwrap_or(&amounts.requested)
+            .clone(),
+        reference: shown.reference.clone(),
+        basket: shown.basket.clone(),
+    })
 }
 
 fn change_out(change: &PastChange, currency: Currency) -> ChangeView {
@@ -234,16 +301,16 @@ fn add_request(shown: &mut TransactionView, request: &MoneyRequest) {
 }
 
 fn add_fact(shown: &mut TransactionView, record: &Record) {
+    if let Some(intent) = record.fact.intent() {
+        shown.amounts = convert::amounts(&intent.amounts, None);
+        shown.card = intent
+            .card
+            .as_ref()
+            .and_then(|face| convert::card_view(face, intent.entry));
+        shown.stan = Some(format!("{:06}", intent.wire.stan));
+        shown.acceptor = convert::acceptor(&intent.wire.acceptor);
+    }
     match &record.fact {
-        Fact::Intent(intent) => {
-            shown.amounts = convert::amounts(&intent.amounts, None);
-            shown.card = intent
-                .card
-                .as_ref()
-                .and_then(|face| convert::card_view(face, intent.entry));
-            shown.stan = Some(format!("{:06}", intent.wire.stan));
-            shown.acceptor = convert::acceptor(&intent.wire.acceptor);
-        }
         Fact::Ended(ending) => match &ending.answer {
             FinalAnswer::Approved(approved) => add_approval(shown, approved),
             FinalAnswer::Refused(refused) => {
@@ -282,7 +349,7 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
 
 fn add_approval(shown: &mut TransactionView, approved: &Approved) {
     // One place knows what an approval tells; receipts and answers are not asked for here.
-    let told = convert::approved(approved, Receipts::default(), None, true);
+    let told = convert::approved(approved, Receipts::default(), None, true, None);
     shown.amounts = told.amounts;
     shown.card = told.card.or(shown.card.take());
     shown.rrn = told.rrn;
@@ -305,6 +372,9 @@ pub(super) fn running(mut recorded: TransactionView, snapshot: &Snapshot) -> Tra
         ) {
             known.next_at = convert::resolution(live).next_at;
         }
+        if let (Some(known), Some(live)) = (&mut recorded.forwarding, &snapshot.forwarding) {
+            known.next_at = convert::forwarding(live).next_at;
+        }
         return recorded;
     }
     let live = from_snapshot(snapshot);
@@ -321,7 +391,7 @@ pub(super) fn running(mut recorded: TransactionView, snapshot: &Snapshot) -> Tra
 /// A transaction that is running.
 pub(super) fn from_snapshot(snapshot: &Snapshot) -> TransactionView {
     let request: &MoneyRequest = &snapshot.request;
-    let amounts = request.amounts.as_ref();
+    let amounts = request.expected();
     let mut shown = TransactionView {
         kind: kind_out(&request.kind),
         outcome: match snapshot.resolution {
@@ -335,7 +405,7 @@ pub(super) fn from_snapshot(snapshot: &Snapshot) -> TransactionView {
         },
         amounts: amounts.map_or_else(
             || only(no_amount()),
-            |amounts| convert::amounts(amounts, None),
+            |amounts| convert::amounts(&amounts, None),
         ),
         device: snapshot.device.as_ref().map(|id| id.to_string().into()),
         gateway: snapshot.gateway.as_ref().map(|id| id.to_string().into()),

@@ -7,13 +7,13 @@
 use super::instance::{Instance, Recorded, State, View};
 use super::keeper::{Keeper, Order};
 use super::limits::{IDLE_AGAIN, IDLE_WAIT, INSTANCES_MAX};
-use super::{InstanceConfig, Supervisor};
+use super::{InstanceConfig, Supervisor, convert};
 use payhal_engine::answer::{Answer, Refused};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, GatewayId};
 use payhal_engine::request::Part;
 use payhal_messages::manifest::PortNeed;
-use payhal_protocol::instances::{InstanceKind, PortChoice};
+use payhal_protocol::instances::{InstanceKind, LogLevel, PortChoice};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -236,6 +236,23 @@ impl Supervisor {
     /// The next lines of what was recorded; they are not given again.
     pub(crate) fn recorded(&self, name: &str) -> Option<Recorded> {
         Some(self.instance(name)?.take_recording())
+    }
+
+    /// From now on its plugin's words are let through from this level on, also from its next
+    /// runner. Whether there is such an instance.
+    pub(crate) async fn log(&self, name: &str, level: LogLevel) -> bool {
+        let Some(instance) = self.instance(name) else {
+            return false;
+        };
+        let runner = {
+            let mut held = instance.held();
+            held.config.log = Some(level);
+            held.runner.clone()
+        };
+        if let Some(runner) = runner {
+            runner.log(convert::log_level(level)).await;
+        }
+        true
     }
 
     /// Asks the engine.

@@ -430,6 +430,7 @@ impl Instance {
                     self.outlet.event(Event::DeviceProgressed {
                         call,
                         stage: convert::stage(progress.stage),
+                        pin: progress.pin.map(convert::pin_event),
                         text: progress.text.into(),
                     });
                 }

@@ -16,8 +16,9 @@ use super::runner::{Listener, Recipe, Runner};
 use crate::plugins::{Plugin, Why};
 use crate::ports::{Absent, PortWish};
 use payhal_messages::call::method;
+use payhal_messages::gateway::Parameters;
 use payhal_messages::manifest::Kind;
-use payhal_protocol::instances::InstanceKind;
+use payhal_protocol::instances::{GatewayMode, InstanceKind};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -386,6 +387,7 @@ async fn recipe(
         ports,
         record: instance.is_recording(),
         allow_incomplete_sandbox: instance.means.allow_incomplete_sandbox,
+        log: config.log.map(convert::log_level),
     })
 }
 
@@ -442,13 +444,33 @@ async fn ask(instance: &Instance, runner: &Runner) -> Result<(), String> {
     let payload = reply_of(end)?;
     let mut held = instance.held();
     if gateway {
-        let opened = convert::parse(&payload).map_err(|why| why.to_string())?;
+        let opened: Parameters = convert::parse(&payload).map_err(|why| why.to_string())?;
+        check_mode(&instance.name, held.config.mode, opened.live)?;
+        if let Some(settings) = &opened.settings {
+            let flawed = |why| format!("the gateway's settings cannot be meant: {why}");
+            settings.check().map_err(flawed)?;
+        }
         instance.means.sets.opened(&instance.name, &opened);
         held.view.opened = Some(opened);
     } else {
         held.view.identity = Some(convert::parse(&payload).map_err(|why| why.to_string())?);
     }
     Ok(())
+}
+
+/// A gateway that is not what its owner takes it for is not used.
+fn check_mode(name: &str, configured: Option<GatewayMode>, live: bool) -> Result<(), String> {
+    match (configured, live) {
+        (Some(GatewayMode::Live), false) => Err(format!(
+            "`{name}` is configured with mode = \"live\", and its connector says that it is a test \
+             gateway: no money would move; configure it for the live one, or say mode = \"test\""
+        )),
+        (Some(GatewayMode::Test), true) => Err(format!(
+            "`{name}` is configured with mode = \"test\", and its connector says that it is live: \
+             real money would move; configure it for the test gateway, or say mode = \"live\""
+        )),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -463,5 +485,21 @@ mod tests {
         let all = over(manifest, &json!({"level": 2, "auto": "yes"}));
         assert_eq!(all, json!({"inquiry": "none", "level": 2, "auto": "yes"}));
         assert_eq!(over(manifest, &json!({})), json!(manifest));
+    }
+
+    #[test]
+    fn a_gateway_is_what_its_owner_takes_it_for() {
+        for (configured, live, fits) in [
+            (None, true, true),
+            (None, false, true),
+            (Some(GatewayMode::Live), true, true),
+            (Some(GatewayMode::Test), false, true),
+            (Some(GatewayMode::Live), false, false),
+            (Some(GatewayMode::Test), true, false),
+        ] {
+            let checked = check_mode("bank", configured, live);
+            assert_eq!(checked.is_ok(), fits, "{configured:?} {live}");
+            assert!(checked.err().is_none_or(|why| why.contains("`bank`")));
+        }
     }
 }

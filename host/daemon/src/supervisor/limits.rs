@@ -33,6 +33,9 @@ pub(super) const SIMULATE_MS_MAX: u64 = 15_000;
 /// Longest question and longest choice, in characters: a cashier reads it at a glance.
 pub(super) const PROMPT_CHARS_MAX: usize = 200;
 
+/// Longest settings of a device as JSON: some hundred lines.
+pub(super) const SETTINGS_BYTES_MAX: usize = 32 * 1024;
+
 /// Choices of a question: no card has as many applications.
 pub(super) const PROMPT_CHOICES_MAX: usize = 32;
 

@@ -35,7 +35,7 @@ use payhal_engine::event::Event;
 use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{Acceptor, CallId, DeviceId, GatewayId};
 use payhal_engine::prompt::PromptAnswer;
-use payhal_protocol::instances::{InstanceKind, Source};
+use payhal_protocol::instances::{GatewayMode, InstanceKind, LogLevel, Source};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -61,6 +61,10 @@ pub(crate) struct InstanceConfig {
     pub(crate) acceptor: Option<Acceptor>,
     /// A gateway that is live and yet takes what was encrypted on this computer.
     pub(crate) allow_software_sealing: bool,
+    /// What a gateway must be.
+    pub(crate) mode: Option<GatewayMode>,
+    /// What of its plugin's words is let through; absent: everything.
+    pub(crate) log: Option<LogLevel>,
     /// Where this is from.
     pub(crate) source: Source,
 }
@@ -77,6 +81,8 @@ impl InstanceConfig {
             ports: BTreeMap::new(),
             acceptor: None,
             allow_software_sealing: false,
+            mode: None,
+            log: None,
             source: Source::File,
         }
     }

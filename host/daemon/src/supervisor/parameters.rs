@@ -2,6 +2,8 @@
 //! EMV parameters on their way from gateways to readers: which set a reader is to have.
 //!
 //! A reader holds one set at a time: that of the default gateway, or of the only one that has any.
+//! Where no gateway is the default, one that has not opened yet keeps no reader waiting that another
+//! has a set for: it is given the set that there is, and another one, should that follow.
 //! It must never look into a set beyond its form, and never decides when a reader may take it.
 
 use payhal_messages::gateway::Parameters;
@@ -132,9 +134,12 @@ impl ParameterSets {
             Some((_, Said::None)) | None => {}
             Some((name, said)) => return wanted_of(name, said),
         }
-        let mut sets = said.iter().filter(|(_, said)| **said != Said::None);
+        let known = |said: &Said| !matches!(said, Said::None | Said::NotYet);
+        let mut sets = said.iter().filter(|(_, said)| known(said));
         let Some((name, first)) = sets.next() else {
-            return Wanted::Own;
+            let mut silent = said.iter().filter(|(_, said)| **said == Said::NotYet);
+            let silent = silent.next();
+            return silent.map_or(Wanted::Own, |(name, said)| wanted_of(name, said));
         };
         match sets.find(|(_, said)| *said != first) {
             None => wanted_of(name, first),
@@ -183,6 +188,7 @@ mod tests {
                 version: version.to_owned(),
                 parameters: json!({"applications": [{"aid": "A0000000031010"}]}),
             }),
+            settings: None,
         }
     }
 
@@ -240,6 +246,21 @@ mod tests {
         assert!(why(&sets).contains("host.default_gateway"));
         sets.forget("b");
         assert_eq!(version(&sets), "1");
+    }
+
+    #[test]
+    fn a_gateway_that_is_not_up_keeps_no_reader_from_another() {
+        let sets = ParameterSets::new(None);
+        sets.expect("a");
+        sets.expect("b");
+        assert!(why(&sets).contains("not up yet"));
+        sets.opened("b", &opened(Some("2")));
+        assert_eq!(version(&sets), "2");
+        // What it says then counts.
+        sets.opened("a", &opened(Some("1")));
+        assert!(why(&sets).contains("host.default_gateway"));
+        sets.opened("a", &opened(None));
+        assert_eq!(version(&sets), "2");
     }
 
     #[test]

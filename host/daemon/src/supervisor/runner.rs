@@ -45,6 +45,8 @@ pub(super) struct Recipe {
     pub(super) record: bool,
     /// Whether it runs where this system cannot confine it in full.
     pub(super) allow_incomplete_sandbox: bool,
+    /// What of the plugin's words is let through; absent: everything.
+    pub(super) log: Option<LogLevel>,
 }
 
 /// How a call ended.
@@ -282,6 +284,14 @@ impl Runner {
             .try_send(Order::Send(ToRunner::Cancel { token }));
     }
 
+    /// From now on its plugin's words are let through from this level on.
+    pub(super) async fn log(&self, level: LogLevel) {
+        let _ended = self
+            .control
+            .send(Order::Send(ToRunner::Log { level }))
+            .await;
+    }
+
     /// Brings a call the answer to its question. Lost only when the runner is lost; the plugin
     /// keeps its own time.
     pub(super) fn deliver(&self, token: u64, prompt_id: u64, answer: Vec<u8>) {
@@ -393,9 +403,15 @@ async fn send_start(
     let ports = recipe.ports.iter().map(|(_, descriptor)| descriptor);
     let descriptors = std::iter::once(library).chain(&lanes).chain(ports);
     let borrowed: Vec<BorrowedFd<'_>> = descriptors.map(AsFd::as_fd).collect();
+    let failed = |error| format!("failed to send the start: {error}");
     send_with(control, &start, &borrowed)
         .await
-        .map_err(|error| format!("failed to send the start: {error}"))
+        .map_err(failed)?;
+    if let Some(level) = recipe.log {
+        let log = ToRunner::Log { level };
+        send_with(control, &log, &[]).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// What the manifest asks for beyond what everybody may.

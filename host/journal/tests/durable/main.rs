@@ -12,6 +12,7 @@ mod lookups;
 mod pruning;
 mod records;
 mod spent;
+mod tokens;
 mod upgrade;
 
 use payhal_engine::effect::RecallBy;

@@ -10,6 +10,7 @@ use payhal_engine::ids::{
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::record::{Ending, Fact, FinalAnswer, Intent, Owed, Record, Unsent};
 use payhal_engine::request::{Kind, MoneyRequest, Terms};
+use payhal_engine::tokens::Token;
 use uuid::Uuid;
 
 pub(crate) fn id(number: u128) -> TransactionId {
@@ -33,6 +34,8 @@ pub(crate) struct Sale {
     pub(crate) scope: Scope,
     /// Keys of its reader.
     pub(crate) spent: Vec<SpentKey>,
+    /// What its approval makes of a payment token.
+    pub(crate) stored: Option<Token>,
 }
 
 pub(crate) fn sale(number: u128) -> Sale {
@@ -43,6 +46,7 @@ pub(crate) fn sale(number: u128) -> Sale {
         minor: 1_000 + i64::try_from(number).unwrap(),
         scope: scope(),
         spent: Vec::new(),
+        stored: None,
     }
 }
 
@@ -148,9 +152,13 @@ impl Sale {
             device: Some(DeviceId::from("counter")),
             acceptor: None,
             at_micros: self.at() + 5,
+            extras: Extras {
+                token: self.stored.as_ref().map(|stored| stored.token.clone()),
+                stored: self.stored.clone().map(Box::new),
+                ..Extras::default()
+            },
             accepted_offline: false,
             withdrawal: false,
-            extras: Extras::default(),
         };
         self.ended(FinalAnswer::Approved(Box::new(approved)), None, None)
     }
@@ -234,5 +242,7 @@ fn card() -> CardFace {
         scheme: "visa".into(),
         application: None,
         aid: None,
+        country: None,
+        expiry: None,
     }
 }

@@ -129,7 +129,9 @@ fn version_2_is_brought_forward_and_read_as_it_is() {
         &path,
         "DROP TABLE spent; DROP TABLE audit; DROP TABLE audit_head;
          DROP INDEX transaction_forwarding;
-         ALTER TABLE \"transaction\" DROP COLUMN forwarding; PRAGMA user_version = 2",
+         ALTER TABLE \"transaction\" DROP COLUMN forwarding; DROP TABLE token;
+         DROP INDEX transaction_token; ALTER TABLE \"transaction\" DROP COLUMN token_id;
+         PRAGMA user_version = 2",
     );
     assert_eq!(verify(&path).unwrap().damage, None);
     assert_eq!(

@@ -25,11 +25,14 @@ fn eur(total_minor: i64) -> Amounts {
 
 fn present(entries: &[Entry]) -> Present {
     Present {
+        estimated: false,
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: eur(1_250),
         entries: entries.to_vec(),
         total_minor_max: None,
+        again: false,
+        tip_choices: Vec::new(),
         timeout_ms: 30_000,
     }
 }

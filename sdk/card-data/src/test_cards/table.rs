@@ -18,6 +18,7 @@ const BASE: TestCard = TestCard {
     verification: Verification::None,
     applications: VISA,
     offline_max_minor: 0,
+    country: None,
     number: Hidden::new(b""),
     expires: (2049, 12),
     pin: Hidden::new(b""),
@@ -129,6 +130,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "amex-approve",
         label: "American Express, approves",
         applications: &[("AMERICAN EXPRESS", "A00000002501")],
+        country: Some("US"),
         number: Hidden::new(b"378282246310005"),
         ..BASE
     },
@@ -147,6 +149,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "jcb-approve",
         label: "JCB, approves",
         applications: &[("JCB CREDIT", "A0000000651010")],
+        country: Some("JP"),
         number: Hidden::new(b"3530111333300000"),
         ..BASE
     },
@@ -162,6 +165,7 @@ pub(super) const CARDS: &[TestCard] = &[
         name: "unionpay-approve",
         label: "UnionPay, approves",
         applications: &[("UNIONPAY CREDIT", "A000000333010102")],
+        country: Some("CN"),
         number: Hidden::new(b"6200000000000005"),
         ..BASE
     },

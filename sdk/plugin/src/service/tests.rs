@@ -7,8 +7,8 @@ use crate::testing::Bench;
 use payhal_messages::call::Refusal;
 use payhal_messages::card::Recipient;
 use payhal_messages::gateway::{
-    Answer, Authorize, Finding, Forward, Inquire, Modify, Prepare, Prepared, Reconcile, Report,
-    Reversal, Reverse, Totals,
+    Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Prepare, Prepared,
+    Reconcile, Report, Reversal, Reverse, Totals,
 };
 use payhal_messages::reader::{Identity, Show};
 use payhal_messages::terminal::{
@@ -70,6 +70,7 @@ impl GatewayConnector for Refuser {
                 recipient,
                 live: false,
                 reader_parameters: None,
+                settings: None,
             },
         ))
     }
@@ -100,6 +101,10 @@ impl GatewayConnector for Refuser {
 
     fn report(&self, _: Report, _: &Context) -> Outcome<()> {
         refused(method::REPORT, "")
+    }
+
+    fn forget_token(&self, _: ForgetToken, _: &Context) -> Outcome<()> {
+        refused(method::FORGET_TOKEN, "")
     }
 
     fn reconcile(&self, _: Reconcile, _: &Context) -> Outcome<Totals> {
@@ -177,6 +182,8 @@ fn a_gateways_methods_are_reached_by_name() {
     reaches(&gateway, method::REVERSE, &reverse);
     let report = format!(r#"{{"report":"advice",{WIRE},"tags":{{}}}}"#);
     reaches(&gateway, method::REPORT, &report);
+    let forget = r#"{"acceptor":{"merchant":"m","terminal":"t"},"token":"tok"}"#;
+    reaches(&gateway, method::FORGET_TOKEN, forget);
     reaches(
         &gateway,
         method::RECONCILE,

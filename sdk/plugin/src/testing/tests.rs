@@ -85,6 +85,7 @@ fn what_is_said_is_kept() {
     let progress = Progress {
         stage: Stage::Reading,
         text: "reading".to_owned(),
+        pin: None,
     };
     let expected = [
         Said::Progress(progress),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::BatchTotals;
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use crate::money::Amount;
+use crate::token::TokenView;
 use crate::transaction::{Amounts, CardView, Cvm};
 
 /// Result of every call with a key: approved, and only that.
@@ -58,12 +59,18 @@ pub struct Approved {
     /// A payment token that stands for the card, for `card: {token}` of a later call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// The kept payment token, where the call registered, changed or deleted one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<TokenView>,
     /// What is left on the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Amount>,
     /// A terminal approved it without asking the issuer, and has not delivered it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collection: Option<Collection>,
+    /// Of a sale that was accepted offline: what became of it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarding: Option<Forwarding>,
     /// Of `payment.undo`: what was done, and by which rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoResult>,
@@ -86,6 +93,41 @@ pub enum Collection {
     Collected,
     /// Delivered, and refused by the issuer: the money is lost.
     Refused,
+}
+
+/// What became of a sale that was accepted offline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forwarding {
+    /// Where it is.
+    pub state: ForwardingState,
+    /// Since when, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// When the gateway is told of it, or told again, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<String>,
+    /// The gateway's response code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_code: Option<String>,
+    /// The gateway's words, or why a person must look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_text: Option<String>,
+}
+
+/// Where a sale is that was accepted offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardingState {
+    /// It waits for its gateway.
+    Waiting,
+    /// The gateway took it: it is as any other sale.
+    Approved,
+    /// Its issuer did not take it: the money is lost.
+    Declined,
+    /// It was taken back before its gateway heard of it: nothing was charged.
+    Withdrawn,
+    /// It cannot be forwarded: a person must look.
+    NeedsOperator,
 }
 
 /// What an undo became.
@@ -121,6 +163,8 @@ pub enum UndoRule {
     Captured,
     /// Refund: the other side cannot void.
     VoidUnsupported,
+    /// Void: it was accepted offline, and its gateway has not heard of it.
+    NotForwarded,
 }
 
 /// The two ways of being approved.

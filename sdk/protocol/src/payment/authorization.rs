@@ -7,15 +7,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::charge::Charge;
 use super::order::{Basket, Free, check_free, check_order};
 use super::sale::{CardToken, OnlinePolicy, VoiceApproval};
 use super::{
-    check_amount_max, check_card, check_despite, check_entry, check_installments, check_parts,
-    check_reference, check_route, check_voice,
+    check_card, check_despite, check_entry, check_installments, check_parts, check_reference,
+    check_route, check_voice,
 };
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_id, check_key, check_timeout};
+use crate::token::check_keep;
 use crate::transaction::EntryMode;
 use crate::verbatim::Verbatim;
 /// Params of `payment.authorize`.
@@ -23,8 +25,18 @@ use crate::verbatim::Verbatim;
 pub struct AuthorizeParams {
     /// Made and stored by the register before it sends the call.
     pub idempotency_key: IdempotencyKey,
-    /// The total that is held, every part included.
-    pub amount: Amount,
+    /// The total that is held, every part included. Left out where
+    /// `estimated_amount` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Amount")]
+    pub amount: Option<Amount>,
+    /// The amount follows the card: this is what it may be. The host asks for the final one with
+    /// the prompt `set_amount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_amount: Option<Amount>,
+    /// How long the final amount is waited for, once the card is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_timeout_ms: Option<u64>,
     /// How far a tip on the device or a surcharge may raise the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_max: Option<Amount>,
@@ -49,6 +61,9 @@ pub struct AuthorizeParams {
     /// How much of the total is surcharge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surcharge: Option<Amount>,
+    /// Leave the card's surcharge out, where its rule lets that be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_surcharge: bool,
     /// In how many instalments the issuer splits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installments: Option<u32>,
@@ -64,6 +79,10 @@ pub struct AuthorizeParams {
     /// Pay with a payment token instead of a card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardToken>,
+    /// Keep the card that is presented as a payment token under this reference of the register's
+    /// own, where the gateway gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_as: Option<String>,
     /// What is sold; kept as it is written, at most 64 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub basket: Basket,
@@ -81,7 +100,9 @@ impl AuthorizeParams {
     pub fn new(idempotency_key: impl Into<IdempotencyKey>, amount: Amount) -> Self {
         Self {
             idempotency_key: idempotency_key.into(),
-            amount,
+            amount: Some(amount),
+            estimated_amount: None,
+            amount_timeout_ms: None,
             amount_max: None,
             device: None,
             gateway: None,
@@ -90,11 +111,13 @@ impl AuthorizeParams {
             despite: Vec::new(),
             tip: None,
             surcharge: None,
+            bypass_surcharge: false,
             installments: None,
             entry: None,
             online: None,
             voice_approval: None,
             card: None,
+            keep_as: None,
             basket: Basket::default(),
             customer: Free::default(),
             custom: Free::default(),
@@ -105,12 +128,13 @@ impl AuthorizeParams {
 impl Validate for AuthorizeParams {
     fn validate(&self) -> Result<(), FieldError> {
         check_key(self.idempotency_key.as_str(), "idempotency_key")?;
-        self.amount.check("amount")?;
-        check_parts(
-            &self.amount,
-            &[("tip", &self.tip), ("surcharge", &self.surcharge)],
-        )?;
-        check_amount_max(self.amount_max.as_ref(), &self.amount)?;
+        let charge = Charge {
+            amount: self.amount.as_ref(),
+            estimated: self.estimated_amount.as_ref(),
+            timeout_ms: self.amount_timeout_ms,
+            most: self.amount_max.as_ref(),
+        };
+        charge.check(&[("tip", &self.tip), ("surcharge", &self.surcharge)])?;
         check_route(self.device.as_ref(), self.gateway.as_ref())?;
         check_timeout(self.timeout_ms)?;
         check_reference(self.reference.as_deref())?;
@@ -119,6 +143,7 @@ impl Validate for AuthorizeParams {
         check_entry(self.entry.as_deref())?;
         check_voice(self.voice_approval.as_ref())?;
         check_card(self.card.as_ref())?;
+        check_keep(self.keep_as.as_deref(), self.card.as_ref())?;
         check_order(&self.basket, &self.customer, &self.custom)
     }
 }

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::order::{Basket, Free, check_free, check_order};
-use super::{check_despite, check_entry, check_reference, check_route};
+use super::sale::CardToken;
+use super::{check_card, check_despite, check_entry, check_reference, check_route};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use crate::limits::REFERENCE_CHARS_MAX;
 use crate::money::Amount;
@@ -45,6 +46,9 @@ pub struct RefundParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// Give back to the card behind a payment token; only where no payment is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardToken>,
     /// What is sold; kept as it is written, at most 64 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub basket: Basket,
@@ -71,6 +75,7 @@ impl RefundParams {
             reference: None,
             despite: Vec::new(),
             entry: None,
+            card: None,
             basket: Basket::default(),
             customer: Free::default(),
             custom: Free::default(),
@@ -139,6 +144,13 @@ impl Validate for RefundParams {
         check_reference(self.reference.as_deref())?;
         check_despite(&self.despite)?;
         check_entry(self.entry.as_deref())?;
+        check_card(self.card.as_ref())?;
+        if self.card.is_some() && (self.transaction_id.is_some() || self.original.is_some()) {
+            return Err(FieldError::new(
+                "card",
+                "must be left out where a payment is named: it is given back to its card",
+            ));
+        }
         self.check_original()?;
         check_order(&self.basket, &self.customer, &self.custom)
     }

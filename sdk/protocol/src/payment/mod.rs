@@ -8,24 +8,29 @@ mod answer;
 mod authorization;
 mod back;
 mod card;
+mod charge;
 mod order;
+mod quote;
 mod resolve;
 mod sale;
 mod stop;
 
 pub use answer::{
-    Acceptor, Approved, ApprovedOutcome, Collection, Receipts, UndoDone, UndoResult, UndoRule,
+    Acceptor, Approved, ApprovedOutcome, Collection, Forwarding, ForwardingState, Receipts,
+    UndoDone, UndoResult, UndoRule,
 };
 pub use authorization::{AdjustParams, AuthorizeParams, CaptureParams};
 pub use back::{Original, RefundParams, UndoParams, VoidParams};
 pub use card::{BalanceParams, CashAdvanceParams, VerifyParams};
+pub(crate) use order::check_free;
 pub use order::{Basket, BasketLine, Free};
+pub use quote::{QuoteCard, QuoteParams, QuoteResult, QuoteTax, QuoteTip, QuotedSurcharge};
 pub use resolve::{ResolveParams, ResolveResult, ResolvedOutcome};
 pub use sale::{CardToken, OnlinePolicy, SaleParams, VoiceApproval};
 pub use stop::{CancelParams, CancelResult, CancelState};
 
 use crate::ids::{DeviceId, GatewayId, TransactionId};
-use crate::limits::{DESPITE_MAX, INSTALLMENTS_MAX, REFERENCE_CHARS_MAX, TEXT_CHARS_MAX};
+use crate::limits::{DESPITE_MAX, INSTALLMENTS_MAX, REFERENCE_CHARS_MAX};
 use crate::money::Amount;
 use crate::params::{FieldError, check_chars, check_id};
 use crate::transaction::EntryMode;
@@ -55,7 +60,10 @@ pub(crate) fn check_despite(despite: &[TransactionId]) -> Result<(), FieldError>
 }
 
 /// Each part fits into the total, and so do all of them together.
-fn check_parts(amount: &Amount, parts: &[(&str, &Option<Amount>)]) -> Result<(), FieldError> {
+pub(crate) fn check_parts(
+    amount: &Amount,
+    parts: &[(&str, &Option<Amount>)],
+) -> Result<(), FieldError> {
     let given = || {
         parts
             .iter()
@@ -95,7 +103,7 @@ fn check_amount_max(most: Option<&Amount>, amount: &Amount) -> Result<(), FieldE
     Ok(())
 }
 
-fn check_entry(entry: Option<&[EntryMode]>) -> Result<(), FieldError> {
+pub(crate) fn check_entry(entry: Option<&[EntryMode]>) -> Result<(), FieldError> {
     match entry {
         Some([]) => Err(FieldError::new(
             "entry",
@@ -124,9 +132,7 @@ fn check_voice(voice: Option<&VoiceApproval>) -> Result<(), FieldError> {
 }
 
 fn check_card(card: Option<&CardToken>) -> Result<(), FieldError> {
-    card.map_or(Ok(()), |card| {
-        check_chars(&card.token, 1, TEXT_CHARS_MAX, "card.token")
-    })
+    card.map_or(Ok(()), CardToken::check)
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub(super) fn check_basket(basket: &Basket) -> Result<(), FieldError> {
         .try_for_each(|(place, line)| line.check(place))
 }
 
-pub(super) fn check_free(object: &Free, field: &str) -> Result<(), FieldError> {
+pub(crate) fn check_free(object: &Free, field: &str) -> Result<(), FieldError> {
     let checked = object.check(CUSTOM_BYTES_MAX, field);
     // The names in it are the register's own, and no error repeats those.
     checked.map(|_| ()).map_err(|error| FieldError {

@@ -6,14 +6,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::charge::Charge;
 use super::order::{Basket, Free, check_order};
 use super::{
-    check_amount_max, check_card, check_despite, check_entry, check_installments, check_parts,
-    check_reference, check_route, check_voice,
+    check_card, check_despite, check_entry, check_installments, check_reference, check_route,
+    check_voice,
 };
-use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
+use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TokenId, TransactionId};
+use crate::limits::TEXT_CHARS_MAX;
 use crate::money::Amount;
-use crate::params::{FieldError, Validate, check_key, check_timeout};
+use crate::params::{FieldError, Validate, check_chars, check_key, check_timeout};
+use crate::token::{check_keep, check_named};
 use crate::transaction::EntryMode;
 use crate::verbatim::Verbatim;
 /// Params of `payment.sale`.
@@ -21,9 +24,20 @@ use crate::verbatim::Verbatim;
 pub struct SaleParams {
     /// Made and stored by the register before it sends the call.
     pub idempotency_key: IdempotencyKey,
-    /// The total the card is charged, every part included.
-    pub amount: Amount,
-    /// How far a tip on the device or a surcharge may raise the total.
+    /// The total the card is charged, every part included. Left out where
+    /// `estimated_amount` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Amount")]
+    pub amount: Option<Amount>,
+    /// The amount follows the card: this is what it may be. The host asks for the final one with
+    /// the prompt `set_amount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_amount: Option<Amount>,
+    /// How long the final amount is waited for, once the card is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_timeout_ms: Option<u64>,
+    /// How far a tip on the device or a surcharge may raise the total; of one that follows the card,
+    /// the most it may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount_max: Option<Amount>,
     /// The device; the host chooses if left out.
@@ -53,6 +67,9 @@ pub struct SaleParams {
     /// How much of the total is surcharge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surcharge: Option<Amount>,
+    /// Leave the card's surcharge out, where its rule lets that be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_surcharge: bool,
     /// In how many instalments the issuer splits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installments: Option<u32>,
@@ -68,6 +85,10 @@ pub struct SaleParams {
     /// Pay with a payment token instead of a card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardToken>,
+    /// Keep the card that is presented as a payment token under this reference of the register's
+    /// own, where the gateway gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_as: Option<String>,
     /// What is sold; kept as it is written, at most 64 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub basket: Basket,
@@ -85,7 +106,9 @@ impl SaleParams {
     pub fn new(idempotency_key: impl Into<IdempotencyKey>, amount: Amount) -> Self {
         Self {
             idempotency_key: idempotency_key.into(),
-            amount,
+            amount: Some(amount),
+            estimated_amount: None,
+            amount_timeout_ms: None,
             amount_max: None,
             device: None,
             gateway: None,
@@ -96,11 +119,13 @@ impl SaleParams {
             cashback: None,
             tip: None,
             surcharge: None,
+            bypass_surcharge: false,
             installments: None,
             entry: None,
             online: None,
             voice_approval: None,
             card: None,
+            keep_as: None,
             basket: Basket::default(),
             customer: Free::default(),
             custom: Free::default(),
@@ -108,19 +133,37 @@ impl SaleParams {
     }
 }
 
+impl SaleParams {
+    /// A sale whose amount follows the card: it may be about `estimated_amount`.
+    #[must_use]
+    pub fn estimated(idempotency_key: impl Into<IdempotencyKey>, estimated_amount: Amount) -> Self {
+        Self {
+            amount: None,
+            estimated_amount: Some(estimated_amount.clone()),
+            ..Self::new(idempotency_key, estimated_amount)
+        }
+    }
+}
+
 impl Validate for SaleParams {
     fn validate(&self) -> Result<(), FieldError> {
         check_key(self.idempotency_key.as_str(), "idempotency_key")?;
-        self.amount.check("amount")?;
-        check_parts(
-            &self.amount,
-            &[
-                ("cashback", &self.cashback),
-                ("tip", &self.tip),
-                ("surcharge", &self.surcharge),
-            ],
-        )?;
-        check_amount_max(self.amount_max.as_ref(), &self.amount)?;
+        let parts = [
+            ("cashback", &self.cashback),
+            ("tip", &self.tip),
+            ("surcharge", &self.surcharge),
+        ];
+        let charge = Charge {
+            amount: self.amount.as_ref(),
+            estimated: self.estimated_amount.as_ref(),
+            timeout_ms: self.amount_timeout_ms,
+            most: self.amount_max.as_ref(),
+        };
+        charge.check(&parts)?;
+        if self.estimated_amount.is_some() && self.allow_offline {
+            let must = "must be left out where the amount follows the card";
+            return Err(FieldError::new("allow_offline", must));
+        }
         check_route(self.device.as_ref(), self.gateway.as_ref())?;
         check_timeout(self.timeout_ms)?;
         check_reference(self.reference.as_deref())?;
@@ -129,6 +172,7 @@ impl Validate for SaleParams {
         check_entry(self.entry.as_deref())?;
         check_voice(self.voice_approval.as_ref())?;
         check_card(self.card.as_ref())?;
+        check_keep(self.keep_as.as_deref(), self.card.as_ref())?;
         check_order(&self.basket, &self.customer, &self.custom)
     }
 }
@@ -150,9 +194,66 @@ pub struct VoiceApproval {
     pub code: String,
 }
 
-/// A payment token in place of a card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A payment token in place of a card, named in one of three ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CardToken {
     /// The token, as the gateway gave it.
-    pub token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub token: Option<String>,
+    /// A kept one, by the host's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<TokenId>,
+    /// A kept one, by the register's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl CardToken {
+    /// The token itself.
+    #[must_use]
+    pub fn of(token: impl Into<String>) -> Self {
+        Self {
+            token: Some(token.into()),
+            ..Self::default()
+        }
+    }
+
+    /// A kept one, by the host's name for it.
+    #[must_use]
+    pub fn kept(token_id: impl Into<TokenId>) -> Self {
+        Self {
+            token_id: Some(token_id.into()),
+            ..Self::default()
+        }
+    }
+
+    /// A kept one, by the register's own reference.
+    #[must_use]
+    pub fn referred(reference: impl Into<String>) -> Self {
+        Self {
+            reference: Some(reference.into()),
+            ..Self::default()
+        }
+    }
+
+    /// That it names one token, and says so in one way.
+    pub(crate) fn check(&self) -> Result<(), FieldError> {
+        if let Some(token) = &self.token {
+            check_chars(token, 1, TEXT_CHARS_MAX, "card.token")?;
+        }
+        check_named(self.token_id.as_ref(), self.reference.as_deref(), "card.")?;
+        let ways = [
+            self.token.is_some(),
+            self.token_id.is_some(),
+            self.reference.is_some(),
+        ];
+        match ways.into_iter().filter(|given| *given).count() {
+            1 => Ok(()),
+            _ => Err(FieldError::new(
+                "card",
+                "must have `token`, `token_id` or `reference`, and one of them only",
+            )),
+        }
+    }
 }

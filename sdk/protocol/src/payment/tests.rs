@@ -50,11 +50,41 @@ fn a_plain_call_is_valid_and_small() {
 }
 
 #[test]
+fn an_amount_or_an_estimate_of_one_is_given() {
+    let estimated = || SaleParams::estimated("k", eur(8000));
+    estimated().validate().unwrap();
+    type Spoil = fn(&mut SaleParams);
+    let cases: [(&str, Spoil); 8] = [
+        ("estimated_amount", |p| p.amount = Some(eur(1))),
+        ("amount", |p| p.estimated_amount = None),
+        ("estimated_amount.minor", |p| {
+            p.estimated_amount = Some(eur(0))
+        }),
+        ("amount_max.minor", |p| p.amount_max = Some(eur(7999))),
+        ("tip", |p| p.tip = Some(eur(1))),
+        ("cashback", |p| p.cashback = Some(eur(1))),
+        ("amount_timeout_ms", |p| p.amount_timeout_ms = Some(900_001)),
+        ("allow_offline", |p| p.allow_offline = true),
+    ];
+    for (name, spoil) in cases {
+        let mut params = estimated();
+        spoil(&mut params);
+        assert_eq!(field(&params), name);
+    }
+    let mut known = sale();
+    known.amount_timeout_ms = Some(1_000);
+    assert_eq!(field(&known), "amount_timeout_ms");
+    let mut held = AuthorizeParams::new("k", eur(1));
+    held.estimated_amount = held.amount.take();
+    held.validate().unwrap();
+}
+
+#[test]
 fn every_bound_names_its_field() {
     type Spoil = fn(&mut SaleParams);
     let cases: [(&str, Spoil); 14] = [
         ("idempotency_key", |p| p.idempotency_key = "".into()),
-        ("amount.minor", |p| p.amount.minor = 0),
+        ("amount.minor", |p| p.amount = Some(eur(0))),
         ("amount_max.minor", |p| p.amount_max = Some(eur(1249))),
         ("tip.currency", |p| p.tip = Some(Amount::new(1, "USD"))),
         ("device", |p| p.device = Some("".into())),

@@ -206,7 +206,10 @@ impl Pipeline {
             cashback_minor: None,
         };
         let present = Present {
+            estimated: false,
             total_minor_max: None,
+            again: false,
+            tip_choices: Vec::new(),
             transaction_id: transaction_id.clone(),
             purpose: Purpose::Sale,
             amounts: amounts.clone(),
@@ -310,6 +313,7 @@ impl Pipeline {
             merchant_reference: sale.reference.clone(),
             installments: None,
             voice_code: None,
+            keep_card: false,
         };
         let answer: Answer = self.ask_gateway(method::AUTHORIZE, &authorize).await?;
         if answer.decision != Decision::Approved {

@@ -79,6 +79,8 @@ fn present(request: Present) -> Presentation {
             scheme: "visa".to_owned(),
             application: Some("VISA CREDIT".to_owned()),
             aid: Some("A0000000031010".to_owned()),
+            country: None,
+            expiry: None,
         },
     }
 }
@@ -200,6 +202,7 @@ fn parameters(key: &card::PrivateKey) -> Parameters {
         },
         live: false,
         reader_parameters: None,
+        settings: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! It owns words; each command is a file of its own. It must never change what the host has not
 //! said it will take.
 
+mod errands;
 mod record;
 
 use super::exit::{Exit, Failure};
@@ -17,11 +18,17 @@ pub(super) enum DeviceCommand {
     Instance(InstanceCommand),
     /// Record what passes between a device and its plugin, without card data, for the plugin's tests
     Record(record::RecordArgs),
+    /// How a device is set up, as it says itself
+    Settings(errands::SettingsArgs),
+    /// Talk with a card that does not pay, as far as the device's configuration allows
+    Apdu(errands::ApduArgs),
 }
 
 pub(super) async fn run(command: &DeviceCommand) -> Result<Exit, Failure> {
     match command {
         DeviceCommand::Instance(command) => instances::run(InstanceKind::Device, command).await,
         DeviceCommand::Record(args) => record::record(args).await,
+        DeviceCommand::Settings(args) => errands::settings(args).await,
+        DeviceCommand::Apdu(args) => errands::apdu(args).await,
     }
 }

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Approvals as registers are told them.
 
+use super::requests::Order;
 use super::{amount_out, rfc3339};
 use payhal_engine::answer as e;
 use payhal_engine::card;
+use payhal_engine::forwarding as f;
 use payhal_engine::gateway::Totals;
 use payhal_engine::money::Amounts;
 use payhal_engine::request::{Kind, UndoRule};
+use payhal_engine::tokens::Token;
 use payhal_protocol as p;
 use payhal_protocol::batch::{BatchTotals, Collected, CurrencyTotals};
 use payhal_protocol::payment::{
-    Acceptor, Approved, ApprovedOutcome, Collection, Receipts, UndoDone, UndoResult,
+    Acceptor, Approved, ApprovedOutcome, Collection, Forwarding, ForwardingState, Receipts,
+    UndoDone, UndoResult,
 };
+use payhal_protocol::token::{TokenCard, TokenView};
 use payhal_protocol::transaction::{CardView, Cvm, EntryMode};
 
 /// An approval as its register is told.
@@ -20,12 +25,16 @@ pub(in crate::server) fn approved(
     receipts: Receipts,
     undo: Option<UndoResult>,
     replayed: bool,
+    became: Option<&f::Forwarding>,
 ) -> Approved {
     let extras = &approved.extras;
     Approved {
         transaction_id: approved.transaction_id.to_string().into(),
         idempotency_key: approved.key.to_string().into(),
-        outcome: ApprovedOutcome::Approved,
+        outcome: match approved.accepted_offline {
+            true => ApprovedOutcome::AcceptedOffline,
+            false => ApprovedOutcome::Approved,
+        },
         amounts: told_amounts(approved),
         partial: approved.partial,
         approval_code: approved.approval_code.as_ref().map(ToString::to_string),
@@ -44,14 +53,49 @@ pub(in crate::server) fn approved(
         device: approved.device.as_ref().map(|id| id.to_string().into()),
         acceptor: approved.acceptor.as_ref().and_then(acceptor),
         token: extras.token.as_ref().map(ToString::to_string),
+        kept: extras.stored.as_deref().map(token),
         balance: extras
             .balance_minor
             .map(|minor| amount_out(minor, approved.requested.total.currency)),
         collection: extras.offline.then_some(Collection::Pending),
+        forwarding: became.map(forwarding),
         undo,
         batch: extras.totals.as_deref().map(batch),
         at: rfc3339(approved.at_micros),
         replayed,
+    }
+}
+
+/// What became of a sale that was accepted offline.
+pub(in crate::server) fn forwarding(became: &f::Forwarding) -> Forwarding {
+    Forwarding {
+        state: forwarding_state(became.state),
+        at: Some(rfc3339(became.at_micros)),
+        next_at: became.next_at_micros.map(rfc3339),
+        response_code: became.response_code.as_ref().map(ToString::to_string),
+        response_text: became.response_text.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Where such a sale is.
+pub(in crate::server) fn forwarding_state(state: f::ForwardingState) -> ForwardingState {
+    match state {
+        f::ForwardingState::Waiting => ForwardingState::Waiting,
+        f::ForwardingState::Approved => ForwardingState::Approved,
+        f::ForwardingState::Declined => ForwardingState::Declined,
+        f::ForwardingState::Withdrawn => ForwardingState::Withdrawn,
+        f::ForwardingState::NeedsOperator => ForwardingState::NeedsOperator,
+    }
+}
+
+/// The same, as a register names it.
+pub(in crate::server) fn forwarding_in(state: ForwardingState) -> f::ForwardingState {
+    match state {
+        ForwardingState::Waiting => f::ForwardingState::Waiting,
+        ForwardingState::Approved => f::ForwardingState::Approved,
+        ForwardingState::Declined => f::ForwardingState::Declined,
+        ForwardingState::Withdrawn => f::ForwardingState::Withdrawn,
+        ForwardingState::NeedsOperator => f::ForwardingState::NeedsOperator,
     }
 }
 
@@ -111,8 +155,7 @@ pub(in crate::server) fn undone(kind: &Kind, rule: Option<UndoRule>) -> Option<U
             UndoRule::PartlyRefunded => Told::PartlyRefunded,
             UndoRule::Captured => Told::Captured,
             UndoRule::VoidUnsupported => Told::VoidUnsupported,
-            // A void, whatever its batch.
-            UndoRule::NotForwarded => Told::BatchOpen,
+            UndoRule::NotForwarded => Told::NotForwarded,
         },
     })
 }
@@ -148,8 +191,30 @@ pub(in crate::server) fn card_view(
             card::Entry::Manual => EntryMode::Manual,
         },
         application: face.application.as_ref().map(ToString::to_string),
+        country: face.country.as_ref().map(ToString::to_string),
+        expiry: face.expiry.as_ref().map(ToString::to_string),
         token: None,
     })
+}
+
+/// A kept token as its register is told.
+pub(in crate::server) fn token(stored: &Token) -> TokenView {
+    TokenView {
+        token_id: stored.id.to_string().into(),
+        token: stored.token.to_string(),
+        gateway: stored.gateway.to_string().into(),
+        reference: stored.reference.to_string(),
+        register: stored.register.to_string().into(),
+        card: stored.card.as_ref().map(|face| TokenCard {
+            masked_pan: face.masked_pan.to_string(),
+            scheme: face.scheme.to_string(),
+            application: face.application.as_ref().map(ToString::to_string),
+        }),
+        custom: Order::read(stored.custom.as_deref()).custom,
+        created_at: rfc3339(stored.created_at_micros),
+        changed_at: rfc3339(stored.changed_at_micros),
+        deleted: stored.deleted,
+    }
 }
 
 fn cvm(cvm: card::Cvm) -> Cvm {

@@ -5,16 +5,23 @@
 
 mod answers;
 mod prompts;
+mod quotes;
 mod refusals;
 mod requests;
+mod tokens;
 
-pub(super) use answers::{acceptor, amounts, approved, batch, card_view, undone};
-pub(super) use prompts::{cancel_state, prompt, prompt_kinds, response, stage};
+pub(super) use answers::{
+    acceptor, amounts, approved, batch, card_view, forwarding, forwarding_in, forwarding_state,
+    token, undone,
+};
+pub(super) use prompts::{cancel_state, pin_event, prompt, prompt_kinds, response, stage};
+pub(super) use quotes::{quote, quoted};
 pub(super) use refusals::{refused, resolution};
 pub(super) use requests::{
     Order, adjust, authorize, balance, capture, cash_advance, close, refund, resolve, sale, totals,
     undo, verify, void,
 };
+pub(super) use tokens::{delete_token, register_token, token_id, update_token};
 
 use payhal_engine::ids::TransactionId;
 use payhal_engine::money::{Amount, Currency};

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What happens while a call runs: stages, questions and their answers, the state of a cancel.
 
+use super::requests::total;
 use super::{amount_out, rfc3339};
 use payhal_engine::answer as e;
 use payhal_engine::prompt::{Prompt, PromptKind, PromptKinds};
 use payhal_engine::request::Response;
 use payhal_protocol as p;
+use payhal_protocol::params::FieldError;
 use payhal_protocol::payment::CancelState;
-use payhal_protocol::progress::{PromptOption, RespondParams, Stage};
+use payhal_protocol::progress::{PinEvent, PromptOption, RespondParams, Stage};
 use payhal_protocol::session::HelloParams;
 
 /// A stage as registers know it.
@@ -20,6 +22,7 @@ pub(in crate::server) fn stage(stage: e::Stage) -> Stage {
         e::Stage::CardSwiped => Stage::CardSwiped,
         e::Stage::ApplicationSelection => Stage::ApplicationSelection,
         e::Stage::PinEntry => Stage::PinEntry,
+        e::Stage::ExpiryEntry => Stage::ExpiryEntry,
         e::Stage::Reading => Stage::Reading,
         e::Stage::Authorizing => Stage::Authorizing,
         e::Stage::RemoveCard => Stage::RemoveCard,
@@ -29,14 +32,25 @@ pub(in crate::server) fn stage(stage: e::Stage) -> Stage {
     }
 }
 
+/// What happened at the keypad, as registers know it.
+pub(in crate::server) fn pin_event(event: e::PinEvent) -> PinEvent {
+    match event {
+        e::PinEvent::Started => PinEvent::Started,
+        e::PinEvent::Added => PinEvent::Added,
+        e::PinEvent::Removed => PinEvent::Removed,
+        e::PinEvent::Finished => PinEvent::Finished,
+    }
+}
+
 /// Every kind of question that can come up.
-const PROMPTS: [PromptKind; 6] = [
+const PROMPTS: [PromptKind; 7] = [
     PromptKind::ChooseApplication,
     PromptKind::ConfirmSignature,
     PromptKind::EnterText,
     PromptKind::ConfirmPartial,
     PromptKind::ConfirmSurcharge,
     PromptKind::VoiceApproval,
+    PromptKind::SetAmount,
 ];
 
 /// The questions a register said it can show, as far as they can come up.
@@ -55,6 +69,7 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
         PromptKind::ConfirmPartial => p::progress::PromptKind::ConfirmPartial,
         PromptKind::ConfirmSurcharge => p::progress::PromptKind::ConfirmSurcharge,
         PromptKind::VoiceApproval => p::progress::PromptKind::VoiceApproval,
+        PromptKind::SetAmount => p::progress::PromptKind::SetAmount,
     }
 }
 
@@ -62,7 +77,9 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
 pub(in crate::server) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
     let choices = prompt.choices.iter().enumerate();
     let default = match prompt.kind {
-        PromptKind::ChooseApplication | PromptKind::ConfirmSurcharge => "cancel",
+        PromptKind::ChooseApplication | PromptKind::ConfirmSurcharge | PromptKind::SetAmount => {
+            "cancel"
+        }
         PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => "reverse",
         PromptKind::VoiceApproval => "decline",
         PromptKind::EnterText => "empty",
@@ -88,13 +105,16 @@ pub(in crate::server) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
 }
 
 /// An answer to a question, as the engine gets it.
-pub(in crate::server) fn response(params: RespondParams) -> Response {
+pub(in crate::server) fn response(params: RespondParams) -> Result<Response, FieldError> {
     let place = |id: String| id.parse::<usize>().ok()?.checked_sub(1);
-    Response {
+    let parts = [&params.tip, &params.surcharge, &params.cashback].map(Option::as_ref);
+    let amounts = params.amount.as_ref().map(|amount| total(amount, parts));
+    Ok(Response {
         accepted: params.accepted,
+        amounts: amounts.transpose()?,
         chosen: params.choice.and_then(place),
         text: params.text.map(Into::into),
-    }
+    })
 }
 
 /// The state of a cancel.

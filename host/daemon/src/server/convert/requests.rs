@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls as the engine gets them.
 
+use super::tokens::{keep_as, named};
 use super::{amount_in, micros, transaction_id};
 use payhal_engine::card::Entry;
+use payhal_engine::delayed::Estimate;
 use payhal_engine::ids::{DeviceId, GatewayId, TransactionId};
 use payhal_engine::money::Amounts;
 use payhal_engine::request::{Kind, MoneyRequest, Receipt, Request, Resolve, Terms};
@@ -18,25 +20,14 @@ use payhal_protocol::transaction::EntryMode;
 use serde::Deserialize;
 use std::sync::Arc;
 
-type Converted = Result<MoneyRequest, FieldError>;
+pub(super) type Converted = Result<MoneyRequest, FieldError>;
 
 /// A sale.
 pub(in crate::server) fn sale(params: &SaleParams) -> Converted {
-    if params.allow_offline {
-        let must = "must be left out: this host asks the payment service about every payment";
-        return Err(FieldError::new("allow_offline", must));
-    }
-    let total = total(
-        &params.amount,
-        [
-            params.tip.as_ref(),
-            params.surcharge.as_ref(),
-            params.cashback.as_ref(),
-        ],
-    )?;
+    let parts = [&params.tip, &params.surcharge, &params.cashback].map(Option::as_ref);
     let most = params.amount_max.as_ref();
     Ok(MoneyRequest {
-        amounts: Some(total),
+        amounts: charged(params.amount.as_ref(), parts)?,
         amount_max: most.map(|most| amount_in("amount_max", most)).transpose()?,
         device: device(params.device.as_ref()),
         gateway: gateway(params.gateway.as_ref()),
@@ -45,9 +36,13 @@ pub(in crate::server) fn sale(params: &SaleParams) -> Converted {
         order: order(&params.basket, &params.customer, &params.custom),
         terms: Terms {
             online_always: params.online == Some(OnlinePolicy::Always),
+            bypass_surcharge: params.bypass_surcharge,
             installments: params.installments,
             voice_code: voice(params.voice_approval.as_ref()),
-            ..presented(params.entry.as_deref(), params.card.as_ref())
+            allow_offline: params.allow_offline,
+            estimate: estimate(params.estimated_amount.as_ref(), params.amount_timeout_ms)?,
+            keep: keep_as(params.keep_as.as_deref()),
+            ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(&params.idempotency_key, Kind::Sale, &params.reference)
     })
@@ -58,7 +53,7 @@ pub(in crate::server) fn authorize(params: &AuthorizeParams) -> Converted {
     let parts = [params.tip.as_ref(), params.surcharge.as_ref(), None];
     let most = params.amount_max.as_ref();
     Ok(MoneyRequest {
-        amounts: Some(total(&params.amount, parts)?),
+        amounts: charged(params.amount.as_ref(), parts)?,
         amount_max: most.map(|most| amount_in("amount_max", most)).transpose()?,
         device: device(params.device.as_ref()),
         gateway: gateway(params.gateway.as_ref()),
@@ -67,9 +62,12 @@ pub(in crate::server) fn authorize(params: &AuthorizeParams) -> Converted {
         order: order(&params.basket, &params.customer, &params.custom),
         terms: Terms {
             online_always: params.online == Some(OnlinePolicy::Always),
+            bypass_surcharge: params.bypass_surcharge,
             installments: params.installments,
             voice_code: voice(params.voice_approval.as_ref()),
-            ..presented(params.entry.as_deref(), params.card.as_ref())
+            estimate: estimate(params.estimated_amount.as_ref(), params.amount_timeout_ms)?,
+            keep: keep_as(params.keep_as.as_deref()),
+            ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(&params.idempotency_key, Kind::Authorize, &params.reference)
     })
@@ -111,7 +109,7 @@ pub(in crate::server) fn adjust(params: &AdjustParams) -> Converted {
 /// A refund: of a transaction of this host, of one that only its receipt tells of, or of none.
 pub(in crate::server) fn refund(params: &RefundParams) -> Converted {
     let mut gateway = gateway(params.gateway.as_ref());
-    let mut terms = presented(params.entry.as_deref(), None);
+    let mut terms = presented(params.entry.as_deref(), params.card.as_ref())?;
     let kind = match (&params.transaction_id, &params.original) {
         (Some(id), _) => Kind::Refund {
             original: transaction_id("transaction_id", id)?,
@@ -178,7 +176,7 @@ pub(in crate::server) fn verify(params: &VerifyParams) -> Converted {
         gateway: gateway(params.gateway.as_ref()),
         timeout_ms: params.timeout_ms,
         order: order(&Basket::default(), &params.customer, &params.custom),
-        terms: presented(params.entry.as_deref(), params.card.as_ref()),
+        terms: presented(params.entry.as_deref(), params.card.as_ref())?,
         ..plain(&params.idempotency_key, Kind::Verify, &params.reference)
     })
 }
@@ -190,7 +188,7 @@ pub(in crate::server) fn balance(params: &BalanceParams) -> Converted {
         gateway: gateway(params.gateway.as_ref()),
         timeout_ms: params.timeout_ms,
         order: custom(&params.custom),
-        terms: presented(params.entry.as_deref(), params.card.as_ref()),
+        terms: presented(params.entry.as_deref(), params.card.as_ref())?,
         ..plain(&params.idempotency_key, Kind::Balance, &params.reference)
     })
 }
@@ -206,7 +204,7 @@ pub(in crate::server) fn cash_advance(params: &CashAdvanceParams) -> Converted {
         order: custom(&params.custom),
         terms: Terms {
             voice_code: voice(params.voice_approval.as_ref()),
-            ..presented(params.entry.as_deref(), params.card.as_ref())
+            ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(
             &params.idempotency_key,
@@ -250,7 +248,11 @@ pub(in crate::server) fn resolve(params: &ResolveParams) -> Result<Request, Fiel
 }
 
 /// A request that says nothing but what it is.
-fn plain(key: &p::ids::IdempotencyKey, kind: Kind, reference: &Option<String>) -> MoneyRequest {
+pub(super) fn plain(
+    key: &p::ids::IdempotencyKey,
+    kind: Kind,
+    reference: &Option<String>,
+) -> MoneyRequest {
     MoneyRequest {
         key: key.as_str().into(),
         kind,
@@ -266,8 +268,29 @@ fn plain(key: &p::ids::IdempotencyKey, kind: Kind, reference: &Option<String>) -
     }
 }
 
+/// What is charged, where that is known before the card.
+fn charged(
+    amount: Option<&p::money::Amount>,
+    parts: [Option<&p::money::Amount>; 3],
+) -> Result<Option<Amounts>, FieldError> {
+    amount.map(|amount| total(amount, parts)).transpose()
+}
+
+fn estimate(
+    amount: Option<&p::money::Amount>,
+    timeout_ms: Option<u64>,
+) -> Result<Option<Estimate>, FieldError> {
+    let estimate = |amount| {
+        Ok(Estimate {
+            amount: amount_in("estimated_amount", amount)?,
+            timeout_ms,
+        })
+    };
+    amount.map(estimate).transpose()
+}
+
 /// A total with tip, surcharge and cashback.
-fn total(
+pub(super) fn total(
     amount: &p::money::Amount,
     [tip, surcharge, cashback]: [Option<&p::money::Amount>; 3],
 ) -> Result<Amounts, FieldError> {
@@ -280,11 +303,11 @@ fn total(
     })
 }
 
-fn device(id: Option<&p::ids::DeviceId>) -> Option<DeviceId> {
+pub(super) fn device(id: Option<&p::ids::DeviceId>) -> Option<DeviceId> {
     id.map(|id| DeviceId::from(id.as_str()))
 }
 
-fn gateway(id: Option<&p::ids::GatewayId>) -> Option<GatewayId> {
+pub(super) fn gateway(id: Option<&p::ids::GatewayId>) -> Option<GatewayId> {
     id.map(|id| GatewayId::from(id.as_str()))
 }
 
@@ -297,7 +320,10 @@ fn voice(voice: Option<&VoiceApproval>) -> Option<Arc<str>> {
 }
 
 /// How a card may be presented, or what stands for it.
-fn presented(entry: Option<&[EntryMode]>, card: Option<&CardToken>) -> Terms {
+pub(super) fn presented(
+    entry: Option<&[EntryMode]>,
+    card: Option<&CardToken>,
+) -> Result<Terms, FieldError> {
     let wanted = entry
         .unwrap_or_default()
         .iter()
@@ -309,11 +335,13 @@ fn presented(entry: Option<&[EntryMode]>, card: Option<&CardToken>) -> Terms {
             // Refused by name before it comes here.
             EntryMode::Token => None,
         });
-    Terms {
+    let named = card.map(|card| named(card.token_id.as_ref(), card.reference.as_deref()));
+    Ok(Terms {
         entries: wanted.collect(),
-        token: card.map(|card| card.token.as_str().into()),
+        token: card.and_then(|card| card.token.as_deref()).map(Into::into),
+        stored: named.transpose()?.flatten(),
         ..Terms::default()
-    }
+    })
 }
 
 /// Basket, customer and custom fields as they are kept: one JSON object whose values are the
@@ -353,7 +381,7 @@ fn order(basket: &Basket, customer: &Free, custom: &Free) -> Option<Arc<str>> {
     (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")).into())
 }
 
-fn custom(custom: &Free) -> Option<Arc<str>> {
+pub(super) fn custom(custom: &Free) -> Option<Arc<str>> {
     order(&Basket::default(), &Free::default(), custom)
 }
 
@@ -407,6 +435,24 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_that_follows_the_card_is_an_estimate_first() {
+        let mut params = SaleParams::estimated("k", Amount::new(8_000, "EUR"));
+        params.amount_timeout_ms = Some(600_000);
+        let request = sale(&params).unwrap();
+        assert_eq!(request.amounts, None);
+        let estimate = request.terms.estimate.unwrap();
+        assert_eq!(
+            (estimate.amount.minor, estimate.timeout_ms),
+            (8_000, Some(600_000))
+        );
+        params.estimated_amount = Some(Amount::new(1, "XXX"));
+        assert_eq!(
+            sale(&params).unwrap_err().field,
+            "estimated_amount.currency"
+        );
+    }
+
+    #[test]
     fn a_refund_is_what_it_names() {
         let mut params = RefundParams::new("k", Amount::new(500, "EUR"));
         assert_eq!(refund(&params).unwrap().kind, Kind::RefundUnreferenced);
@@ -427,9 +473,10 @@ mod tests {
     }
 
     #[test]
-    fn offline_acceptance_is_refused_in_words() {
+    fn a_sale_says_whether_it_may_be_accepted_offline() {
         let mut params = SaleParams::new("k", Amount::new(1, "EUR"));
+        assert!(!sale(&params).unwrap().terms.allow_offline);
         params.allow_offline = true;
-        assert_eq!(sale(&params).unwrap_err().field, "allow_offline");
+        assert!(sale(&params).unwrap().terms.allow_offline);
     }
 }

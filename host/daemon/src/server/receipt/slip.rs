@@ -183,6 +183,12 @@ impl Slip {
             if approved.partial && source.cash_asked {
                 self.note("NO CASH PAID OUT");
             }
+            if approved.accepted_offline {
+                self.note("ACCEPTED OFFLINE");
+            }
+            if approved.withdrawal {
+                self.note("NOTHING WAS CHARGED");
+            }
             match (approved.extras.offline, source.collected) {
                 (true, None) => self.note("APPROVED OFFLINE, NOT YET COLLECTED"),
                 (true, Some(false)) => self.note("REFUSED WHEN COLLECTED"),
@@ -219,6 +225,9 @@ fn title(kind: Kind) -> &'static str {
         Kind::Balance => "BALANCE",
         Kind::CashAdvance => "CASH ADVANCE",
         Kind::BatchClose => "BATCH CLOSE",
+        Kind::TokenRegister => "CARD KEPT",
+        Kind::TokenUpdate => "KEPT CARD CHANGED",
+        Kind::TokenDelete => "KEPT CARD DELETED",
     }
 }
 
@@ -232,7 +241,12 @@ fn amount_label(kind: Kind) -> Option<&'static str> {
         Kind::Refund { .. } | Kind::RefundUnreferenced | Kind::RefundByReceipt => Some("Refunded"),
         Kind::Void { .. } | Kind::Undo { .. } => Some("Taken back"),
         Kind::CashAdvance => Some("Cash"),
-        Kind::Verify | Kind::Balance | Kind::BatchClose => None,
+        Kind::Verify
+        | Kind::Balance
+        | Kind::BatchClose
+        | Kind::TokenRegister
+        | Kind::TokenUpdate
+        | Kind::TokenDelete => None,
     }
 }
 

@@ -79,10 +79,8 @@ impl<'a> Source<'a> {
             Fact::Ended(ending) => Some(ending),
             _ => None,
         })?;
-        let intent = facts().find_map(|fact| match fact {
-            Fact::Intent(intent) => Some(&**intent),
-            _ => None,
-        });
+        // The last one: those before it came to nothing.
+        let intent = facts().rev().find_map(Fact::intent);
         let request = request_of(view);
         let kind = view.summary.kind;
         let reference = request.and_then(|request| request.reference.as_deref());

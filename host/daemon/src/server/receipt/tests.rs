@@ -40,6 +40,8 @@ fn face(number: &str) -> CardFace {
         scheme: "visa".into(),
         application: Some("VISA DEBIT".into()),
         aid: Some("A0000000031010".into()),
+        country: None,
+        expiry: None,
     }
 }
 
@@ -391,6 +393,8 @@ proptest! {
             scheme: texts[3].as_str().into(),
             application: Some(texts[4].as_str().into()),
             aid: None,
+            country: None,
+            expiry: None,
         });
         let row = |(count, minor): (u64, i64)| CurrencyTotals {
             currency,

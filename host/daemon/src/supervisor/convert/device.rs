@@ -6,15 +6,17 @@ use super::{
     Encoded, abilities_in, amounts_out, entry_in, entry_out, json, parse, purpose_out, reconcile,
     totals_in,
 };
-use crate::supervisor::limits::{PROMPT_CHARS_MAX, PROMPT_CHOICES_MAX};
-use payhal_engine::answer::Stage;
+use crate::supervisor::limits::{PROMPT_CHARS_MAX, PROMPT_CHOICES_MAX, SETTINGS_BYTES_MAX};
+use payhal_engine::answer::{PinEvent, Stage};
 use payhal_engine::card::{CardFace, Cvm, Entry};
 use payhal_engine::device::{
     CardRefusal, DeviceAbilities, DeviceCommand, DeviceReply, Inquiry, IssuerAnswer,
     TerminalOutcome, TerminalReversal,
 };
+use payhal_engine::errands::Errand;
 use payhal_engine::gateway::{Decision, Extras, GatewayAnswer, Recipient};
 use payhal_engine::ids::Opaque;
+use payhal_engine::pricing::TipOffer;
 use payhal_engine::prompt::{DevicePrompt, PromptAnswer, PromptKind};
 use payhal_engine::protection::{Protection, Sealing};
 use payhal_messages as m;
@@ -32,20 +34,22 @@ pub(in crate::supervisor) fn device_command(
             transaction_id,
             purpose,
             amounts,
+            estimated,
             timeout_ms,
             entries: wanted,
             total_minor_max,
+            again,
+            tips,
         } => {
             let present = m::reader::Present {
                 transaction_id: transaction_id.to_string(),
                 purpose: purpose_out(*purpose),
                 amounts: amounts_out(amounts),
-                entries: entries
-                    .iter()
-                    .filter(|entry| wanted.is_empty() || wanted.contains(entry))
-                    .map(|entry| entry_out(*entry))
-                    .collect(),
+                estimated: *estimated,
+                entries: ways(entries, wanted),
                 total_minor_max: *total_minor_max,
+                again: *again,
+                tip_choices: tips.iter().map(tip_choice).collect(),
                 timeout_ms: *timeout_ms,
             };
             (method::PRESENT, json(&present))
@@ -78,27 +82,52 @@ pub(in crate::supervisor) fn device_command(
             transaction_id,
             presentation_id,
             answer,
-            offline: _,
+            offline,
         } => {
             let complete = m::reader::Complete {
                 transaction_id: transaction_id.to_string(),
                 presentation_id: presentation_id.to_string(),
                 answer: issuer_answer(answer),
-                offline: false,
+                offline: *offline,
             };
             (method::COMPLETE, json(&complete))
         }
-        DeviceCommand::Show { lines } => {
-            let show = m::reader::Show {
-                lines: lines.clone(),
-                beep: true,
-            };
-            (method::SHOW, json(&show))
-        }
+        DeviceCommand::Show { lines } => (method::SHOW, show(lines)),
+        DeviceCommand::Errand { errand, command } => (name_of(*errand), command.0.clone()),
         DeviceCommand::Pay { .. }
         | DeviceCommand::Reconcile { .. }
         | DeviceCommand::Inquire { .. }
         | DeviceCommand::Reverse { .. } => terminal_command(command),
+    }
+}
+
+/// Of the ways that a reader has, those that are wanted; all, where none is named.
+fn ways(has: &[Entry], wanted: &[Entry]) -> Vec<m::card::Entry> {
+    let meant = |entry: &&Entry| wanted.is_empty() || wanted.contains(entry);
+    has.iter()
+        .filter(meant)
+        .map(|entry| entry_out(*entry))
+        .collect()
+}
+
+fn show(lines: &[String]) -> Vec<u8> {
+    json(&m::reader::Show {
+        lines: lines.to_vec(),
+        beep: true,
+    })
+}
+
+fn tip_choice(offer: &TipOffer) -> m::reader::TipChoice {
+    m::reader::TipChoice {
+        label: offer.label.to_string(),
+        minor: offer.minor,
+    }
+}
+
+fn name_of(errand: Errand) -> &'static str {
+    match errand {
+        Errand::Settings => method::SETTINGS,
+        Errand::Apdu => method::APDU,
     }
 }
 
@@ -242,6 +271,8 @@ fn ok_reply(device: &str, method: &str, payload: &[u8]) -> DeviceReply {
             })
         }
         method::SHOW => Ok(DeviceReply::Shown),
+        method::SETTINGS => parse(payload).and_then(|told| settings(&told)),
+        method::APDU => parse(payload).map(|reply: m::device::ApduReply| done(&reply)),
         method::PAY => parse(payload).map(|reply| DeviceReply::Paid(Box::new(terminal_in(reply)))),
         method::INQUIRE => parse(payload).map(|reply| match reply {
             m::terminal::TerminalFinding::Ended { outcome } => {
@@ -265,6 +296,20 @@ fn ok_reply(device: &str, method: &str, payload: &[u8]) -> DeviceReply {
     reply.unwrap_or_else(garbage)
 }
 
+/// What is more than a device can mean is a fault.
+fn settings(settings: &m::device::DeviceSettings) -> Result<DeviceReply, Arc<str>> {
+    let reply = json(settings);
+    match reply.len() <= SETTINGS_BYTES_MAX {
+        true => Ok(DeviceReply::Done(Opaque(reply))),
+        false => Err("the settings are more than 32 KiB".into()),
+    }
+}
+
+/// Only what the method answers goes on.
+fn done(reply: &m::device::ApduReply) -> DeviceReply {
+    DeviceReply::Done(Opaque(json(reply)))
+}
+
 fn terminal_in(outcome: m::terminal::TerminalOutcome) -> TerminalOutcome {
     TerminalOutcome {
         answer: GatewayAnswer {
@@ -282,6 +327,7 @@ fn terminal_in(outcome: m::terminal::TerminalOutcome) -> TerminalOutcome {
             issuer: Opaque::default(),
             extras: Extras {
                 token: outcome.token.map(Into::into),
+                stored: None,
                 balance_minor: outcome.balance_minor,
                 tip_minor: outcome.tip_minor,
                 surcharge_minor: outcome.surcharge_minor,
@@ -338,7 +384,7 @@ pub(in crate::supervisor) fn abilities(
         return Some(DeviceAbilities::Reader {
             entries,
             tip,
-            offline: false,
+            offline: reader.offline,
         });
     }
     manifest
@@ -369,13 +415,29 @@ pub(super) fn cvm_in(cvm: m::card::Cvm) -> Cvm {
     }
 }
 
+/// Whether it has the form of ISO 3166-1 alpha-2.
+fn is_country(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 fn card_in(card: m::card::CardFace) -> CardFace {
     CardFace {
         masked_pan: card.masked_pan.into(),
         scheme: card.scheme.into(),
         application: card.application.map(Into::into),
         aid: card.aid.map(Into::into),
+        country: card.country.filter(|code| is_country(code)).map(Into::into),
+        expiry: card
+            .expiry
+            .filter(|expiry| is_month(expiry))
+            .map(Into::into),
     }
+}
+
+/// `MMYY`; anything else is left out.
+fn is_month(text: &str) -> bool {
+    let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && ("01"..="12").contains(&&text[..2])
 }
 
 /// A plugin's question as the engine gets it; what is too long for a register is cut.
@@ -406,8 +468,19 @@ pub(in crate::supervisor) fn prompt_answer(answer: PromptAnswer) -> Vec<u8> {
         PromptAnswer::Text(text) => m::prompt::PromptAnswer::Text {
             text: text.to_string(),
         },
-        PromptAnswer::None => m::prompt::PromptAnswer::None,
+        // Of the host's own questions, which no plugin asks.
+        PromptAnswer::Amounts(_) | PromptAnswer::None => m::prompt::PromptAnswer::None,
     })
+}
+
+/// What happened at a keypad as the engine tells it.
+pub(in crate::supervisor) fn pin_event(event: m::prompt::PinEvent) -> PinEvent {
+    match event {
+        m::prompt::PinEvent::Started => PinEvent::Started,
+        m::prompt::PinEvent::Added => PinEvent::Added,
+        m::prompt::PinEvent::Removed => PinEvent::Removed,
+        m::prompt::PinEvent::Finished => PinEvent::Finished,
+    }
 }
 
 /// A plugin's stage as the engine tells it.
@@ -419,6 +492,7 @@ pub(in crate::supervisor) fn stage(stage: m::prompt::Stage) -> Stage {
         m::prompt::Stage::CardSwiped => Stage::CardSwiped,
         m::prompt::Stage::ApplicationSelection => Stage::ApplicationSelection,
         m::prompt::Stage::PinEntry => Stage::PinEntry,
+        m::prompt::Stage::ExpiryEntry => Stage::ExpiryEntry,
         m::prompt::Stage::Reading => Stage::Reading,
         m::prompt::Stage::Authorizing => Stage::Authorizing,
         m::prompt::Stage::RemoveCard => Stage::RemoveCard,

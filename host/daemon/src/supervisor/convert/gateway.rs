@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands and replies of gateway connectors.
 
+use super::lists::lists;
 use super::{
-    Encoded, SealedRead, abilities_in, amounts_out, entry_out, json, parse, purpose_out, reconcile,
-    totals_in, wire_out,
+    Encoded, SealedRead, abilities_in, acceptor_out, amounts_out, entry_out, json, parse,
+    purpose_out, reconcile, totals_in, wire_out,
 };
 use crate::supervisor::along::Along;
+use payhal_engine::device::Purpose;
 use payhal_engine::gateway::{
     CardSource, Change, Decision, Extras, Finding, GatewayAnswer, GatewayCommand,
     GatewayParameters, GatewayReply, Original, Recipient, Report, ReversalReason, Wire,
 };
-use payhal_engine::ids::{GatewayId, Opaque};
+use payhal_engine::ids::{Acceptor, GatewayId, Opaque};
 use payhal_engine::money::{Amounts, Currency};
 use payhal_messages as m;
 use payhal_messages::call::{Failure, Refusal, Sent, Status, method};
@@ -27,14 +29,7 @@ pub(in crate::supervisor) fn gateway_command(
             wire,
             purpose,
             amounts,
-        } => {
-            let prepare = m::gateway::Prepare {
-                wire: wire_out(wire),
-                purpose: purpose_out(*purpose),
-                amounts: amounts_out(amounts),
-            };
-            (method::PREPARE, json(&prepare))
-        }
+        } => (method::PREPARE, prepare(wire, *purpose, amounts)),
         GatewayCommand::Authorize {
             wire,
             purpose,
@@ -43,6 +38,7 @@ pub(in crate::supervisor) fn gateway_command(
             merchant_reference,
             installments,
             voice_code,
+            keep_card,
         } => {
             let authorize = m::gateway::Authorize {
                 wire: wire_out(wire),
@@ -52,6 +48,7 @@ pub(in crate::supervisor) fn gateway_command(
                 merchant_reference: merchant_reference.as_ref().map(ToString::to_string),
                 installments: *installments,
                 voice_code: voice_code.as_ref().map(ToString::to_string),
+                keep_card: *keep_card,
             };
             (method::AUTHORIZE, json(&authorize))
         }
@@ -73,8 +70,10 @@ pub(in crate::supervisor) fn gateway_command(
         GatewayCommand::Report { wire, report } => {
             (method::REPORT, json(&report_out(wire, report)?))
         }
-        // No connector can: none says so in its manifest.
-        GatewayCommand::Forward { .. } => return None,
+        GatewayCommand::Forward { .. } => (method::FORWARD, json(&forward(command, along)?)),
+        GatewayCommand::ForgetToken { acceptor, token } => {
+            (method::FORGET_TOKEN, forget_token(acceptor, token))
+        }
         GatewayCommand::Inquire { wire } => (
             method::INQUIRE,
             json(&m::gateway::Inquire {
@@ -93,6 +92,59 @@ pub(in crate::supervisor) fn gateway_command(
             };
             (method::REVERSE, reverse(wire, amounts, *reason, number))
         }
+    })
+}
+
+fn prepare(wire: &Wire, purpose: Purpose, amounts: &Amounts) -> Vec<u8> {
+    json(&m::gateway::Prepare {
+        wire: wire_out(wire),
+        purpose: purpose_out(purpose),
+        amounts: amounts_out(amounts),
+    })
+}
+
+fn forget_token(acceptor: &Acceptor, token: &str) -> Vec<u8> {
+    json(&m::gateway::ForgetToken {
+        acceptor: acceptor_out(acceptor),
+        token: token.to_owned(),
+    })
+}
+
+/// `None` when the sealed read is not ours, or does not come along.
+fn forward(command: &GatewayCommand, along: Option<Along>) -> Option<m::gateway::Forward> {
+    let GatewayCommand::Forward {
+        wire,
+        purpose,
+        amounts,
+        device,
+        read_id,
+        entry,
+        accepted_at_micros,
+        tags,
+        merchant_reference,
+    } = command
+    else {
+        return None;
+    };
+    let Some(Along::Read(kept)) = along else {
+        return None;
+    };
+    let read: SealedRead = serde_json::from_slice(&kept).ok()?;
+    let tags = tags.as_deref().map(serde_json::from_str).transpose().ok()?;
+    Some(m::gateway::Forward {
+        wire: wire_out(wire),
+        purpose: purpose_out(*purpose),
+        amounts: amounts_out(amounts),
+        card: m::gateway::ReadCard {
+            device: device.to_string(),
+            read_id: read_id.to_string(),
+            entry: entry_out(*entry),
+            sealed: read.sealed,
+            tags: read.tags,
+        },
+        accepted_at_micros: *accepted_at_micros,
+        tags: tags.unwrap_or_default(),
+        merchant_reference: merchant_reference.as_ref().map(ToString::to_string),
     })
 }
 
@@ -249,7 +301,7 @@ fn ok_gateway_reply(method: &str, payload: &[u8]) -> Result<GatewayReply, Arc<st
                 reference: prepared.reference.into(),
             }
         }
-        method::AUTHORIZE | method::MODIFY => {
+        method::AUTHORIZE | method::FORWARD | method::MODIFY => {
             GatewayReply::Answered(Box::new(answer_in(parse(payload)?)))
         }
         method::INQUIRE => GatewayReply::Found(match parse(payload)? {
@@ -264,7 +316,7 @@ fn ok_gateway_reply(method: &str, payload: &[u8]) -> Result<GatewayReply, Arc<st
             }
         }),
         method::RECONCILE => GatewayReply::Reconciled(Box::new(totals_in(parse(payload)?)?)),
-        method::REPORT => GatewayReply::Reported,
+        method::REPORT | method::FORGET_TOKEN => GatewayReply::Reported,
         method::REVERSE => match parse(payload)? {
             m::gateway::Reversal::Reversed => GatewayReply::Reversed,
             m::gateway::Reversal::Refused {
@@ -336,5 +388,6 @@ pub(in crate::supervisor) fn parameters(
             [] => vec![m::card::HPKE_SCHEME.into()],
             opens => opens.iter().map(|scheme| scheme.as_str().into()).collect(),
         },
+        lists: lists(gateway, opened.settings.as_ref()),
     }
 }

@@ -3,10 +3,11 @@
 
 mod device;
 mod gateway;
+mod lists;
 mod read;
 
 pub(super) use device::{
-    abilities, device_command, device_reply, prompt, prompt_answer, protection, stage,
+    abilities, device_command, device_reply, pin_event, prompt, prompt_answer, protection, stage,
 };
 pub(super) use gateway::{gateway_command, gateway_reply, parameters};
 pub(super) use read::kept_number;
@@ -16,7 +17,9 @@ use payhal_engine::device::Purpose;
 use payhal_engine::gateway::{Ability, Collected, CurrencyTotals, Totals, Wire};
 use payhal_engine::ids::TransactionId;
 use payhal_engine::money::{Amounts, Currency};
+use payhal_ipc::LogLevel;
 use payhal_messages as m;
+use payhal_protocol::instances;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -106,8 +109,16 @@ fn abilities_in(can: &[m::manifest::Ability]) -> Vec<Ability> {
         Listed::Advice => Ability::Advice,
         Listed::NotifyOrder => Ability::NotifyOrder,
         Listed::Forward => Ability::Forward,
+        Listed::ForgetToken => Ability::ForgetToken,
     };
     can.iter().map(ability).collect()
+}
+
+fn acceptor_out(acceptor: &payhal_engine::ids::Acceptor) -> m::gateway::Acceptor {
+    m::gateway::Acceptor {
+        merchant: acceptor.merchant.to_string(),
+        terminal: acceptor.terminal.to_string(),
+    }
 }
 
 fn wire_out(wire: &Wire) -> m::gateway::Wire {
@@ -115,10 +126,7 @@ fn wire_out(wire: &Wire) -> m::gateway::Wire {
         transaction_id: wire.transaction_id.to_string(),
         stan: wire.stan,
         at_micros: wire.at_micros,
-        acceptor: m::gateway::Acceptor {
-            merchant: wire.acceptor.merchant.to_string(),
-            terminal: wire.acceptor.terminal.to_string(),
-        },
+        acceptor: acceptor_out(&wire.acceptor),
         reference: wire.reference.to_string(),
     }
 }
@@ -161,5 +169,15 @@ fn entry_in(entry: m::card::Entry) -> Entry {
         m::card::Entry::Contactless => Entry::Contactless,
         m::card::Entry::Stripe => Entry::Stripe,
         m::card::Entry::Manual => Entry::Manual,
+    }
+}
+
+/// What a runner lets through.
+pub(in crate::supervisor) fn log_level(level: instances::LogLevel) -> LogLevel {
+    match level {
+        instances::LogLevel::Error => LogLevel::Error,
+        instances::LogLevel::Warn => LogLevel::Warn,
+        instances::LogLevel::Info => LogLevel::Info,
+        instances::LogLevel::Debug => LogLevel::Debug,
     }
 }

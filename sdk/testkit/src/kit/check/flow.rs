@@ -297,6 +297,9 @@ fn terminal(subject: &Subject) -> Vec<Step> {
             steps.push(pay(name, purpose, place, minor, None));
         }
     }
+    if can(Ability::ForgetToken) {
+        steps.extend(["forget token", "forget token: once more"].map(forget));
+    }
     steps.extend(reconciles(&abilities.can));
     steps
 }
@@ -553,6 +556,14 @@ fn reverse(name: &'static str) -> Step {
         }))
     })
     .right(|_, reply| demand(reply["state"] == "reversed", "it was not reversed"))
+}
+
+/// A token that nobody keeps: whoever does not know it has forgotten it.
+fn forget(name: &'static str) -> Step {
+    step(name, method::FORGET_TOKEN, |scene| {
+        let acceptor = &scene.wire(0, "prepare")["acceptor"];
+        Ok(json!({ "acceptor": acceptor, "token": "tok_conformance" }))
+    })
 }
 
 fn reports(advice: bool, order: bool) -> Vec<Step> {

@@ -33,6 +33,7 @@ impl GatewayConnector for BeeperGateway {
             opens: vec!["dukpt-aes".to_owned()],
             live: false,
             reader_parameters: None,
+            settings: None,
         };
         Ok((Self { config }, parameters))
     }

@@ -82,6 +82,7 @@ fn sale() -> Authorize {
         merchant_reference: None,
         installments: None,
         voice_code: None,
+        keep_card: false,
     }
 }
 

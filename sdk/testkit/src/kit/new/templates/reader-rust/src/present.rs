@@ -78,6 +78,8 @@ fn card_came(
         scheme: line.word(2).ok_or_else(not_understood)?.to_owned(),
         application: aid.is_some().then(|| line.rest(4).to_owned()),
         aid,
+        country: None,
+        expiry: None,
     };
     let stage = match entry {
         Entry::Contactless => Stage::CardTapped,

@@ -53,11 +53,14 @@ fn amounts() -> Amounts {
 
 fn present() -> Present {
     Present {
+        estimated: false,
         transaction_id: "t-1".into(),
         purpose: Purpose::Sale,
         amounts: amounts(),
         entries: vec![Entry::Chip, Entry::Contactless],
         total_minor_max: None,
+        again: false,
+        tip_choices: Vec::new(),
         timeout_ms: 30_000,
     }
 }

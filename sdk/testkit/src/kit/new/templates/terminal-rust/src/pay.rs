@@ -62,6 +62,8 @@ pub(crate) fn outcome_in(line: &Line) -> Option<TerminalOutcome> {
             scheme: word(5)?,
             application: None,
             aid: None,
+            country: None,
+            expiry: None,
         })
     };
     Some(TerminalOutcome {

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Sales that were accepted while their gateway was away: what waits to be forwarded, since when and how much,
+// and what was lost because its issuer did not take it. It must never call a waiting sale approved.
+
+import { el, keyedList, setText, swap } from './dom.js';
+import { placeOf } from './found-row.js';
+import { fullTime, money, shortDay, span, timeOfDay } from './format.js';
+import { empty, pageHead } from './parts.js';
+import { look, OUTCOMES, shape } from './words.js';
+
+const NEWS_MS = 300;
+const PAGE_ROWS = 100;
+const READ_MAX = 1000;
+
+async function all(payhal, forwarding) {
+  const views = [];
+  let cursor;
+  do {
+    const page = await payhal.list({ forwarding, limit: PAGE_ROWS, ...(cursor ? { cursor } : {}) });
+    views.push(...(page.transactions ?? []));
+    cursor = page.cursor;
+  } while (cursor && views.length < READ_MAX);
+  return views;
+}
+
+const amountOf = (view) => view.amounts.approved ?? view.amounts.requested;
+
+/** `3 sales, 42.50 EUR, the oldest for 2 h`: what stands to be lost if no issuer takes them. */
+function sumWords(views) {
+  if (views.length === 0) return '';
+  const sums = new Map();
+  for (const { minor, currency } of views.map(amountOf)) sums.set(currency, (sums.get(currency) ?? 0) + minor);
+  const amounts = [...sums].map(([currency, minor]) => money({ minor, currency })).join(', ');
+  const oldest = views.map((view) => view.startedAt).sort()[0];
+  return `${views.length === 1 ? 'One sale' : `${views.length} sales`}, ${amounts}, the oldest for ${span(oldest, new Date())}.`;
+}
+
+export function waitingSalesPage(state) {
+  let waiting = null;
+  let lost = null;
+  const sum = el('p', { class: 'hint' });
+  const list = el('ul', { class: 'open-list' });
+  const lostList = el('ul', { class: 'open-list' });
+  const lostPart = el('section', { 'aria-label': 'Lost', hidden: true }, el('h2', {}, 'Lost'),
+    el('p', { class: 'hint' }, 'The goods are gone, and the issuer did not take the payment. Nobody will be charged for these.'), lostList);
+  const none = empty('Nothing waits', 'While a gateway is away, sales come here that a register asked for with allow_offline and that the limits of the configuration let through. The host forwards them in order when the gateway is back.', 'None are accepted unless the configuration has a table [[offline]] and the register may.');
+  const node = el('div', { class: 'page' }, pageHead('Waiting', 'Sales that were accepted while their gateway was away. Until they are forwarded, nobody knows whether their issuers take them.'), sum, none, list, lostPart);
+  const draw = keyedList(list, (view) => view.transactionId, card);
+  const drawLost = keyedList(lostList, (view) => view.transactionId, card);
+  const update = () => {
+    none.hidden = waiting === null || waiting.length > 0;
+    setText(sum, sumWords(waiting ?? []));
+    draw(waiting ?? []);
+    lostPart.hidden = (lost ?? []).length === 0;
+    drawLost(lost ?? []);
+  };
+  let timer;
+  const read = async () => {
+    const { payhal, link } = state;
+    if (!payhal || link.state !== 'open') return;
+    const [stored, stuck, declined] = await Promise.all(['waiting', 'needs_operator', 'declined'].map((of) => all(payhal, of)));
+    waiting = [...stuck, ...stored];
+    lost = declined;
+    update();
+  };
+  const soon = ({ detail }) => {
+    if (!['link', 'all', 'transactions'].includes(detail)) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => read().catch(() => {}), NEWS_MS);
+  };
+  const tick = setInterval(() => setText(sum, sumWords(waiting ?? [])), 1000);
+  state.addEventListener('change', soon);
+  update();
+  read().catch(() => {});
+  return {
+    node,
+    title: 'Waiting',
+    leave: () => {
+      clearInterval(tick);
+      clearTimeout(timer);
+      state.removeEventListener('change', soon);
+    },
+  };
+}
+
+/** What happens with it next, or what became of it. */
+function stateWords({ forwarding }) {
+  const said = [forwarding?.responseCode, forwarding?.responseText].filter(Boolean).join(' ');
+  switch (forwarding?.state) {
+    case 'declined': return said ? `Its issuer did not take it: ${said}.` : 'Its issuer did not take it.';
+    case 'needs_operator': return said ? `It cannot be forwarded: ${said}.` : 'It cannot be forwarded. A person must look.';
+    default: return forwarding?.nextAt ? `Next attempt at ${timeOfDay(forwarding.nextAt)}.` : 'It is forwarded in its turn, when its gateway is back.';
+  }
+}
+
+function card(first) {
+  const place = placeOf(first.transactionId);
+  const pill = el('span', { class: 'pill' });
+  const words = el('p', { class: 'open-words' });
+  const title = el('a', { href: place }, 'Sale ', el('span', { class: 'open-amount' }, money(amountOf(first))));
+  const about = el('p', { class: 'hint' }, [`${shortDay(first.startedAt)} ${timeOfDay(first.startedAt)}`, `register ${first.register}`, first.gateway && `for ${first.gateway}`, first.device && `through ${first.device}`, first.reference && `reference ${first.reference}`].filter(Boolean).join(' · '));
+  about.title = fullTime(first.startedAt);
+  const node = el('li', { class: 'panel open-item' }, el('div', { class: 'open-head' }, el('h3', {}, title), pill), about, words, el('a', { class: 'button button-link', href: place }, 'Look at it'));
+  return {
+    node,
+    update: (view) => {
+      const stuck = view.forwarding?.state === 'needs_operator';
+      const known = look(OUTCOMES, stuck ? 'unknown' : view.outcome);
+      pill.className = `pill tone--${known.tone}`;
+      node.className = `panel open-item tone--${known.tone}`;
+      swap(pill, shape(known.shape), stuck ? 'Needs a person' : view.outcome === 'declined' ? 'Lost' : known.word);
+      setText(words, stateWords(view));
+    },
+  };
+}
