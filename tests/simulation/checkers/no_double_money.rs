@@ -40,7 +40,8 @@ fn exists(world: &World, answer: &Answer) {
     let moves = kind.is_none_or(|kind| kind.moves_money());
     let entry = world.entry(id);
     // A token may be kept, changed or deleted in the host's own books alone.
-    if entry.is_none() && kind.is_some_and(|kind| kind.is_of_token()) {
+    let of_books = approved.stan.is_none() && kind.is_some_and(|kind| kind.is_of_token());
+    if entry.is_none() && of_books {
         return;
     }
     let Some(entry) = entry.filter(|entry| entry.stands() || !moves) else {

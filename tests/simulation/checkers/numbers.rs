@@ -82,9 +82,8 @@ fn reverses(world: &World, id: TransactionId, with_number: bool) {
 fn destroys(world: &World, id: TransactionId) {
     let journal = &world.journal;
     // Its gateway may be another by now, which wants none.
-    let wanted = journal
-        .intent_of(id)
-        .is_some_and(|intent| intent.number_kept);
+    let intent = journal.line(id).and_then(|line| line.intent.as_ref());
+    let wanted = intent.is_some_and(|(_, intent)| intent.number_kept);
     let over = journal.ending_of(id).is_some_and(|ending| {
         ending.reversal.is_none() || journal.is_reversed(id) || journal.resolved(id).is_some()
     });

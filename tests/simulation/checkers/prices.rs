@@ -12,7 +12,8 @@ use payhal_engine::ids::{GatewayId, TransactionId};
 use payhal_engine::money::Amounts;
 use payhal_engine::prompt::PromptKind;
 use payhal_engine::record::Fact;
-use payhal_engine::request::Kind;
+use payhal_engine::request::{Kind, MoneyRequest};
+use payhal_engine::tokens::{Named, Token};
 
 const LAW: &str = "one price";
 
@@ -75,10 +76,11 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
         violated(LAW, format_args!("{id} is sealed with a tip of {tip}"));
     }
     let register = &seen.scope.register.0;
-    let gateways = prices::gateways(*card, register, &seen.request, expected.total.minor);
-    // Another card for a kept token goes where the token is.
-    let elsewhere = seen.request.kind == Kind::TokenUpdate;
-    if !gateways.contains(&recipient.gateway) && !elsewhere {
+    let gateways = match seen.request.kind {
+        Kind::TokenUpdate => home_of_the_kept(world, &seen.request),
+        _ => prices::gateways(*card, register, &seen.request, expected.total.minor),
+    };
+    if !gateways.contains(&recipient.gateway) {
         violated(LAW, format_args!("{id} is sealed to {recipient:?}"));
     }
     let max = seen.request.amount_max;
@@ -100,6 +102,18 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     if most.is_some_and(|most| amounts.total.minor > most) {
         violated(LAW, format_args!("{id} costs more than was allowed"));
     }
+}
+
+/// Another card for a kept token goes where the token is.
+fn home_of_the_kept(world: &World, request: &MoneyRequest) -> Vec<GatewayId> {
+    let kept = world.journal.kept();
+    let named = |it: &&Token| match &request.terms.stored {
+        Some(Named::Id(id)) => it.id == *id,
+        Some(Named::Reference(reference)) => !it.deleted && it.reference == *reference,
+        None => false,
+    };
+    let homes = kept.values().filter(named);
+    homes.map(|it| it.gateway.clone()).collect()
 }
 
 /// What its register said after the card, of what is sealed.

@@ -63,7 +63,12 @@ fn each_route_is_told_in_words() {
             "everything else goes to bank",
         ]
     );
-    assert!(look(&config).wrong.is_empty());
+    let meets = |later| {
+        format!("routes 1 and {later} meet: what fits both goes to other, as route 1 stands first")
+    };
+    let found = look(&config);
+    assert!(found.wrong.is_empty());
+    assert_eq!(found.notes, [meets(2), meets(3)]);
 }
 
 #[test]

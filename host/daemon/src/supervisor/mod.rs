@@ -28,6 +28,7 @@ use crate::ports::{PortWish, Ports};
 use crate::vault::Vault;
 use instance::{Instance, Means};
 use keeper::{Keeper, Order};
+use limits::STARTING_HINT;
 use parameters::ParameterSets;
 use payhal_dispatcher::ports::PluginPort;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
@@ -147,6 +148,8 @@ impl Supervisor {
         }
         for config in &config.instances {
             let (instance, orders) = supervisor.make(config.clone());
+            // Before any register can ask: what is configured is on its way, and not missing.
+            instance.enter(State::Starting, None, Some(STARTING_HINT));
             let keeper = Keeper::new(Arc::clone(&instance), orders);
             supervisor.keep(instance, tokio::spawn(keeper.run()));
         }
