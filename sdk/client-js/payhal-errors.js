@@ -154,3 +154,8 @@ function renamed(value, rename) {
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [rename(name), VERBATIM.has(name) ? inner : renamed(inner, rename)]));
 }
+
+/** An answer that this version cannot read is no failure. */
+export function unreadable(key, cause) {
+  return new OutcomeUnknown('The payment host\'s answer does not say whether money moved. Ask again with the same key.', { idempotencyKey: key, cause });
+}

@@ -150,7 +150,7 @@ export interface HostIdentity { id: string; name: string; version: string }
 export interface Amount { minor: number; currency: string }
 
 export type PromptKind =
-  | 'confirm_signature' | 'confirm_partial' | 'confirm_surcharge' | 'set_amount' | 'choose_application'
+  | 'confirm_signature' | 'confirm_partial' | 'confirm_surcharge' | 'confirm_currency' | 'set_amount' | 'choose_application'
   | 'voice_approval' | 'enter_text';
 
 export interface Prompt {
@@ -218,6 +218,25 @@ export interface SaleTerms extends MoneyRequest {
   card?: CardToken;
   /** Keep the card as a payment token under this reference of the register's own. */
   keepAs?: string;
+  /** A card that was presented before, as `watch` told it. */
+  presentationId?: string;
+}
+export interface LeaseRequest { device?: string; leaseMs?: number }
+export interface LeaseListeners {
+  onCard?: (card: PresentedCard) => void;
+  onRemoved?: (removed: { device: string; presentationId: string }) => void;
+  /** `lost`: with its connection. */
+  onEnded?: (ended: { device: string; watchId: string; lost?: boolean }) => void;
+}
+export interface Lease { device: string; watchId: string; until: string; end(): Promise<unknown> }
+export interface PresentedCard {
+  device: string;
+  /** For `presentationId` of the one payment that may use the card. */
+  presentationId: string;
+  entry: Entry;
+  card: { scheme: string; lastFour?: string };
+  at: string;
+  expiresAt: string;
 }
 /** A payment token in place of a card: itself, or a kept one by either of its names. */
 export type CardToken = { token: string } | { tokenId: string } | { reference: string };
@@ -241,12 +260,14 @@ export interface RegisterTokenRequest extends MoneyRequest {
   /** The earlier payment or check whose token is kept; a card is presented if left out. */
   transactionId?: string;
   entry?: Entry[];
+  presentationId?: string;
 }
 export type UpdateTokenRequest = MoneyRequest & TokenName & {
   newReference?: string;
   newCard?: boolean;
   transactionId?: string;
   entry?: Entry[];
+  presentationId?: string;
 };
 export type Entry = 'chip' | 'contactless' | 'stripe' | 'manual';
 export type AuthorizeRequest = Omit<SaleTerms, 'cashback' | 'allowOffline'> & AmountOrEstimate;
@@ -257,12 +278,13 @@ export interface AdjustRequest extends MoneyRequest {
   tip?: Amount;
   surcharge?: Amount;
 }
-export interface CardRequest extends MoneyRequest { entry?: Entry[]; card?: CardToken }
+export interface CardRequest extends MoneyRequest { entry?: Entry[]; card?: CardToken; presentationId?: string }
 export interface CashAdvanceRequest extends CardRequest { amount: Amount; voiceApproval?: { code: string } }
 export interface RefundRequest extends MoneyRequest {
   transactionId?: string;
   entry?: Entry[];
   card?: CardToken;
+  presentationId?: string;
   original?: { gateway: string; reference?: string; rrn?: string; at: string; amount: Amount };
 }
 export interface VoidRequest extends MoneyRequest { transactionId: string }
@@ -280,7 +302,7 @@ export interface Approved {
   transactionId: string;
   idempotencyKey: string;
   outcome: 'approved' | 'accepted_offline';
-  amounts: { requested: Amount; approved: Amount; tip?: Amount; surcharge?: Amount; cashback?: Amount; [field: string]: unknown };
+  amounts: { requested: Amount; approved: Amount; tip?: Amount; surcharge?: Amount; cashback?: Amount; dcc?: { amount: Amount; rate: string; markupMillionths: number }; [field: string]: unknown };
   partial: boolean;
   approvalCode?: string;
   responseCode?: string;
@@ -380,7 +402,8 @@ export interface DeviceState {
   firmware?: string;
   emvParameters?: string;
   connection: string;
-  state: 'starting' | 'ready' | 'busy' | 'unplugged' | 'failed' | 'quarantined';
+  state: 'starting' | 'ready' | 'busy' | 'updating' | 'unplugged' | 'failed' | 'quarantined';
+  update?: { kind: 'firmware' | 'configuration'; name: string; sha256: string; bytes: number; doneBytes: number; state: 'waiting' | 'running' | 'done' | 'refused' | 'aborted'; why?: string; firmwareBefore?: string; firmware?: string };
   stateText?: string;
   since?: string;
   capabilities: string[];
@@ -432,6 +455,8 @@ export interface QuoteRequest {
   tip?: { id: string } | { rateMillionths: number } | { amount: Amount };
   cashback?: Amount;
   surchargeFor?: { scheme: string; begins?: string };
+  /** In its place: a card that was presented before. It is not used by this. */
+  presentationId?: string;
 }
 export interface Quote {
   gateway: string;
@@ -443,6 +468,12 @@ export interface Quote {
   total: Amount;
   [field: string]: unknown;
 }
+/** What a customer drew: strokes of points `[x, y]` (y downwards, 0 to 65535), a PNG of at most 32 KiB in base64, or both. */
+export interface Signature {
+  strokes?: [number, number][][];
+  image?: string;
+}
+
 export type Topic = 'payment.resolved' | 'payment.changed' | 'device.changed' | 'gateway.changed' | 'host.stopping';
 export interface PayhalEvent { method: string; params: Record<string, unknown> }
 
@@ -487,6 +518,9 @@ export class Payhal {
   closeBatch(request?: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   batchTotals(whose?: { device?: string; gateway?: string }): Promise<BatchTotals>;
   resolve(word: { transactionId: string; outcome: 'approved' | 'failed'; evidence: string; operator: string }): Promise<{ transaction: Record<string, unknown> }>;
+  /** Kept once: another one afterwards is refused, the same again is not. */
+  sign(drawn: { transactionId: string; signature: Signature }): Promise<{ transactionId: string; signedAt: string }>;
+  signature(of: { transactionId: string }): Promise<{ transactionId: string; signature: Signature; signedAt: string }>;
   money(method: string, request: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   cancel(which: { key?: string; transactionId?: string }): Promise<CancelState>;
   get(which: { key?: string; transactionId?: string }): Promise<Record<string, unknown>>;
@@ -498,7 +532,11 @@ export class Payhal {
   quote(params: QuoteRequest): Promise<Quote>;
   identify(device: string): Promise<unknown>;
   deviceSettings(device: string): Promise<DeviceSettings>;
-  apdu(device: string, aid: string, commands?: string[], options?: { timeoutMs?: number }): Promise<{ selected: string; responses: string[] }>;
+  apdu(device: string, aid: string, commands?: string[], options?: { timeoutMs?: number; presentationId?: string }): Promise<{ selected: string; responses: string[] }>;
+  /** A reader watches for cards for this connection alone. */
+  watch(request?: LeaseRequest & { entry?: Entry[] }, listeners?: LeaseListeners): Promise<Lease>;
+  /** A reader is kept for this connection alone. */
+  reserve(request?: LeaseRequest, listeners?: LeaseListeners): Promise<Lease>;
   simulate(device: string, action: { action: string; [field: string]: unknown }): Promise<Record<string, unknown>>;
   respond(promptId: string, answer?: object): Promise<unknown>;
   /** Wire names in, wire names out. */

@@ -9,8 +9,10 @@
 import { introduce, pair, rotate, storeFrom } from './payhal-access.js';
 import {
   AmountInvalid, Cancelled, connectionLost, dropUndefined, errorFrom, Failed, NoAnswer, NotStored, OutcomeUnknown, PayhalError, pairingRequired, toCamel, toSnake,
+  unreadable,
 } from './payhal-errors.js';
 import { checkHandlers, handled, journalFrom, outcome, outcomeOf, recoverOne } from './payhal-journal.js';
+import { LEASE_ENDED, Leases } from './payhal-leases.js';
 import { askForLoopback, CLIENT, DEFAULT_URL, PROTOCOL, socketClass, systemClock } from './payhal-line.js';
 
 export { endOperatorSession, fileStore, forgetPairing, indexedDbStore, keepOperatorSession, memoryStore, pair } from './payhal-access.js';
@@ -74,6 +76,7 @@ export class Payhal {
   #state = 'connecting';
   #attempt = 0;
   #reconnectTimer = null;
+  #leases = new Leases((topics, listener) => this.on(topics, listener), (method, params) => this.#plain(method, params));
   #nextId = 1;
   #calls = new Set();
   #byId = new Map();
@@ -278,6 +281,16 @@ export class Payhal {
     return this.#plain('payment.resolve', { transactionId, outcome, evidence, operator });
   }
 
+  /** Keeps the customer's signature with an approved payment, once: `strokes`, an `image`, or both. */
+  sign({ transactionId, signature }) {
+    return this.#plain('payment.sign', { transactionId, signature });
+  }
+
+  /** The signature that is kept with a payment. */
+  signature({ transactionId }) {
+    return this.#plain('payment.signature', { transactionId });
+  }
+
   async devices() {
     return (await this.#plain('device.list', {})).devices;
   }
@@ -306,8 +319,22 @@ export class Payhal {
   }
 
   /** Talks with a card that does not pay: `apdu('reader', 'F0504159484C01', ['00B0000000'])`. Hex in, hex out. */
-  apdu(device, aid, commands = [], { timeoutMs = 30_000 } = {}) {
-    return this.#plain('device.apdu', { device, aid, commands, timeoutMs });
+  apdu(device, aid, commands = [], { timeoutMs = 30_000, presentationId } = {}) {
+    return this.#plain('device.apdu', { device, aid, commands, timeoutMs, presentationId });
+  }
+
+  /**
+   * A reader watches for cards for this connection alone: `onCard` hears each one, whose `presentationId` one payment
+   * may use; `onRemoved` of one that is void; `onEnded` of the end, after which nothing is heard. The lease ends with
+   * its time, with `end()`, and with the connection (`lost`): watch again when that is back.
+   */
+  watch(request = {}, listeners = {}) {
+    return this.#leases.take('device.watch', 'device.unwatch', request, listeners);
+  }
+
+  /** A reader is kept for this connection alone. */
+  reserve(request = {}, listeners = {}) {
+    return this.#leases.take('device.reserve', 'device.release', request, listeners);
   }
 
   /** Drives a simulated device or gateway: `simulate('reader', {action: 'tap', card: 'visa-approve'})`. */
@@ -501,7 +528,7 @@ export class Payhal {
     this.#byId.delete(message.id);
     call.id = null;
     if (message.error !== undefined) this.#refused(call, errorFrom(message.error));
-    else if (call.key !== null && message.result?.outcome !== undefined && !APPROVED.has(message.result.outcome)) this.#settle(call, unreadable(call));
+    else if (call.key !== null && message.result?.outcome !== undefined && !APPROVED.has(message.result.outcome)) this.#settle(call, unreadable(call.key));
     else this.#settle(call, null, call.raw ? message.result : toCamel(message.result));
   }
 
@@ -521,7 +548,7 @@ export class Payhal {
     }
     // A fault inside the host that says nothing of money says nothing of this payment.
     const silent = call.key !== null && error.code === INTERNAL_ERROR && error.fields.moneyMoved === undefined;
-    this.#settle(call, silent ? unreadable(call, error) : error);
+    this.#settle(call, silent ? unreadable(call.key, error) : error);
   }
 
   #notified(message) {
@@ -670,6 +697,7 @@ export class Payhal {
 
   #lost(reason, closeCode, waitMs = 0) {
     this.#byId.clear();
+    for (const news of this.#leases.lost()) this.#hear(LEASE_ENDED, news);
     for (const call of [...this.#calls]) {
       if (call.sends === 0) continue;
       call.id = null;
@@ -700,6 +728,7 @@ export class Payhal {
     this.#change('closed', { error });
     if (socket) closeQuietly(socket);
     this.#ready.reject(error);
+    for (const news of this.#leases.lost()) this.#hear(LEASE_ENDED, news);
     for (const call of [...this.#calls]) {
       const unknown = call.key !== null && call.sends > 0;
       this.#settle(call, unknown
@@ -739,11 +768,6 @@ function checkAmount(amount) {
   if (!Number.isSafeInteger(amount?.minor) || typeof amount?.currency !== 'string') {
     throw new AmountInvalid('amount must be {minor: a whole number of the currency\'s smallest unit, currency: "EUR"}. Nothing was sent.', { name: 'AMOUNT_INVALID', code: 3007 });
   }
-}
-
-// An answer that this version cannot read is no failure.
-function unreadable(call, cause) {
-  return new OutcomeUnknown('The payment host\'s answer does not say whether money moved. Ask again with the same key.', { idempotencyKey: call.key, cause });
 }
 
 function closeQuietly(socket) {

@@ -6,12 +6,17 @@ use crate::host::{GATEWAY, Host, Setup, soon};
 use crate::prompts::{end, question};
 use crate::register::{Played, Register, Sale, sale};
 use payhal_client::protocol::error::ErrorOutcome::{self, Cancelled, Declined, Failed};
-use payhal_client::protocol::payment::{SaleParams, VoiceApproval};
+use payhal_client::protocol::payment::{
+    SaleParams, SignParams, Signature, SignatureParams, VoiceApproval,
+};
 use payhal_client::protocol::progress::{Prompt, PromptKind, RespondParams};
 use payhal_client::protocol::registers::Limits;
-use payhal_client::protocol::transaction::TransactionOutcome;
+use payhal_client::protocol::transaction::{
+    ReceiptCopy, ReceiptFormat, ReceiptParams, TransactionOutcome,
+};
 use payhal_client::protocol::{ErrorName, MoneyMoved, Retry};
 use payhal_client::{CallError, Payment};
+use serde_json::{Value, json};
 
 const READER: &str = "reader-1";
 const PARTIAL: &[&str] = &["confirm_partial"];
@@ -199,6 +204,92 @@ async fn a_register_that_cannot_show_a_signature_prints_it() {
     assert!(approved.receipts.merchant.contains("Signature"));
     assert!(!approved.receipts.customer.contains("Signature:"));
     counter.host.ledger().assert(&[("sale", "approved", 1250)]);
+}
+
+fn drawn(end: u16) -> Signature {
+    Signature {
+        strokes: vec![vec![[10, 40], [18, 22], [30, end]]],
+        image: None,
+    }
+}
+
+async fn signature_of(register: &Register, id: &str) -> Result<Signature, CallError> {
+    let params = SignatureParams {
+        transaction_id: id.into(),
+    };
+    register
+        .0
+        .signature(&params)
+        .await
+        .map(|kept| kept.signature)
+}
+
+async fn merchant_copy(register: &Register, id: &str) -> String {
+    let params = ReceiptParams {
+        transaction_id: id.into(),
+        copy: ReceiptCopy::Merchant,
+        format: ReceiptFormat::Html,
+        columns: None,
+        reprint: None,
+    };
+    let receipt = register.0.request(&params).await.unwrap();
+    receipt.content.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_signature_that_was_drawn_is_kept_over_a_restart() {
+    let mut counter = counter(Setup::automatic(1, SIGNED), SIGNATURE, 1250).await;
+    let prompt = counter.asked(PromptKind::ConfirmSignature).await;
+    let answer = RespondParams {
+        accepted: Some(true),
+        signature: Some(Box::new(drawn(41))),
+        ..answer_to(&prompt)
+    };
+    assert!(counter.say(answer).await.unwrap());
+    let Counter { host, payment, .. } = counter;
+    let approved = end(payment).await.approved();
+    assert!(!approved.signature_required);
+    let id = approved.transaction_id.as_str();
+    let host = host.kill_and_restart().await;
+    let register = host.register("till-1").await;
+    assert_eq!(signature_of(&register, id).await.unwrap(), drawn(41));
+    assert!(register.get(id).await.signed_at.is_some());
+    let html = merchant_copy(&register, id).await;
+    assert!(
+        html.contains("<svg") && html.contains("<polyline"),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn a_signature_that_comes_later_is_kept_once() {
+    let counter = counter(Setup::automatic(1, SIGNED), &[], 1250).await;
+    let Counter {
+        host: _host,
+        register,
+        payment,
+    } = counter;
+    let approved = end(payment).await.approved();
+    assert!(approved.signature_required);
+    let id = approved.transaction_id.as_str();
+    let none = signature_of(&register, id).await.unwrap_err();
+    assert_eq!(none.name(), Some(ErrorName::NotAllowed));
+    let sign = async |signature: Signature| {
+        let params = SignParams {
+            transaction_id: id.into(),
+            signature,
+        };
+        register.0.sign(&params).await
+    };
+    let first = sign(drawn(41)).await.unwrap();
+    assert_eq!(sign(drawn(41)).await.unwrap(), first);
+    let other = sign(drawn(7)).await.unwrap_err();
+    assert_eq!(other.name(), Some(ErrorName::NotAllowed));
+    let empty = json!({"transaction_id": id, "signature": {"strokes": [[]]}});
+    let empty = register.0.call::<_, Value>("payment.sign", &empty).await;
+    let empty = empty.unwrap_err();
+    assert_eq!(empty.name(), Some(ErrorName::InvalidParams));
+    assert_eq!(signature_of(&register, id).await.unwrap(), drawn(41));
 }
 
 async fn called(text: Option<&str>) -> (Host, Played) {

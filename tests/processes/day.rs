@@ -94,6 +94,7 @@ fn wish(random: &mut Random, paid: &mut Vec<Paid>, number: usize, nth: usize) ->
     let mut wish = Wish::new(format!("wish-{nth}"), what);
     wish.takes_a_part = random.percent(50);
     wish.ordered = random.percent(40);
+    wish.offline = random.percent(50);
     if random.percent(10) {
         let stages = [Stage::WaitingForCard, Stage::Reading, Stage::Authorizing];
         wish.cancel_at = Some(stages[random.index(stages.len())]);

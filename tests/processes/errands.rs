@@ -28,6 +28,7 @@ fn read_member(aid: &str) -> ApduParams {
         aid: aid.to_owned(),
         commands: vec!["00B0000006".to_owned()],
         timeout_ms: Some(20_000),
+        presentation_id: None,
     }
 }
 

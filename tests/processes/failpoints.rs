@@ -43,12 +43,18 @@ struct Flow {
     before: Option<fn() -> What>,
     /// The register says who buys, and the gateway is to hear it.
     ordered: bool,
+    /// It may go without its gateway.
+    offline: bool,
     /// At a gateway whose reversals need the card number.
     numbered: bool,
     /// A person settles what nobody else can.
     person: bool,
     /// The daemon is killed while the gateway has the payment, and recovery is what is watched.
     recovers: bool,
+    /// What goes on behind the register's back is watched, too.
+    rests: bool,
+    /// The reader takes new firmware first.
+    updates: bool,
     /// The daemon is asked to stop when the payment is over.
     stops: bool,
     /// How it ends when nobody dies.
@@ -62,9 +68,12 @@ const PLAIN: Flow = Flow {
     what: |_| sell("insert", "visa-approve"),
     before: None,
     ordered: false,
+    offline: false,
     numbered: false,
     person: false,
     recovers: false,
+    rests: false,
+    updates: false,
     stops: false,
     ends: |word| matches!(word, Word::Approved { .. }),
 };
@@ -80,7 +89,17 @@ const AT_TERMINAL: Flow = Flow {
 /// Only of the payment, so that the terminal is in order when the shop closes.
 const ANSWER_LOST: &str = "[{ fault = \"lose_answer\", at = \"pay_answer\", amount_minor = 1200 }]";
 
-const FLOWS: [Flow; 22] = [
+/// Its line breaks before anything is sent, so that it is accepted offline and forwarded.
+const OFFLINE_SALE: Flow = Flow {
+    name: "offline",
+    faults: "[{ fault = \"go_away\", at = \"authorize\" }]",
+    offline: true,
+    // So that it is forwarded, and its read destroyed, before the points are read.
+    rests: true,
+    ..PLAIN
+};
+
+const FLOWS: [Flow; 25] = [
     PLAIN,
     Flow {
         name: "tap",
@@ -118,6 +137,13 @@ const FLOWS: [Flow; 22] = [
         what: |_| sell("tap", "visa-approve"),
         ordered: true,
         ..PLAIN
+    },
+    OFFLINE_SALE,
+    Flow {
+        name: "offline repeated",
+        faults: "[{ fault = \"go_away\", at = \"authorize\" }, \
+            { fault = \"lose_reply\", at = \"forward\" }]",
+        ..OFFLINE_SALE
     },
     Flow {
         name: "amount after the card",
@@ -173,6 +199,11 @@ const FLOWS: [Flow; 22] = [
     Flow {
         name: "stop",
         stops: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "update",
+        updates: true,
         ..PLAIN
     },
     AT_TERMINAL,
@@ -265,6 +296,10 @@ impl Flow {
             }
             None => {
                 let setup = Setup::readers(1).gateway(&format!("{{ faults = {faults} }}"));
+                let setup = match self.offline {
+                    true => setup.rules(shop::OFFLINE),
+                    false => setup,
+                };
                 match self.numbered {
                     true => setup.gateway_plugin("sandbox-strict"),
                     false => setup,
@@ -297,8 +332,12 @@ async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
     let mut till = Till::new("till-1", keeper.place(), false, Stages::default());
     let mut wishes = Vec::new();
     let paid = before(flow, &keeper, &mut till, &mut wishes).await;
+    if flow.updates {
+        crate::updates::see_through(&keeper, READER).await;
+    }
     let mut wish = Wish::new("wish", (flow.what)(&paid));
     wish.ordered = flow.ordered;
+    wish.offline = flow.offline;
     let person = flow
         .person
         .then(|| Operator::begin(keeper.place(), keeper.folder()));
@@ -307,7 +346,7 @@ async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
     } else {
         till.see_through(&wish).await
     };
-    if flow.recovers {
+    if flow.recovers || flow.rests {
         // What is watched here goes on behind the register's back.
         shop::until_at_rest(keeper.place()).await;
     }

@@ -15,7 +15,7 @@ use crate::keeper::Keeper;
 use crate::operator::Operator;
 use crate::random::Random;
 use crate::reconcile::{Word, reconcile};
-use crate::shop::{self, Closed, STRICT, TERMINALS};
+use crate::shop::{self, Closed, OFFLINE, STRICT, TERMINALS};
 use crate::till::{Stages, Till};
 use futures_util::StreamExt;
 use payhal_client::protocol::progress::Stage;
@@ -166,6 +166,7 @@ async fn no_promise_is_broken_whoever_dies_when() {
 async fn one_shop(seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
     let setup = Setup::readers(READERS).further_gateway(STRICT, "sandbox-strict");
+    let setup = setup.rules(OFFLINE);
     let setup = TERMINALS.iter().fold(setup, |setup, (terminal, plugin)| {
         setup.terminal(terminal, plugin, "{ auto = \"tap visa-approve\" }")
     });

@@ -86,6 +86,7 @@ mod operator;
 mod operator_session;
 #[cfg(test)]
 mod orders;
+mod own_currency;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -155,6 +156,10 @@ mod tls;
 mod tokens;
 #[cfg(test)]
 mod trading_day;
+#[cfg(test)]
+mod updates;
+#[cfg(test)]
+mod watching;
 #[cfg(test)]
 mod wire;
 #[cfg(test)]

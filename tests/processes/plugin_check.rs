@@ -102,8 +102,11 @@ fn caught(wrong: &str, row: &str, words: &str) {
 #[test]
 fn a_right_plugin_is_conformant_and_nothing_that_matters_is_left_out() {
     for (terminal, left) in [
-        (false, vec!["parameters", "lost-answer"]),
-        (true, vec!["parameters", "cancel", "prompts"]),
+        (false, vec!["parameters", "apdu", "update", "lost-answer"]),
+        (
+            true,
+            vec!["parameters", "apdu", "update", "cancel", "prompts"],
+        ),
     ] {
         let folder = letters("NOTHING", terminal);
         let (code, said, report) = check(folder.path(), &[]);
@@ -171,6 +174,28 @@ fn what_is_wrong_with_lines_is_caught() {
 fn what_is_left_behind_is_caught() {
     caught("STAYS_IN_DESTROY", "restart", "destroy does not come back");
     caught("LEAVES_THREADS", "left-over", "threads became");
+}
+
+#[test]
+fn what_is_claimed_and_not_kept_is_caught() {
+    let folder = letters("NOTHING", false);
+    let path = folder.path().join("plugin.toml");
+    let manifest = std::fs::read_to_string(&path).expect("a manifest");
+    let claims = "encrypts=true\napdu=true\nupdate=['firmware']\n";
+    let manifest = manifest.replace("encrypts=true\n", claims);
+    std::fs::write(path, manifest).expect("a manifest");
+    let path = folder.path().join("conformance.toml");
+    let conformance = std::fs::read_to_string(&path).expect("what is checked");
+    let conformance = format!("{conformance}[update]\nfirmware = {{ text = 'new' }}\n");
+    std::fs::write(path, conformance).expect("what is checked");
+    let (code, said, report) = check(folder.path(), &["apdu", "update"]);
+    assert_eq!(code, 1, "{said}");
+    for (name, words) in [("apdu", "not refused"), ("update", "`update_begin`")] {
+        let row = row(&report, name);
+        assert_eq!(row["verdict"], "failed", "{said}");
+        let text = row["text"].as_str().unwrap_or_default();
+        assert!(text.contains(words), "{text}");
+    }
 }
 
 /// The folder of the terminal of frames, which does that wrong.

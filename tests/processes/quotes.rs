@@ -38,6 +38,7 @@ fn price(scheme: Option<&str>) -> QuoteParams {
             scheme: scheme.to_owned(),
             begins: None,
         }),
+        presentation_id: None,
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) struct Kept {
     pub(crate) needs_operator: bool,
     /// What its gateway has to be told beside: `notify_order`, `advice`.
     pub(crate) to_report: Vec<&'static str>,
+    /// What became of it where its gateway was away: `approved`, `declined`, `withdrawn` and so on;
+    /// `withdrawn` of what took such a sale back, too.
+    pub(crate) forwarding: Option<String>,
+}
+
+impl Kept {
+    /// Accepted while its gateway was away, and never charged; or what took it back.
+    fn was_not_taken(&self) -> bool {
+        matches!(self.forwarding.as_deref(), Some("declined" | "withdrawn"))
+    }
 }
 
 /// One line in the books of a gateway or a terminal.
@@ -249,7 +259,8 @@ fn approvals_that_do_not_stand(views: &Views) -> Vec<String> {
                 .collect();
             let stands = matches!(lines[..], [line]
                 if line.was_approved() && line.minor == *minor && void_stands(views, line));
-            if !stands {
+            let moved = lines.iter().any(|line| line.was_approved());
+            if stands == was_not_taken(views, transaction) || moved != stands {
                 wrong.push(format!(
                     "{} was told {transaction} over {minor}; booked: {lines:?}",
                     name(told)
@@ -258,6 +269,12 @@ fn approvals_that_do_not_stand(views: &Views) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether it is known that nothing was charged for what was approved while its gateway was away.
+fn was_not_taken(views: &Views, transaction: &str) -> bool {
+    let mut kept = views.kept.iter();
+    kept.any(|kept| kept.transaction == transaction && kept.was_not_taken())
 }
 
 /// A line that was voided has the void that did it.
@@ -468,6 +485,9 @@ fn journal_at_odds(views: &Views) -> Vec<String> {
                 } => (transaction.as_str(), outcome.as_str()),
                 Word::Ended { .. } | Word::Refused { .. } => continue,
             };
+            if outcome == "approved" && was_not_taken(views, transaction) {
+                continue;
+            }
             let kept = outcomes.get(transaction).copied();
             if kept != Some(outcome) {
                 wrong.push(format!(

@@ -47,6 +47,10 @@ const LINES: &str = "SELECT transaction_id, kind, state, amount_minor, original 
     (SELECT seq, transaction_id, kind, state, amount_minor, original FROM entry UNION ALL \
     SELECT 0, transaction_id, 'batch_close', 'approved', 0, NULL FROM closed_batch) ORDER BY seq";
 
+/// What may be accepted while a gateway is away, in shops that have it.
+pub(crate) const OFFLINE: &str = "[[offline]]\ngateway = \"sandbox\"\namount_max = \"100.00 EUR\"\ncount_max = 20\n\
+    total_max = \"1000.00 EUR\"\nage_max_hours = 24\n";
+
 /// What every terminal is paid in the end: an amount that nobody pays during the day.
 const LAST_MINOR: i64 = 7_777_700;
 
@@ -246,6 +250,7 @@ fn row(view: &TransactionView) -> Kept {
         open: resolution.is_some_and(|state| state != ResolutionState::Resolved),
         needs_operator: waits_for_a_person(view),
         to_report: to_report(view),
+        forwarding: view.forwarding.as_ref().map(|it| said(json!(it.state))),
     }
 }
 
@@ -253,7 +258,9 @@ fn row(view: &TransactionView) -> Kept {
 fn to_report(view: &TransactionView) -> Vec<&'static str> {
     let ordered = !view.customer.is_empty();
     let entry = view.card.as_ref().map(|card| card.entry);
-    let completed = view.gateway.is_some() && entry == Some(EntryMode::Chip);
+    // What is forwarded carries the chip's word.
+    let online = view.gateway.is_some() && view.forwarding.is_none();
+    let completed = online && entry == Some(EntryMode::Chip);
     let order = ordered.then_some("notify_order");
     order
         .into_iter()

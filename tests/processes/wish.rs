@@ -105,6 +105,8 @@ pub(crate) struct Wish {
     pub(crate) takes_a_part: bool,
     /// A sale or a hold says who buys: the gateway is to be told.
     pub(crate) ordered: bool,
+    /// A sale may be accepted while its gateway is away.
+    pub(crate) offline: bool,
 }
 
 impl Wish {
@@ -117,6 +119,7 @@ impl Wish {
             impatient_after: None,
             takes_a_part: false,
             ordered: false,
+            offline: false,
         }
     }
 
@@ -171,7 +174,11 @@ impl Wish {
             }};
         }
         match purpose {
-            Purpose::Sale => call!(sale, sale(key, minor, device), self.customer()),
+            Purpose::Sale => {
+                let mut params = sale(key, minor, device);
+                params.allow_offline = self.offline;
+                call!(sale, params, self.customer())
+            }
             Purpose::Later => {
                 let estimated = SaleParams::estimated(key, Amount::new(minor + 300, "EUR"));
                 call!(sale, estimated, self.customer())

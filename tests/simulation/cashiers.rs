@@ -5,16 +5,19 @@
 use crate::persons;
 use crate::registers::{Attempt, Purpose, Sold, shows};
 use crate::requests;
+use crate::watches;
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, Scope, TransactionId};
-use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Which};
+use payhal_engine::prompt::PromptKind;
+use payhal_engine::request::{Caller, Kind, MoneyRequest, Request, Response, Sign, Which};
+use std::sync::Arc;
 
 const REGISTERS: [&str; 3] = ["register 1", "register 2", "register 3"];
 
 /// One thing a register does.
 pub(crate) fn act(world: &mut World) -> Option<Event> {
-    match world.random.below(39) {
+    match world.random.below(42) {
         0..=5 => Some(new_sale(world, None)),
         6..=8 => Some(ask_for(world, requests::on_terminal)),
         9..=12 => Some(ask_for(world, requests::another)),
@@ -28,6 +31,8 @@ pub(crate) fn act(world: &mut World) -> Option<Event> {
         29 => persons::impatient(world),
         30 | 31 => pay_with_token(world),
         32..=34 => Some(ask_for(world, requests::of_kept_card)),
+        35 => sign(world),
+        36 | 37 => Some(watches::lend(world)),
         _ => {
             let attempts = world.registers.attempts.len();
             (attempts > 0).then(|| {
@@ -163,6 +168,8 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
         amounts,
+        signature: (prompt.kind == PromptKind::ConfirmSignature)
+            .then(|| draw(world, prompt.prompt_id.transaction, 0)),
     };
     if accepted && scope.register == world.registers.shown[place].1.register {
         world.registers.agrees(&prompt);
@@ -177,6 +184,32 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
         scope,
         Request::Respond { prompt, response },
     )
+}
+
+/// A customer signs afterwards: the first time, the same again, or something else.
+fn sign(world: &mut World) -> Option<Event> {
+    let latest = world.registers.sold.len().checked_sub(1)?;
+    let sold = world.registers.sold[latest - world.random.index((latest + 1).min(3))];
+    let scope = match world.random.percent(10) {
+        true => a_register(world),
+        false => world.registers.attempts[sold.attempt].scope.clone(),
+    };
+    let number = world.random.below(2);
+    let signature = draw(world, sold.id, number);
+    let sign = Sign {
+        transaction_id: sold.id,
+        signature,
+    };
+    let place = world.registers.drawn.len() - 1;
+    world.tally.count("signed afterwards");
+    let request = Request::Sign(Box::new(sign));
+    Some(asked(world, Purpose::Signs(place), scope, request))
+}
+
+fn draw(world: &mut World, id: TransactionId, number: u64) -> Arc<str> {
+    let drawn: Arc<str> = format!("signature {number}").into();
+    world.registers.drawn.push((id, drawn.clone()));
+    drawn
 }
 
 /// A register closes a connection.
@@ -245,7 +278,7 @@ fn paired_anew(world: &World, scope: &Scope) -> Scope {
     }
 }
 
-fn a_register(world: &mut World) -> Scope {
+pub(crate) fn a_register(world: &mut World) -> Scope {
     register(REGISTERS[world.random.index(REGISTERS.len())])
 }
 

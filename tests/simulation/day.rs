@@ -3,7 +3,7 @@
 //! In the evening three ledgers agree to the cent: the tills' books, the host's journal, the bank's
 //! books. And they do so wherever in the day the host dies.
 
-use crate::gateways::{self, Fate, GATEWAYS};
+use crate::gateways::{Fate, GATEWAYS};
 use crate::history::History;
 use crate::ledger::Chance;
 use crate::prices::Tip;
@@ -11,7 +11,7 @@ use crate::readers::DEVICES;
 use crate::script::Fates;
 use crate::statement;
 use crate::world::{Happening, Intrusion};
-use crate::{cashiers, checkers, requests};
+use crate::{cashiers, checkers, outages, requests};
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::gateway::Totals;
@@ -243,8 +243,7 @@ impl Day {
 
     fn bank(&mut self, there: bool) {
         let world = &mut self.history.world;
-        world.away = (!there).then_some(BANK);
-        world.in_ms(0, Happening::Deliver(gateways::changed(BANK, there)));
+        outages::set(world, BANK, there);
         let now_ms = world.now_ms;
         self.history.until(now_ms);
     }

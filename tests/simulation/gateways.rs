@@ -2,7 +2,9 @@
 //! Simulated gateways and the way to them: requests and replies are lost, late, doubled, overtaken
 //! and contradicted. What money really did is in `ledger.rs`.
 
+use crate::currencies;
 use crate::ledger::Chance;
+use crate::outages;
 use crate::prices;
 use crate::world::{Happening, World};
 use payhal_engine::event::Event;
@@ -72,6 +74,10 @@ pub(crate) fn called(
     if let GatewayCommand::Inquire { wire } = command {
         world.asked_about.insert(wire.transaction_id);
     }
+    if let GatewayCommand::Forward { wire, .. } = command {
+        *world.forwards.entry(wire.transaction_id).or_default() += 1;
+    }
+    currencies::asked(world, gateway, command);
     world.exchanges.insert(call);
     let travel_ms = match world.script {
         Some(_) => 500,
@@ -79,7 +85,7 @@ pub(crate) fn called(
     };
     let until_ms = deadline_boot_ms.saturating_sub(world.now_ms);
     let fate = fate(world, command);
-    if let GatewayCommand::Authorize { wire, .. } = command
+    if let GatewayCommand::Authorize { wire, .. } | GatewayCommand::Forward { wire, .. } = command
         && fate != Fate::NotSent
     {
         world.sent_to.insert(wire.transaction_id, gateway.clone());
@@ -116,7 +122,10 @@ pub(crate) fn called(
 
 fn fate(world: &mut World, command: &GatewayCommand) -> Fate {
     if let Some(fates) = &mut world.script {
-        if matches!(command, GatewayCommand::Prepare { .. }) {
+        if matches!(
+            command,
+            GatewayCommand::Prepare { .. } | GatewayCommand::OfferCurrency { .. }
+        ) {
             return Fate::Arrives;
         }
         return fates.exchanges.pop_front().unwrap_or(Fate::Arrives);
@@ -124,8 +133,8 @@ fn fate(world: &mut World, command: &GatewayCommand) -> Fate {
     if !world.faults {
         return Fate::Arrives;
     }
-    match world.random.below(14) {
-        0 => Fate::NotSent,
+    match world.random.below(15) {
+        0 | 14 => Fate::NotSent,
         1 => Fate::Lost,
         2 => Fate::ReplyLost,
         3 => Fate::Late,
@@ -156,6 +165,9 @@ pub(crate) fn exchange(
     let pending = world.faults && world.random.percent(15);
     let reply = match command {
         GatewayCommand::Inquire { .. } if pending => GatewayReply::Found(Finding::Pending),
+        GatewayCommand::OfferCurrency { card, amounts, .. } => {
+            currencies::offered(world, card, amounts)
+        }
         _ => world.ledger.exchange(command, chance),
     };
     if let GatewayCommand::VoiceApproval { .. } = command {
@@ -217,24 +229,18 @@ fn failed(call: CallId, sent: bool) -> Happening {
 /// One gateway cannot be reached for a while; what is under way goes on.
 pub(crate) fn lose_one(world: &mut World) {
     let id = GATEWAYS[world.random.index(GATEWAYS.len())];
-    lose(world, id);
+    outages::lose(world, id);
 }
 
 /// The plugins of all gateways crash: nobody learns what becomes of what they sent.
 pub(crate) fn all_die(world: &mut World) {
     world.tally.count("plugins died");
     for id in GATEWAYS {
-        lose(world, id);
+        outages::lose(world, id);
     }
     for call in std::mem::take(&mut world.exchanges) {
         world.in_ms(0, failed(call, true));
     }
-}
-
-fn lose(world: &mut World, id: &str) {
-    let back_in_ms = 1_000 + world.random.below(90_000);
-    world.in_ms(0, Happening::Deliver(changed(id, false)));
-    world.in_ms(back_in_ms, Happening::Deliver(changed(id, true)));
 }
 
 pub(crate) fn changed(id: &str, ready: bool) -> Event {
@@ -262,6 +268,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         Ability::NotifyOrder,
         Ability::Forward,
         Ability::ForgetToken,
+        Ability::Dcc,
     ];
     let name: GatewayId = id.into();
     if !is_narrow(&name) {

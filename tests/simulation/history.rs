@@ -5,6 +5,7 @@
 use crate::checkers::{self, self_healing};
 use crate::script::{Fates, Script};
 use crate::tally::Tally;
+use crate::watches;
 use crate::world::{Happening, Intrusion, World};
 use crate::{cashiers, gateways, persons, prices, readers, terminals, trace, vault};
 use payhal_dispatcher::Dispatcher;
@@ -209,6 +210,7 @@ impl History {
             Happening::Act(place) => script.and_then(|script| script.acts[place].1.done(world)),
             Happening::Next(device) => Some(cashiers::new_sale(world, Some(device))),
             Happening::Respond(number) => Some(cashiers::respond(world, number)),
+            Happening::UseCard(id) => watches::use_card(world, id),
             Happening::Again(attempt) => Some(cashiers::ask(world, attempt)),
             Happening::Cancel(attempt) => Some(cashiers::cancel_of(world, attempt)),
             Happening::Forget => cashiers::forget(world),
@@ -259,6 +261,7 @@ impl History {
         self.world.journal.crash(kept);
         // The next engine knows nothing of them.
         self.world.exchanges.clear();
+        self.world.news.owed.clear();
         terminals::reopened(&mut self.world);
         self.world.journal_closed = true;
         self.world.changed = true;
@@ -354,6 +357,7 @@ impl History {
         self.world.note(|| "from here on nothing breaks".to_owned());
         self.world.faults = false;
         self.world.dies_in = None;
+        self.world.outages.clear();
         for id in readers::DEVICES {
             let event = readers::changed(id, true);
             self.world.in_ms(100_000, Happening::Deliver(event));

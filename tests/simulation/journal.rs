@@ -4,11 +4,12 @@
 //! What is appended is lost by a crash until it is committed; of what was not, a prefix may have
 //! reached the disk all the same. What was committed is never lost.
 
-use payhal_engine::answer::Outcome;
+use crate::lines::Lines;
+use payhal_engine::answer::{Approved, Outcome};
 use payhal_engine::card::SpentKey;
 use payhal_engine::effect::RecallBy;
-use payhal_engine::forwarding::{self, ForwardingState};
-use payhal_engine::gateway::GatewayAnswer;
+use payhal_engine::forwarding::ForwardingState;
+use payhal_engine::gateway::{Decision, GatewayAnswer, Wire};
 use payhal_engine::ids::{DeviceId, Position, TokenId, TransactionId};
 use payhal_engine::record::{
     BatchClosed, Ending, Fact, FinalAnswer, Intent, Past, PastChange, Record, Restored, Unsent,
@@ -16,12 +17,13 @@ use payhal_engine::record::{
 use payhal_engine::request::Kind;
 use payhal_engine::tokens::{Named, Sought, Token};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     records: Vec<Record>,
     durable: usize,
-    lines: BTreeMap<TransactionId, Line>,
+    lines: Lines<Line>,
     pub(crate) commit_scheduled: bool,
     /// The disk failed: nothing is written any more, and the host does not know yet.
     pub(crate) failing: bool,
@@ -43,10 +45,12 @@ pub(crate) struct Line {
     /// A person's word.
     pub(crate) resolved: Option<(u64, Outcome)>,
     pub(crate) reported: Option<u64>,
-    /// From where on it is known what became of a sale that was accepted offline.
-    pub(crate) forwarded: Option<u64>,
-    /// The last trace number under which it may have been forwarded.
-    forwarded_as: u32,
+    /// What customers drew.
+    pub(crate) signatures: Vec<(u64, Arc<str>)>,
+    /// The references under which a sale that was accepted offline may have been forwarded.
+    pub(crate) forwarding: Option<(u64, Wire)>,
+    /// What became of it, and from where on that is known.
+    pub(crate) forwarded: Option<(u64, ForwardingState)>,
 }
 
 impl Line {
@@ -70,8 +74,18 @@ impl Line {
             Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
             Fact::Resolved(resolved) => self.resolved = Some((position, resolved.outcome)),
             Fact::Reported { .. } => self.reported = Some(position),
-            Fact::Forwarding { wire } => self.forwarded_as = wire.stan,
-            Fact::Forwarded { .. } | Fact::Withdrawn { .. } => self.forwarded = Some(position),
+            Fact::Signed { signature } => self.signatures.push((position, signature.clone())),
+            Fact::Forwarding { wire } => self.forwarding = Some((position, wire.clone())),
+            Fact::Forwarded { answer } => {
+                let state = match answer.decision {
+                    Decision::Approved => ForwardingState::Approved,
+                    _ => ForwardingState::Declined,
+                };
+                self.forwarded = Some((position, state));
+            }
+            Fact::Withdrawn { .. } => {
+                self.forwarded = Some((position, ForwardingState::Withdrawn));
+            }
             Fact::Intent(_) | Fact::Collected { .. } => {}
         }
     }
@@ -83,6 +97,17 @@ impl Line {
             && self.reversed.is_none()
             && self.needs_operator.is_none()
             && self.resolved.is_none()
+    }
+
+    /// Its approval, where it was accepted offline and its gateway must still hear of it, as far as
+    /// anybody has written down.
+    pub(crate) fn waiting(&self) -> Option<(u64, &Approved)> {
+        let (position, ending) = self.ended.as_ref()?;
+        let waits = ending.stored.is_some() && self.forwarded.is_none() && self.resolved.is_none();
+        match &ending.answer {
+            FinalAnswer::Approved(approved) if waits => Some((*position, approved)),
+            _ => None,
+        }
     }
 
     /// Every intent, the last one first.
@@ -106,7 +131,7 @@ impl Journal {
             self.records.len() as u64 + 1,
             "records have gaps"
         );
-        let line = self.lines.entry(record.transaction_id).or_default();
+        let line = self.lines.begun(record.transaction_id);
         line.add(self.records.len(), &record);
         self.records.push(record);
     }
@@ -148,19 +173,19 @@ impl Journal {
         self.records.truncate(self.durable);
         self.lines.clear();
         for (place, record) in self.records.iter().enumerate() {
-            let line = self.lines.entry(record.transaction_id).or_default();
+            let line = self.lines.begun(record.transaction_id);
             line.add(place, record);
         }
     }
 
     /// What is appended of one transaction, durable or not.
     pub(crate) fn line(&self, id: TransactionId) -> Option<&Line> {
-        self.lines.get(&id)
+        self.lines.get(id)
     }
 
     /// Every transaction, with what is appended of it.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (TransactionId, &Line)> {
-        self.lines.iter().map(|(id, line)| (*id, line))
+        self.lines.iter()
     }
 
     fn is_durable(&self, position: u64) -> bool {
@@ -175,7 +200,7 @@ impl Journal {
 
     /// The durable records of one transaction.
     pub(crate) fn records_of(&self, id: TransactionId) -> Vec<Record> {
-        let places = self.lines.get(&id).map(|line| line.places.as_slice());
+        let places = self.lines.get(id).map(|line| line.places.as_slice());
         let places = places.unwrap_or_default().iter();
         let durable = places.filter(|place| **place < self.durable);
         durable.map(|place| self.records[*place].clone()).collect()
@@ -183,19 +208,19 @@ impl Journal {
 
     /// The durable intent of one transaction.
     pub(crate) fn intent_of(&self, id: TransactionId) -> Option<&Intent> {
-        let (position, intent) = self.lines.get(&id)?.intent.as_ref()?;
+        let (position, intent) = self.lines.get(id)?.intent.as_ref()?;
         self.is_durable(*position).then_some(intent)
     }
 
     /// The gateway's durable word.
     pub(crate) fn answer_of(&self, id: TransactionId) -> Option<&GatewayAnswer> {
-        let (position, answer) = self.lines.get(&id)?.answered.as_ref()?;
+        let (position, answer) = self.lines.get(id)?.answered.as_ref()?;
         self.is_durable(*position).then_some(answer)
     }
 
     /// The durable ending of one transaction.
     pub(crate) fn ending_of(&self, id: TransactionId) -> Option<&Ending> {
-        let (position, ending) = self.lines.get(&id)?.ended.as_ref()?;
+        let (position, ending) = self.lines.get(id)?.ended.as_ref()?;
         self.is_durable(*position).then_some(ending)
     }
 
@@ -206,12 +231,12 @@ impl Journal {
 
     /// Whether an ending was appended, durable or not.
     pub(crate) fn is_ending(&self, id: TransactionId) -> bool {
-        self.lines.get(&id).is_some_and(|line| line.ended.is_some())
+        self.lines.get(id).is_some_and(|line| line.ended.is_some())
     }
 
     /// Whether it durably waits for a person.
     pub(crate) fn needs_operator(&self, id: TransactionId) -> bool {
-        let Some(line) = self.lines.get(&id) else {
+        let Some(line) = self.lines.get(id) else {
             return false;
         };
         let Some(asked) = line.needs_operator.filter(|at| self.is_durable(*at)) else {
@@ -226,36 +251,72 @@ impl Journal {
 
     /// Whether it durably waited for a person, then or now.
     pub(crate) fn was_left_to_people(&self, id: TransactionId) -> bool {
-        let position = self.lines.get(&id).and_then(|line| line.needs_operator);
+        let position = self.lines.get(id).and_then(|line| line.needs_operator);
         position.is_some_and(|position| self.is_durable(position))
     }
 
     /// A person's durable word.
     pub(crate) fn resolved(&self, id: TransactionId) -> Option<Outcome> {
-        let (at, outcome) = self.lines.get(&id)?.resolved?;
+        let (at, outcome) = self.lines.get(id)?.resolved?;
         self.is_durable(at).then_some(outcome)
     }
 
-    /// What durably became of a sale that was accepted offline, or that another took such a one back.
+    /// What durably became of a sale that was accepted offline, or that another took such a one
+    /// back.
     pub(crate) fn became(&self, id: TransactionId) -> Option<ForwardingState> {
-        let became = forwarding::became(&self.records_of(id));
-        became.map(|forwarding| forwarding.state)
+        let ending = self.ending_of(id)?;
+        if ending.stored.is_none() {
+            let FinalAnswer::Approved(approved) = &ending.answer else {
+                return None;
+            };
+            return approved.withdrawal.then_some(ForwardingState::Withdrawn);
+        }
+        let forwarded = self.lines.get(id)?.forwarded;
+        let state = match (self.resolved(id), forwarded) {
+            (Some(Outcome::Approved), _) => ForwardingState::Approved,
+            (Some(_), _) => ForwardingState::Declined,
+            (None, Some((at, state))) if self.is_durable(at) => state,
+            _ if self.needs_operator(id) => ForwardingState::NeedsOperator,
+            _ => ForwardingState::Waiting,
+        };
+        Some(state)
     }
 
-    /// Whether its gateway must still take what was accepted offline.
-    fn is_forwarding(&self, id: TransactionId) -> bool {
-        let stored = self.ending_of(id).is_some_and(|it| it.stored.is_some());
-        let line = self.lines.get(&id);
-        let forwarded = line.and_then(|line| line.forwarded);
-        stored && !forwarded.is_some_and(|at| self.is_durable(at)) && self.resolved(id).is_none()
+    /// Whether it was durably accepted offline.
+    pub(crate) fn is_stored(&self, id: TransactionId) -> bool {
+        self.ending_of(id).is_some_and(|it| it.stored.is_some())
+    }
+
+    /// The durable references under which it is forwarded.
+    pub(crate) fn forwarding_of(&self, id: TransactionId) -> Option<&Wire> {
+        let (at, wire) = self.lines.get(id)?.forwarding.as_ref()?;
+        self.is_durable(*at).then_some(wire)
+    }
+
+    /// Whether its gateway, or a person, must still say what becomes of it.
+    pub(crate) fn is_waiting(&self, id: TransactionId) -> bool {
+        matches!(
+            self.became(id),
+            Some(ForwardingState::Waiting | ForwardingState::NeedsOperator)
+        )
+    }
+
+    /// Whether it was accepted offline and did not become a payment.
+    pub(crate) fn is_not_taken(&self, id: TransactionId) -> bool {
+        self.is_stored(id)
+            && matches!(
+                self.became(id),
+                Some(ForwardingState::Declined | ForwardingState::Withdrawn)
+            )
     }
 
     /// Whether its gateway must still be told something.
     pub(crate) fn is_reporting(&self, id: TransactionId) -> bool {
         let owed = self.ending_of(id).map(|ending| &ending.owed);
-        let reported = self.lines.get(&id).and_then(|line| line.reported);
+        let reported = self.lines.get(id).and_then(|line| line.reported);
         owed.is_some_and(|owed| !owed.is_nothing())
             && !reported.is_some_and(|at| self.is_durable(at))
+            && !self.is_not_taken(id)
     }
 
     /// When the last record was made, durable or not.
@@ -265,7 +326,7 @@ impl Journal {
 
     /// Whether its reversal is durably acknowledged.
     pub(crate) fn is_reversed(&self, id: TransactionId) -> bool {
-        let position = self.lines.get(&id).and_then(|line| line.reversed);
+        let position = self.lines.get(id).and_then(|line| line.reversed);
         position.is_some_and(|position| self.is_durable(position))
     }
 
@@ -273,9 +334,7 @@ impl Journal {
     pub(crate) fn transactions(&self) -> impl Iterator<Item = TransactionId> {
         let known = |line: &Line| line.places.first().is_some_and(|at| *at < self.durable);
         let lines = self.lines.iter();
-        lines
-            .filter(move |(_, line)| known(line))
-            .map(|(id, _)| *id)
+        lines.filter(move |(_, line)| known(line)).map(|(id, _)| id)
     }
 
     /// As the real one: a key comes again after an ending that did not use it up, and the newest
@@ -472,13 +531,11 @@ impl Journal {
                 continue;
             }
             let stan = line.intents().map(|intent| intent.wire.stan).max();
-            let stan = stan.unwrap_or(0).max(line.forwarded_as);
-            restored.stan = restored.stan.max(stan);
+            let forwarded_as = self.forwarding_of(id).map(|wire| wire.stan);
+            restored.stan = restored.stan.max(stan.max(forwarded_as).unwrap_or(0));
             let at_rest = match self.ending_of(id) {
                 None => false,
-                Some(_) => {
-                    !self.is_undoing(id) && !self.is_reporting(id) && !self.is_forwarding(id)
-                }
+                Some(_) => !self.is_undoing(id) && !self.is_reporting(id) && !self.is_waiting(id),
             };
             if !at_rest || self.needs_operator(id) {
                 open.push((line.places[0], id));

@@ -72,6 +72,7 @@ impl Ledger {
             GatewayCommand::Prepare { wire, .. } => GatewayReply::Prepared {
                 reference: wire.stan.to_string().into(),
             },
+            GatewayCommand::OfferCurrency { .. } => GatewayReply::CurrencyOffered(None),
             GatewayCommand::Authorize { .. } => self.authorize(command, chance),
             GatewayCommand::Modify { .. } => self.modify(command, chance),
             GatewayCommand::VoiceApproval { wire, .. } => self.called(wire.transaction_id),

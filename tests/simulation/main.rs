@@ -4,6 +4,7 @@
 
 mod cashiers;
 mod checkers;
+mod currencies;
 mod day;
 mod epochs;
 mod gateways;
@@ -11,6 +12,9 @@ mod history;
 mod intrusions;
 mod journal;
 mod ledger;
+mod lines;
+mod offline_scripts;
+mod outages;
 mod persons;
 mod ports;
 mod prices;
@@ -31,6 +35,7 @@ mod trace;
 #[cfg(feature = "whole")]
 mod twin;
 mod vault;
+mod watches;
 mod world;
 
 use history::History;

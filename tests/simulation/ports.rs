@@ -5,8 +5,9 @@
 use crate::checkers::{self, Sight, contract};
 use crate::registers::Registers;
 use crate::trace::brief;
+use crate::watches;
 use crate::world::{Happening, World};
-use crate::{gateways, readers, terminals, vault};
+use crate::{gateways, outages, readers, terminals, vault};
 use payhal_dispatcher::ports::{JournalPort, PluginPort, RegisterPort, VaultPort};
 use payhal_engine::answer::{Answer, Notification, Progress, Stage};
 use payhal_engine::device::DeviceCommand;
@@ -16,6 +17,7 @@ use payhal_engine::gateway::{GatewayCommand, GatewayReply};
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Ticket, TransactionId,
 };
+use payhal_engine::leases::LeaseNews;
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::{Fact, Record};
 
@@ -29,6 +31,7 @@ impl JournalPort for World {
             self.tally.count("intents closed as unsent");
             self.sealed_under.remove(&record.transaction_id);
         }
+        outages::recorded(self, &record);
         if let Fact::NeedsOperator { .. } = record.fact {
             let delay_ms = 600_000 + self.random.below(3_000_000);
             self.in_ms(delay_ms, Happening::Person(record.transaction_id));
@@ -230,22 +233,18 @@ impl RegisterPort for World {
         }
     }
 
+    fn tell(&mut self, ticket: Ticket, news: LeaseNews) {
+        if !self.gone_before(|| format!("tell {}: {news:?}", ticket.0)) {
+            watches::told(self, ticket, news);
+        }
+    }
+
     fn notify(&mut self, notification: Notification) {
         if self.gone_before(|| format!("notify: {}", brief(&notification))) {
             return;
         }
         checkers::sight(self, &Sight::Notify(&notification));
-        if let Notification::Forwarded {
-            transaction_id,
-            loss: Some(loss),
-            ..
-        } = &notification
-        {
-            self.tally.count("losses told");
-            self.registers
-                .lost
-                .insert(*transaction_id, loss.amount.minor);
-        }
+        outages::told(self, &notification);
         if let Notification::Moved { progress, .. } = &notification {
             let accepted = self.accepted.entry(progress.transaction_id);
             accepted.or_insert((self.now_ms, self.journal.appended()));

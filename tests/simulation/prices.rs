@@ -2,6 +2,7 @@
 //! What cards cost more, where they go, and what customers add: the rules that the host is
 //! configured with, and what really happened at the readers.
 
+use crate::currencies;
 use crate::gateways::GATEWAYS;
 use crate::world::World;
 use payhal_engine::Config;
@@ -99,17 +100,40 @@ pub(crate) fn config() -> Config {
                 ..route(of(amex), narrow)
             },
         ],
-        offline: vec![Rule {
-            gateway: Some(asking.into()),
-            register: None,
-            currency: Currency::EUR,
-            amount_max_minor: 5_000,
-            count_max: 10,
-            total_max_minor: 20_000,
-            age_max_ms: 4 * 3_600_000,
-        }],
+        offline: offline(),
         ..Config::default()
     }
+}
+
+/// How much may be accepted without its gateway: little by one register and for one gateway.
+pub(crate) fn offline() -> Vec<Rule> {
+    let [.., narrow] = GATEWAYS;
+    let much = Rule {
+        gateway: None,
+        register: None,
+        currency: Currency::EUR,
+        amount_max_minor: 5_000,
+        count_max: 10,
+        total_max_minor: 20_000,
+        age_max_ms: 4 * 3_600_000,
+    };
+    vec![
+        Rule {
+            gateway: Some(narrow.into()),
+            count_max: 2,
+            total_max_minor: 1_500,
+            age_max_ms: 40_000,
+            ..much.clone()
+        },
+        Rule {
+            register: Some("register 3".into()),
+            amount_max_minor: 250,
+            count_max: 2,
+            total_max_minor: 350,
+            ..much.clone()
+        },
+        much,
+    ]
 }
 
 /// What each gateway lists: two schemes cost more, and nobody is asked about either.
@@ -250,6 +274,7 @@ pub(crate) fn seal(world: &mut World, command: &DeviceCommand) {
         transaction_id,
         amounts,
         recipient,
+        dcc,
         ..
     } = command
     {
@@ -257,6 +282,7 @@ pub(crate) fn seal(world: &mut World, command: &DeviceCommand) {
         if asked.is_some_and(|asked| asked.request.terms.estimate.is_some()) {
             world.tally.count("amounts after the card");
         }
+        currencies::sealed(world, *transaction_id, dcc.as_ref());
         if amounts.surcharge_minor.is_some() {
             world.tally.count("surcharges agreed");
         }
@@ -269,6 +295,12 @@ pub(crate) fn seal(world: &mut World, command: &DeviceCommand) {
             && &*recipient.gateway.0 != GATEWAYS[0]
         {
             world.tally.count("cards routed");
+        }
+        let asked = world.registers.attempt_of(*transaction_id);
+        let presentation = asked.and_then(|asked| asked.request.terms.presentation.clone());
+        if let Some(presentation) = presentation {
+            world.tally.count("cards used that came early");
+            world.watches.sealed.insert(presentation, *transaction_id);
         }
         let sealed = (*amounts, recipient.gateway.clone());
         world.prices.sealed.insert(*transaction_id, sealed);

@@ -2,6 +2,7 @@
 //! Simulated readers: cards are refused, leave or never come, plugins break, and a cancel is obeyed
 //! or not.
 
+use crate::currencies;
 use crate::prices;
 use crate::world::{Happening, World};
 use payhal_engine::card::{Cvm, Entry, SpentKey};
@@ -24,6 +25,7 @@ pub(crate) fn called(
     deadline_boot_ms: u64,
 ) {
     prices::seal(world, command);
+    currencies::shown(world, call, command);
     let (mut delay_ms, mut reply) = match &world.script {
         Some(_) => scripted(world, command),
         None => read(world, command),
@@ -99,6 +101,7 @@ pub(crate) fn cancelled(world: &mut World, call: CallId) {
 /// A call ends.
 pub(crate) fn done(world: &mut World, call: CallId) -> Option<Event> {
     let (_, reply) = world.readers_busy.remove(&call)?;
+    currencies::said(world, call, &reply);
     if world.faults && world.random.percent(2) {
         // It says something else about the same call later on.
         let reply = another_card(world.random.next());
@@ -145,6 +148,7 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         entries: vec![Entry::Chip],
         tip: true,
         offline: id != DEVICES[2],
+        dcc: true,
     };
     let status = DeviceStatus {
         abilities,
@@ -193,6 +197,7 @@ fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
             };
             authorized(world.random.next(), fates.completion_owed, cvm)
         }
+        DeviceCommand::ConfirmCurrency { .. } => DeviceReply::CurrencyChosen { accepted: true },
         DeviceCommand::Complete { .. } => completed(!fates.chip_refuses),
         DeviceCommand::Show { .. } => DeviceReply::Shown,
         DeviceCommand::Errand { .. } => DeviceReply::Done(Opaque::default()),
@@ -203,7 +208,12 @@ fn scripted(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
 
 fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
     let quick_ms = 100 + world.random.below(3_000);
-    if world.faults && world.random.percent(5) {
+    let breaks = match command {
+        // It is seldom asked for, and what was tried before must be closed all the same.
+        DeviceCommand::Present { again: true, .. } => 40,
+        _ => 5,
+    };
+    if world.faults && world.random.percent(breaks) {
         return (quick_ms, failed("unplugged"));
     }
     let refused = |refusal| DeviceReply::Refused {
@@ -217,14 +227,19 @@ fn read(world: &mut World, command: &DeviceCommand) -> (u64, DeviceReply) {
             2 => (quick_ms, refused(CardRefusal::CardUnreadable)),
             _ => (quick_ms, presented(world, command)),
         },
-        DeviceCommand::AuthorizeCard { .. } => {
+        DeviceCommand::ConfirmCurrency { timeout_ms, .. } => {
+            currencies::choice(world, quick_ms, *timeout_ms)
+        }
+        DeviceCommand::AuthorizeCard { offline, .. } => {
             if world.random.percent(5) {
                 return (quick_ms, refused(CardRefusal::PinFailed));
             }
             let completion_owed = world.random.percent(50);
-            let cvm = match world.random.percent(10) {
-                true => Cvm::Signature,
-                false => Cvm::OnlinePin,
+            let cvm = match world.random.below(10) {
+                0 => Cvm::Signature,
+                _ if *offline => Cvm::None,
+                1..=4 => Cvm::None,
+                _ => Cvm::OnlinePin,
             };
             let read = authorized(world.random.next(), completion_owed, cvm);
             (quick_ms, read)

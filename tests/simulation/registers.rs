@@ -31,6 +31,8 @@ pub(crate) enum Purpose {
     Money(usize),
     /// Other money, under a key that is used up.
     OtherBody,
+    /// A signature, of this place among those that were drawn.
+    Signs(usize),
     /// A cancel, a look, an answer to a question.
     Other,
 }
@@ -69,6 +71,8 @@ pub(crate) struct Registers {
     pub(crate) agreed: BTreeSet<(TransactionId, u8)>,
     /// Amounts that were said after a card, by the register that was asked.
     pub(crate) said: BTreeMap<TransactionId, Vec<Amounts>>,
+    /// Signatures that were given, and for which payment.
+    pub(crate) drawn: Vec<(TransactionId, Arc<str>)>,
     /// Tokens that stand for cards, and where.
     pub(crate) tokens: Vec<(Arc<str>, GatewayId)>,
     /// What was accepted offline and is lost, as they were told; minor units.
@@ -102,6 +106,13 @@ impl Registers {
         };
         self.waiting.insert(ticket, waiting);
         ticket
+    }
+
+    /// Whether somebody waits at a ticket.
+    pub(crate) fn listens(&self, ticket: Ticket) -> bool {
+        self.waiting
+            .get(&ticket)
+            .is_some_and(|waiting| !waiting.over)
     }
 
     /// Requests that nobody has answered.
@@ -152,7 +163,7 @@ impl Registers {
         world.registers.close(ticket);
         let kind = match waiting.purpose {
             Purpose::Money(attempt) => Some(world.registers.attempts[attempt].request.kind),
-            Purpose::OtherBody | Purpose::Other => None,
+            Purpose::OtherBody | Purpose::Signs(_) | Purpose::Other => None,
         };
         world.tally.answer(answer, kind);
         let Purpose::Money(attempt) = waiting.purpose else {
@@ -317,6 +328,7 @@ pub(crate) fn shows(scope: &Scope) -> PromptKinds {
             .with(PromptKind::ConfirmPartial)
             .with(PromptKind::ConfirmSurcharge)
             .with(PromptKind::SetAmount)
+            .with(PromptKind::ConfirmCurrency)
             .with(PromptKind::VoiceApproval),
         _ => none,
     }

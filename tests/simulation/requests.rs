@@ -63,7 +63,7 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
     let mut request = of_kind(world, scope, Kind::Sale, minor, gateway);
     request.device = device.or(named);
     // Where the card leads, and what it costs.
-    if world.random.percent(30) {
+    if world.random.percent(45) {
         request.gateway = None;
     }
     if world.random.percent(40) {
@@ -83,6 +83,9 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
     if world.random.percent(5) {
         request.terms.voice_code = Some("1234".into());
     }
+    // An amount that follows the card does not go with it.
+    let later = request.terms.estimate.is_some();
+    request.terms.allow_offline = world.random.percent(if later { 2 } else { 70 });
     request
 }
 
@@ -240,7 +243,11 @@ pub(crate) fn totals_of(place: &str) -> Request {
 pub(crate) fn change(world: &mut World, sold: Sold) -> (Kind, i64) {
     let original = sold.id;
     let part = i64::try_from(1 + world.random.below(100)).expect("small") * sold.minor / 80;
-    let minor = part.max(1);
+    let mut minor = part.max(1);
+    if world.journal.is_waiting(original) && world.random.percent(70) {
+        // Less than the whole cannot be taken back.
+        minor = sold.minor;
+    }
     let kind = match (sold.kind, world.random.below(10)) {
         (Kind::Authorize, 0..=4) => Kind::Capture { original },
         (Kind::Authorize, 5) => Kind::Adjust { original },
@@ -258,7 +265,7 @@ fn somewhere(world: &mut World) -> &'static str {
 }
 
 /// Few amounts, so that two sales are often alike.
-fn some_minor(world: &mut World) -> i64 {
+pub(crate) fn some_minor(world: &mut World) -> i64 {
     100 * i64::try_from(1 + world.random.below(3)).expect("small")
 }
 

@@ -5,6 +5,7 @@
 use crate::cashiers;
 use crate::gateways::Fate;
 use crate::ledger::Chance;
+use crate::outages;
 use crate::persons;
 use crate::prices::Tip;
 use crate::registers::{Purpose, Sold};
@@ -48,6 +49,12 @@ pub(crate) enum Act {
     Later(Kind, i64),
     /// The same, with an order that the gateway is told of.
     Order(&'static str),
+    /// A sale that may go without its gateway, with room for a tip, and with an order.
+    Offline(&'static str, i64),
+    /// A gateway cannot be reached any more.
+    Away(&'static str),
+    /// It can be reached again.
+    Back(&'static str),
     /// With the token that was given out last.
     Token,
     /// What was approved last is changed by so many minor units.
@@ -96,6 +103,17 @@ impl Act {
                 let mut request = requests::of_kind(world, &scope, kind, 1_000, gateway);
                 request.order = Some(r#"{"basket":[]}"#.into());
                 Some(cashiers::begin(world, &scope, request))
+            }
+            Self::Offline(gateway, minor) => {
+                let mut request = requests::of_kind(world, &scope, Kind::Sale, minor, gateway);
+                request.amount_max = Some(requests::whole(minor + 200).total);
+                request.order = Some(r#"{"basket":[]}"#.into());
+                request.terms.allow_offline = true;
+                Some(cashiers::begin(world, &scope, request))
+            }
+            Self::Away(gateway) | Self::Back(gateway) => {
+                outages::set(world, gateway, matches!(self, Self::Back(_)));
+                None
             }
             Self::Token => {
                 let request = requests::with_token(world, &scope)?;

@@ -4,6 +4,7 @@
 
 use crate::gateways::{Fate, GATEWAYS};
 use crate::ledger::Chance;
+use crate::offline_scripts::offline;
 use crate::prices::Tip;
 use crate::script::{Act, Fates, Script};
 use crate::terminals::{self, TERMINALS};
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Script> {
     all.extend(people());
     all.extend(prices());
     all.extend(later());
+    all.extend(offline());
     all.extend(other_kinds());
     all.extend(batches());
     all.extend(on_terminals());
@@ -25,7 +27,7 @@ pub(crate) fn all() -> Vec<Script> {
     all
 }
 
-fn script(name: &'static str, acts: Vec<(u64, Act)>, fates: Fates) -> Script {
+pub(crate) fn script(name: &'static str, acts: Vec<(u64, Act)>, fates: Fates) -> Script {
     Script { name, acts, fates }
 }
 
@@ -46,7 +48,7 @@ fn sale_then(acts: &[(u64, Act)]) -> Vec<(u64, Act)> {
     then(sale(GATEWAYS[0]), acts)
 }
 
-fn way(exchanges: &[Fate]) -> Fates {
+pub(crate) fn way(exchanges: &[Fate]) -> Fates {
     Fates {
         exchanges: exchanges.iter().copied().collect(),
         ..Fates::default()
@@ -60,7 +62,7 @@ fn till(terminals: &[terminals::Fate]) -> Fates {
     }
 }
 
-fn chip(chip_refuses: bool) -> Fates {
+pub(crate) fn chip(chip_refuses: bool) -> Fates {
     Fates {
         completion_owed: true,
         chip_refuses,

@@ -3,7 +3,7 @@
 //! nothing about it.
 
 use crate::world::World;
-use payhal_engine::answer::{Answer, Reason};
+use payhal_engine::answer::{Answer, Reason, Refused};
 use payhal_engine::record::Fact;
 use payhal_engine::request::Kind;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 65] = [
+const EXPECTED: [&str; 77] = [
     "crashes",
     "disk failures",
     "sale",
@@ -67,9 +67,12 @@ const EXPECTED: [&str; 65] = [
     "people looked",
     "tips on the reader",
     "amounts after the card",
+    "cards told",
+    "cards used that came early",
     "tips that cannot be",
     "surcharges agreed",
     "surcharges to be left out",
+    "own currencies chosen",
     "cards routed",
     "cards presented once more",
     "intents closed as unsent",
@@ -78,7 +81,29 @@ const EXPECTED: [&str; 65] = [
     "numbers that could not be kept",
     "numbers destroyed",
     "reversals with a number",
+    "accepted offline",
+    "sales forwarded",
+    "losses told",
+    "taken back before they were forwarded",
+    "too large for offline",
+    "too many offline",
+    "too much offline",
+    "too old for offline",
+    "cards that want their issuer",
 ];
+
+/// Which limit kept a sale from being accepted without its gateway.
+fn limit(detail: &str) -> Option<&'static str> {
+    let limits = [
+        ("a sale may come to", "too large for offline"),
+        ("wait to be forwarded already", "too many offline"),
+        ("together they may come to", "too much offline"),
+        ("the oldest has waited", "too old for offline"),
+        ("the card does not allow it", "cards that want their issuer"),
+    ];
+    let found = limits.iter().find(|(words, _)| detail.contains(words));
+    found.map(|(_, limit)| *limit)
+}
 
 /// Whether a card error is a reader's that repeated a key.
 fn repeated(detail: Option<&str>) -> bool {
@@ -100,27 +125,35 @@ impl Tally {
                     self.count(kind.name());
                 }
             }
-            Answer::Refused { refused, .. } => self.count(match refused.reason {
-                Reason::Declined => "declined",
-                Reason::Cancelled => "cancelled",
-                Reason::TimedOut => "timed out",
-                Reason::CardError if repeated(refused.detail.as_deref()) => "repeated keys refused",
-                Reason::CardError => "card errors",
-                Reason::GatewayRejected => "gateway rejected",
-                Reason::OutcomeUnknown => "answered unknown",
-                Reason::NotAllowed => "not allowed",
-                Reason::KeyReused => "keys reused",
-                Reason::HostStopping => "host stopping",
-                Reason::DeviceBusy { .. } => "device busy",
-                Reason::GatewayUnavailable => "gateway unavailable",
-                Reason::NothingSent => "nothing sent",
-                Reason::NeverBegun => "never begun",
-                Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
-                _ => "other refusals",
-            }),
+            Answer::Refused { refused, .. } => self.refusal(refused),
             Answer::Totals(_) => self.count("totals told"),
             _ => {}
         }
+    }
+
+    fn refusal(&mut self, refused: &Refused) {
+        let detail = refused.detail.as_deref();
+        if let Some(limit) = detail.and_then(limit) {
+            self.count(limit);
+        }
+        self.count(match refused.reason {
+            Reason::Declined => "declined",
+            Reason::Cancelled => "cancelled",
+            Reason::TimedOut => "timed out",
+            Reason::CardError if repeated(detail) => "repeated keys refused",
+            Reason::CardError => "card errors",
+            Reason::GatewayRejected => "gateway rejected",
+            Reason::OutcomeUnknown => "answered unknown",
+            Reason::NotAllowed => "not allowed",
+            Reason::KeyReused => "keys reused",
+            Reason::HostStopping => "host stopping",
+            Reason::DeviceBusy { .. } => "device busy",
+            Reason::GatewayUnavailable => "gateway unavailable",
+            Reason::NothingSent => "nothing sent",
+            Reason::NeverBegun => "never begun",
+            Reason::UnresolvedTransaction { .. } => "unresolved transactions refused",
+            _ => "other refusals",
+        });
     }
 
     pub(crate) fn records(&mut self, world: &World) {

@@ -4,8 +4,10 @@
 //! Everything is drawn from one seed. Readers, gateways and registers have files of their own; what
 //! the dispatcher asks of them comes in through `ports.rs`.
 
+use crate::currencies::Currencies;
 use crate::journal::Journal;
 use crate::ledger::{Entry, Ledger};
+use crate::outages::{self, News, Outages};
 use crate::prices::Prices;
 use crate::random::Random;
 use crate::readers::{self, DEVICES};
@@ -15,6 +17,7 @@ use crate::tally::Tally;
 use crate::terminals::{self, TERMINALS, Terminals};
 use crate::trace::Trace;
 use crate::vault::{self, Vault};
+use crate::watches::Watches;
 use crate::{cashiers, gateways};
 use payhal_engine::card::SpentKey;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
@@ -24,6 +27,7 @@ use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{CallId, DeviceId, GatewayId, Position, RecallId, TransactionId};
 use payhal_engine::time::Now;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use uuid::Uuid;
 
 const BEGAN_MS: u64 = 1_800_000_000_000;
@@ -70,6 +74,8 @@ pub(crate) enum Happening {
     Move,
     /// The next thing of the script.
     Act(usize),
+    /// Somebody uses a card that was presented before.
+    UseCard(Arc<str>),
     /// A register asks again.
     Again(usize),
     /// A register cancels.
@@ -140,10 +146,17 @@ pub(crate) struct World {
     pub(crate) intrusions: VecDeque<(u64, Intrusion)>,
     /// A gateway that does not come back with the host.
     pub(crate) away: Option<&'static str>,
+    pub(crate) outages: Outages,
+    pub(crate) news: News,
+    /// How often each was forwarded.
+    pub(crate) forwards: BTreeMap<TransactionId, u32>,
     /// What is not left to chance.
     pub(crate) script: Option<Fates>,
     /// What was presented and sealed.
     pub(crate) prices: Prices,
+    pub(crate) watches: Watches,
+    /// What cards were offered and charged in their own currency.
+    pub(crate) currencies: Currencies,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
     /// How far people have set the wall clock from where it was.
@@ -151,7 +164,7 @@ pub(crate) struct World {
     pub(crate) clock_was_set: bool,
     /// Whether the host knows the wall clock to be right.
     pub(crate) clock_trusted: bool,
-    /// The gateway that may have been sent an authorization.
+    /// The gateway that may have been sent an authorization, or what was accepted offline.
     pub(crate) sent_to: BTreeMap<TransactionId, GatewayId>,
     /// Transactions that a gateway was asked about.
     pub(crate) asked_about: BTreeSet<TransactionId>,
@@ -191,8 +204,13 @@ impl World {
             unsynced_max: 0,
             intrusions: VecDeque::new(),
             away: None,
+            outages: Outages::default(),
+            news: News::default(),
+            forwards: BTreeMap::new(),
             script: None,
             prices: Prices::default(),
+            watches: Watches::default(),
+            currencies: Currencies::default(),
             tally: Tally::default(),
             trace: Trace::default(),
             clock_set_by_micros: 0,
@@ -308,6 +326,7 @@ impl World {
                 | Happening::Forget
                 | Happening::Next(_)
                 | Happening::Respond(_)
+                | Happening::UseCard(_)
                 | Happening::TillBack(_)
                 | Happening::Person(_)
         );
@@ -423,6 +442,7 @@ impl World {
         terminals::forgotten(self);
         self.exchanges.clear();
         self.questions.clear();
+        self.news.owed.clear();
         self.dead = false;
         self.dies_in = None;
         self.changed = true;
@@ -441,6 +461,7 @@ impl World {
         self.accepted.clear();
         self.asked_about.clear();
         self.found_too_late.clear();
+        self.news = News::default();
         let journal = &self.journal;
         let known = |id: &TransactionId| journal.line(*id).is_some();
         self.ledger.entries.retain(|id, _| known(id));
@@ -467,20 +488,16 @@ impl World {
             let delay_ms = self.random.below(3_000);
             self.in_ms(delay_ms, Happening::TillBack(id.into()));
         }
-        for id in gateways::GATEWAYS {
-            let delay_ms = self.random.below(3_000);
-            let ready = self.away != Some(id);
-            self.in_ms(delay_ms, Happening::Deliver(gateways::changed(id, ready)));
-        }
+        outages::attach(self);
     }
 
     /// Now and then something goes away and comes back.
     pub(crate) fn disturb(&mut self) {
-        match self.random.below(10) {
+        match self.random.below(15) {
             0..=2 => readers::unplug_one(self),
             3 => terminals::detach_one(self),
-            4..=7 => gateways::lose_one(self),
-            8 => {
+            4..=12 => gateways::lose_one(self),
+            13 => {
                 readers::all_die(self);
                 terminals::all_die(self);
             }

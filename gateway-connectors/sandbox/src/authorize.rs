@@ -6,6 +6,7 @@
 
 use crate::books::{Books, Result};
 use crate::card::{self, Known, OpenedRead};
+use crate::converted;
 use crate::cryptogram::{Checked, Expected};
 use crate::entry::{Entry, Kind, State};
 use crate::forward::Offline;
@@ -45,7 +46,7 @@ pub(crate) fn take(
     ledger.write(|books| {
         if let Some(found) = books.find(&request.wire)? {
             books.count_repeat(&found)?;
-            return Ok(repeated(&found, kind, request));
+            return converted::told(books, &request.wire, repeated(&found, kind, request));
         }
         if books.closed_by(&request.wire.transaction_id)?.is_some() {
             return Ok(rules::rejected(&rules::DUPLICATE));
@@ -72,10 +73,13 @@ pub(crate) fn take(
             Some(_) => apply(books, &mut entry, verdict.without_customer()),
         }
         books.insert(&mut entry)?;
+        if let Some(offer) = &request.dcc {
+            converted::as_offered(books, &entry, offer)?;
+        }
         if let Some(offline) = approved {
             books.mark_forwarded(&entry.transaction_id, offline.at_micros)?;
         }
-        Ok(entry.answer())
+        converted::told(books, &request.wire, entry.answer())
     })
 }
 
@@ -130,6 +134,10 @@ fn decide(
         return Ok(rules::by_voice(code, request.amounts.total_minor));
     }
     let verdict = rules::decide(request.purpose, &known.card, request.amounts.total_minor);
+    let verdict = match request.dcc {
+        Some(_) => verdict.whole_or_nothing(),
+        None => verdict,
+    };
     if let Verdict::Approve { .. } = verdict {
         if request.purpose == Purpose::Verify || request.keep_card {
             card::keep(books, &entry.merchant, known)?;

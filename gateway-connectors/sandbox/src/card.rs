@@ -8,6 +8,7 @@
 use crate::authorize::{entry_mode, sealed_purpose};
 use crate::books::{Books, Result};
 use crate::cryptogram::{self, Checked, Expected};
+use crate::currency;
 use crate::keys::letters;
 use crate::opening::{Manner, Opener, Unsealed};
 use crate::pinpad;
@@ -59,7 +60,7 @@ pub(crate) fn unsealed(
     let (opened, manner) = opener.read(&request.wire.transaction_id, read)?;
     let secrets = opened.secrets();
     let card = by_pan(&secrets.pan);
-    let total = request.amounts.total_minor;
+    let total = request.charged().total_minor;
     Ok(Known {
         card: Card::presented(card, pin_check(&opened, card)),
         masked_pan: masked(&secrets.pan),
@@ -71,10 +72,11 @@ pub(crate) fn unsealed(
         read: Some(OpenedRead {
             replay: opened.replay(),
             manner,
-            is_for_this: match opened.inner() {
-                Some(inner) => is_for(inner, request, read),
-                None => pinpad::is_for(request, read),
-            },
+            is_for_this: currency::is_ours(opener.tokens(), request)
+                && match opened.inner() {
+                    Some(inner) => is_for(inner, request, read),
+                    None => pinpad::is_for(request, read),
+                },
             cryptogram: cryptogram::check(card, secrets.entry, &read.tags, total, expected),
             card: card_hash(opener.tokens(), &secrets.pan),
         }),
@@ -148,7 +150,7 @@ pub(crate) fn card_hash(secret: &SecretBytes, pan: &Pan) -> String {
 
 /// This gateway declares no differences: what the reader used is what is asked, to the last field.
 fn is_for(inner: &Inner, request: &Authorize, read: &ReadCard) -> bool {
-    let asked = &request.amounts;
+    let asked = &request.charged();
     let (Some(purpose), Ok(currency)) = (
         sealed_purpose(request.purpose),
         asked.currency.as_bytes().try_into(),

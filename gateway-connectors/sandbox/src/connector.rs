@@ -5,6 +5,7 @@
 
 use crate::card;
 use crate::contradict;
+use crate::currency;
 use crate::error::SandboxError;
 use crate::faults::{Fault, FaultKind, Faults, Place};
 use crate::gateway::{Gateway, Request, Underway};
@@ -20,6 +21,7 @@ use crate::reverse::refused as reversal_refused;
 use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
 use crate::turns::Turns;
+use payhal_messages::currency::{CurrencyOffered, OfferCurrency};
 use payhal_messages::gateway::{
     Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Parameters, Prepare,
     Prepared, Reconcile, Report, Reversal, Reverse, Totals, Wire,
@@ -248,6 +250,28 @@ impl GatewayConnector for Sandbox {
         Ok(Ok(Prepared {
             reference: letters(&fresh),
         }))
+    }
+
+    fn offer_currency(
+        &self,
+        request: OfferCurrency,
+        context: &Context,
+    ) -> Outcome<CurrencyOffered> {
+        let secret = self.gateway.opener.tokens();
+        let now = context.calendar();
+        self.exchange(
+            context,
+            &Way {
+                at: Place::OfferCurrency,
+                turn: Turn::Free,
+                amount_minor: Some(request.amounts.total_minor),
+                act: &|| Ok(currency::offered(secret, &request, now)),
+                refuse,
+                contradict: &currency::wrong,
+                late: None,
+                pretend: None,
+            },
+        )
     }
 
     fn authorize(&self, request: Authorize, context: &Context) -> Outcome<Answer> {

@@ -157,6 +157,7 @@ impl Entry {
             signature_required: self.signature_required,
             token: self.token.clone(),
             balance_minor: self.balance_minor,
+            dcc: None,
         }
     }
 

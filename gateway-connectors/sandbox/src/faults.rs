@@ -37,6 +37,7 @@ pub(crate) enum FaultKind {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Place {
+    OfferCurrency,
     Authorize,
     Forward,
     Modify,

@@ -59,5 +59,6 @@ fn asked(request: &Forward) -> Authorize {
         installments: None,
         voice_code: None,
         keep_card: false,
+        dcc: None,
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Command `inquire`: what the ledger holds about a transaction. Must never write.
 
-use crate::books::Result;
+use crate::books::{Books, Result};
+use crate::converted;
 use crate::entry::{Entry, State};
 use crate::ledger::Ledger;
 use payhal_messages::gateway::{Finding, Wire};
@@ -14,7 +15,7 @@ pub(crate) fn inquire(
 ) -> Result<Finding> {
     ledger.read(|books| {
         if let Some(entry) = books.find(wire)? {
-            return Ok(finding(&entry));
+            return finding(books, wire, &entry);
         }
         Ok(match books.closed_by(&wire.transaction_id)? {
             Some(totals) => Finding::Reconciled { totals },
@@ -24,13 +25,13 @@ pub(crate) fn inquire(
     })
 }
 
-fn finding(entry: &Entry) -> Finding {
-    match entry.state {
+fn finding(books: &Books, wire: &Wire, entry: &Entry) -> Result<Finding> {
+    Ok(match entry.state {
         State::Reversed | State::Barred => Finding::Reversed,
         State::Approved | State::Declined | State::Rejected | State::Referred | State::Voided => {
             Finding::Answered {
-                answer: entry.answer(),
+                answer: converted::told(books, wire, entry.answer())?,
             }
         }
-    }
+    })
 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Schema this version writes.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -58,8 +58,13 @@ impl Ledger {
                 SCHEMA,
                 include_str!("after-2.sql"),
             ),
-            3 => (include_str!("from-3.sql"), include_str!("from-4.sql"), ""),
-            4 => ("", include_str!("from-4.sql"), ""),
+            3 => (
+                include_str!("from-3.sql"),
+                include_str!("from-4.sql"),
+                include_str!("from-5.sql"),
+            ),
+            4 => ("", include_str!("from-4.sql"), include_str!("from-5.sql")),
+            5 => ("", include_str!("from-5.sql"), ""),
             VERSION => return Ok(Self::of(Books::new(connection)?)),
             found => {
                 return Err(SandboxError::LedgerVersion {

@@ -6,6 +6,7 @@
 
 use crate::authorize::apply;
 use crate::books::{Books, Result};
+use crate::converted;
 use crate::entry::{Entry, Kind, Origin, State};
 use crate::ledger::Ledger;
 use crate::limits::RECEIPT_TIME_MICROS;
@@ -15,13 +16,14 @@ use payhal_messages::gateway::{Answer, Change, Modify, Original};
 
 /// Carries out the command.
 pub(crate) fn modify(ledger: &Ledger, request: &Modify) -> Result<Answer> {
-    ledger.write(
-        |books| match (&request.change, Kind::of_change(&request.change)) {
-            (Change::VoiceApproval { code }, _) => voice::approve(books, request, code),
-            (_, Some(kind)) => change(books, request, kind),
-            (_, None) => Ok(rules::rejected(&rules::FORMAT)),
-        },
-    )
+    ledger.write(|books| {
+        let answer = match (&request.change, Kind::of_change(&request.change)) {
+            (Change::VoiceApproval { code }, _) => voice::approve(books, request, code)?,
+            (_, Some(kind)) => change(books, request, kind)?,
+            (_, None) => rules::rejected(&rules::FORMAT),
+        };
+        converted::told(books, &request.wire, answer)
+    })
 }
 
 fn change(books: &mut Books, request: &Modify, kind: Kind) -> Result<Answer> {
@@ -42,7 +44,16 @@ fn change(books: &mut Books, request: &Modify, kind: Kind) -> Result<Answer> {
     entry.original = original_id.map(str::to_owned);
     let verdict = decide(books, request, original.as_ref())?;
     apply(books, &mut entry, verdict);
+    let own = match (entry.state, &original) {
+        (State::Approved, Some(original)) => {
+            converted::share(books, original, kind, entry.amount_minor)?
+        }
+        _ => None,
+    };
     books.insert(&mut entry)?;
+    if let Some(own) = own {
+        converted::note(books, &entry.transaction_id, &own)?;
+    }
     if let (Kind::Void, State::Approved, Some(original)) = (kind, entry.state, &original) {
         books.set_state(original, State::Voided)?;
     }

@@ -63,7 +63,7 @@ pub(crate) fn is_for(request: &Authorize, read: &ReadCard) -> bool {
         Entry::Manual => return false,
         Entry::Chip | Entry::Contactless => {}
     }
-    let amounts = &request.amounts;
+    let amounts = &request.charged();
     let has = |tag: &str, value: &str| read.tags.get(tag).is_some_and(|found| found == value);
     let digits = |minor: i64| format!("{minor:012}");
     let Some(currency) = currency_number(&amounts.currency) else {

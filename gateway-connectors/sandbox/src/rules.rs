@@ -99,11 +99,18 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// Of an amount in another currency there are no parts.
+    pub(crate) fn whole_or_nothing(self) -> Self {
+        match self {
+            Self::Approve { code: PARTIAL, .. } => Self::Decline(INSUFFICIENT),
+            other => other,
+        }
+    }
+
     /// What is left of it where the goods are gone: the whole amount or nothing, and nobody to sign
     /// or to wait for a call.
     pub(crate) fn without_customer(self) -> Self {
-        match self {
-            Self::Approve { code: PARTIAL, .. } => Self::Decline(INSUFFICIENT),
+        match self.whole_or_nothing() {
             Self::Approve { minor, code, .. } => Self::Approve {
                 minor,
                 code,
@@ -343,6 +350,7 @@ pub(crate) fn rejected(code: &Code) -> Answer {
         signature_required: false,
         token: None,
         balance_minor: None,
+        dcc: None,
     }
 }
 

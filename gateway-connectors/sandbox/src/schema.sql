@@ -1,4 +1,4 @@
--- The sandbox gateway's ledger, version 5. Readable from outside; the README documents it.
+-- The sandbox gateway's ledger, version 6. Readable from outside; the README documents it.
 
 -- One row for each transaction id, whatever arrives for it and however often.
 CREATE TABLE entry (
@@ -76,6 +76,15 @@ CREATE TABLE forwarded (
   accepted_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What entries came to in their card's own currency, where its holder chose that.
+CREATE TABLE converted (
+  transaction_id    TEXT PRIMARY KEY,
+  amount_minor      INTEGER NOT NULL,
+  currency          TEXT NOT NULL,
+  rate              TEXT NOT NULL,
+  markup_millionths INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Wrong PINs of a test card, one after the other.
 CREATE TABLE pin_tries (
   card  TEXT PRIMARY KEY,
@@ -128,4 +137,4 @@ CREATE TABLE violation (
   terminal       TEXT NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;

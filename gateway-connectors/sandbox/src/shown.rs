@@ -2,6 +2,7 @@
 //! The ledger as the action `ledger` shows it: bounded, so that it fits into one answer.
 
 use crate::books::Result;
+use crate::converted;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::limits::{BODY_BYTES_MAX, ENTRIES_BYTES_MAX, ENTRIES_MAX, NEWEST, REST_BYTES_MAX};
@@ -18,6 +19,9 @@ pub(crate) fn books(ledger: &Ledger, since: Option<i64>) -> Result<Value> {
             let mut row = shown(entry, read.as_ref());
             if let Some(at_micros) = books.accepted_offline(&entry.transaction_id)? {
                 row["accepted_offline_at"] = json!(at_micros);
+            }
+            if let Some(dcc) = converted::of(books, &entry.transaction_id)? {
+                row["dcc"] = json!(dcc);
             }
             rows.push(row);
         }

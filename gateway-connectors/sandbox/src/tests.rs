@@ -28,6 +28,7 @@ use tempfile::TempDir;
 mod batches;
 mod changes;
 mod cryptograms;
+mod currencies;
 mod dukpt;
 mod faults;
 mod folder;
@@ -112,6 +113,7 @@ impl Shop {
             installments: None,
             voice_code: None,
             keep_card: false,
+            dcc: None,
         }
     }
 
@@ -158,6 +160,7 @@ impl Shop {
             installments: None,
             voice_code: None,
             keep_card: false,
+            dcc: None,
         };
         self.seal(&mut request, card, pin);
         request
@@ -183,7 +186,7 @@ impl Shop {
         let key = &self.parameters.recipient.public_key;
         let (encapsulated_key, ciphertext) =
             seal_from(&self.device, key, &associated, &inner, pin).unwrap();
-        let tags = tags_of(card, read.entry, request.amounts.total_minor);
+        let tags = tags_of(card, read.entry, request.charged().total_minor);
         let read = read_of(request);
         read.tags = tags;
         read.sealed.encapsulated_key = encapsulated_key;
@@ -346,14 +349,15 @@ fn read_of(request: &mut Authorize) -> &mut ReadCard {
 /// What lies in the seal of a read for this request.
 fn inner_of(request: &Authorize, card: &TestCard) -> Inner {
     let entry = read_of(&mut request.clone()).entry;
+    let amounts = request.charged();
     Inner {
         purpose: sealed_purpose(request.purpose).unwrap(),
         amounts: SealedAmounts {
-            currency: request.amounts.currency.as_bytes().try_into().unwrap(),
-            total_minor: request.amounts.total_minor,
-            tip_minor: request.amounts.tip_minor,
-            surcharge_minor: request.amounts.surcharge_minor,
-            cashback_minor: request.amounts.cashback_minor,
+            currency: amounts.currency.as_bytes().try_into().unwrap(),
+            total_minor: amounts.total_minor,
+            tip_minor: amounts.tip_minor,
+            surcharge_minor: amounts.surcharge_minor,
+            cashback_minor: amounts.cashback_minor,
         },
         secrets: CardSecrets {
             pan: card.pan(),

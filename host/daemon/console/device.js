@@ -3,6 +3,7 @@
 // one why and what ends it.
 
 import { batchView } from './batch.js';
+import { updateButton, updateFact } from './device-update.js';
 import { devicePicture, identifyButton, reasonOf } from './devices.js';
 import { el, setText, swap } from './dom.js';
 import { fullTime, sentence } from './format.js';
@@ -16,6 +17,7 @@ export function devicePage(state, id) {
   const pill = el('span', { class: 'pill pill--large' });
   const why = el('p', { class: 'instance-why' });
   const said = el('p', { class: 'hint', role: 'status' });
+  const updating = updateButton(state, id);
   const picture = el('span', { class: 'device-picture device-picture--large', 'aria-hidden': 'true' });
   const facts = el('section', { class: 'panel', 'aria-label': 'Details' });
   const quarantine = el('section', { class: 'answer tone--unknown', 'aria-label': 'Quarantine', hidden: true });
@@ -23,7 +25,7 @@ export function devicePage(state, id) {
   const payments = lastPayments(state, (view) => view.device === id);
   const body = el('div', { class: 'instance-body' });
   const node = el('div', { class: 'page' }, el('p', { class: 'back' }, el('a', { href: '#/devices' }, '← Devices')),
-    el('header', { class: 'instance-head' }, picture, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why), said), el('span', { class: 'device-actions' }, identifyButton(state, id, said), configureLink('devices', id))),
+    el('header', { class: 'instance-head' }, picture, el('div', { class: 'instance-title' }, heading, el('div', { class: 'instance-state' }, pill, why), said), el('span', { class: 'device-actions' }, identifyButton(state, id, said), updating.node, configureLink('devices', id))),
     quarantine, body);
   let drawn = '';
   let batch = null;
@@ -45,8 +47,9 @@ export function devicePage(state, id) {
     pill.className = `pill pill--large tone--${known.tone}`;
     swap(pill, shape(known.shape), known.word);
     if (picture.childElementCount === 0) picture.append(devicePicture(device.kind));
-    swap(facts, el('h2', {}, 'Details'), factList(rows(device)));
+    swap(facts, el('h2', {}, 'Details'), factList(rows(state, device)));
     quarantined(device);
+    updating.update(device);
     if (body.childElementCount === 0) {
       batch = device.kind === 'terminal' ? batchView(state, { device: id }) : null;
       swap(body, el('div', {}, payments.node, batch?.node), el('div', {}, facts, log.node));
@@ -72,13 +75,14 @@ export function devicePage(state, id) {
   return { node, title: 'Device', leave: () => state.removeEventListener('change', update) };
 }
 
-function rows(device) {
+function rows(state, device) {
   const busy = device.busyWith;
   return [
     ['Kind', device.kind === 'terminal' ? 'Terminal: runs the payment itself' : 'Reader: reads cards, the host runs the payment'],
     ['Model', device.model],
     ['Serial number', device.serialNumber],
     ['Firmware', device.firmware],
+    ['Update', updateFact(state, device)],
     ['EMV parameters', device.emvParameters],
     ['Connection', sentence(device.connection)],
     ['Busy with', busy ? el('span', {}, busy.transactionId ? el('a', { href: placeOf(busy.transactionId) }, busy.register ? `a payment of ${busy.register}` : 'a payment') : 'a payment of another register') : ''],

@@ -101,6 +101,10 @@ export function reasonOf(device) {
     const who = device.busyWith.register ? `${device.busyWith.register} · ` : '';
     return `${who}for ${wholeSeconds(device.busyWith.since)}`;
   }
+  if (device.state === 'ready' && device.lease) {
+    const who = device.lease.registerId ? `${device.lease.registerId} · ` : '';
+    return `${who}${device.lease.watching ? 'watches for cards' : 'kept'} until ${timeOfDay(device.lease.until)}`;
+  }
   if (device.stateText) return sentence(device.stateText);
   return device.state === 'ready' || !device.since ? '' : `since ${timeOfDay(device.since)}`;
 }

@@ -9,6 +9,7 @@ import { check, field } from './parts.js';
 export const PERMISSIONS = {
   refund_unreferenced: { word: 'Refund without a sale', hint: 'Gives money to any card, without naming the payment it came from.' },
   apdu: { word: 'Other cards', hint: 'Talks with loyalty and identity cards that a device is configured for.' },
+  watch: { word: 'Watch for cards', hint: 'Keeps a reader for itself, and is told of cards before a sale.' },
   voice_approval: { word: 'Approval by telephone', hint: 'Passes on a code that somebody heard on the telephone.' },
   offline: { word: 'Sell while the gateway is away', hint: 'Within the limits of the configuration. What an issuer does not take later is lost.' },
   resolve: { word: 'Settle unknown payments', hint: 'A person at the register says what became of a payment.' },

@@ -13,8 +13,8 @@ const SHOWN_MAX = 10;
 /** Words for what a plugin's manifest calls its capabilities; others are shown as they are. */
 const CAN = {
   chip: 'Chip', contactless: 'Contactless', stripe: 'Stripe', manual_encrypted: 'Number typed on the device', display: 'Display', pin: 'PIN, checked by the issuer',
-  p2pe: 'Encrypts card data itself', tip: 'Asks for a tip', inquiry: 'Tells what became of a payment', refund: 'Refund', void: 'Void', authorize: 'Hold', capture: 'Capture', adjust: 'Adjust',
-  verify: 'Card check', balance: 'Balance', cash_advance: 'Cash', sale: 'Sale', cashback: 'Cashback', offline: 'Approves without a line', refund_unreferenced: 'Refund to a card alone', batch_totals: 'Batch totals', batch_close: 'Batch close', partial_approval: 'Approval of a part', signature: 'Signature', installments: 'Instalments',
+  p2pe: 'Encrypts card data itself', tip: 'Asks for a tip', dcc: 'Charges a card in its own currency', inquiry: 'Tells what became of a payment', refund: 'Refund', void: 'Void', authorize: 'Hold', capture: 'Capture', adjust: 'Adjust',
+  update: 'New firmware or settings from here', verify: 'Card check', balance: 'Balance', cash_advance: 'Cash', sale: 'Sale', cashback: 'Cashback', offline: 'Approves without a line', refund_unreferenced: 'Refund to a card alone', batch_totals: 'Batch totals', batch_close: 'Batch close', partial_approval: 'Approval of a part', signature: 'Signature', installments: 'Instalments',
 };
 
 export function canList(names) {

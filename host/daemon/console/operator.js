@@ -32,6 +32,7 @@ export const operator = (payhal) => ({
   draft: (plugin) => payhal.call('instance.draft', { plugin }),
   setInstance: (change) => payhal.call('instance.set', change),
   removeInstance: (name) => payhal.call('instance.remove', { name }),
+  updateDevice: (asked) => ask(payhal, 'device.update', asked),
   diagnose: () => ask(payhal, 'host.diagnose'),
   audit: (page) => ask(payhal, 'audit.list', page),
   end: () => ask(payhal, 'operator.end'),

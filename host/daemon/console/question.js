@@ -9,6 +9,7 @@ import { shape } from './words.js';
 const ANSWERS = {
   confirm_signature: ['The signature matches', 'It does not'],
   confirm_partial: ['Accept the part', 'Refuse'],
+  confirm_currency: ['In the card\'s currency', 'In ours'],
   confirm_surcharge: ['The customer agrees', 'The customer refuses'],
 };
 

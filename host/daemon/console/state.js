@@ -11,7 +11,7 @@ import { money } from './format.js';
 
 const RECENT_MAX = 20;
 const ENDED_SHOWN_MAX = 3;
-const PROMPTS = ['confirm_signature', 'confirm_partial', 'confirm_surcharge', 'set_amount', 'choose_application'];
+const PROMPTS = ['confirm_signature', 'confirm_partial', 'confirm_surcharge', 'confirm_currency', 'set_amount', 'choose_application'];
 
 export class State extends EventTarget {
   link = { state: 'connecting' };

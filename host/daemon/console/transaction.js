@@ -10,6 +10,7 @@ import { momentsOf } from './moments.js';
 import { question } from './question.js';
 import { papers, readReceipts } from './receipt.js';
 import { isOpen, settleView } from './settle.js';
+import { signatureView } from './signature.js';
 import { supportText, supportView } from './support.js';
 import { momentsIn, timeline } from './timeline.js';
 import { cardName, COLLECTIONS, CVMS, ENTRIES, look, moneyWords, OUTCOMES, shape } from './words.js';
@@ -62,7 +63,8 @@ export function transactionPage(state, id = '') {
     next.update(view);
     actions.update(view);
     swap(parts.timeline, timeline(view, moments.of(id)));
-    swap(parts.facts, facts(view, momentsIn(view, moments.of(id))[0].at));
+    const signature = view.signedAt ? signatureView(state.payhal, view) : '';
+    swap(parts.facts, facts(view, momentsIn(view, moments.of(id))[0].at, signature));
     parts.related.hidden = !(view.parent || view.changes?.length);
     swap(parts.related, related(view));
     swap(parts.receipts, receipts.papers.length > 0 ? papers(receipts.papers) : null);
@@ -154,8 +156,13 @@ function related(view) {
 // "Answered: 51 (Insufficient funds)." is the gateway's code and words as the journal has them.
 const gatewaySaid = (view) => view.timeline?.findLast((entry) => entry.event === 'answered')?.text.replace(/^Answered: /, '').replace(/\.$/, '');
 
+// Both amounts are shown, and how one became the other.
+function convertedWords({ requested, dcc }) {
+  return dcc ? `${money(dcc.amount)} at 1 ${requested.currency} = ${dcc.rate} ${dcc.amount.currency}, ${dcc.markupMillionths / 10_000}% of it markup` : '';
+}
+
 // What the journal has begins with its first record; a page that saw the payment run knows of more.
-function facts(view, began) {
+function facts(view, began, signature) {
   const rows = [
     ['Started', fullTime(began)],
     ['Took', view.endedAt ? span(began, view.endedAt) : ''],
@@ -164,8 +171,10 @@ function facts(view, began) {
     ['Tip', money(view.amounts.tip)],
     ['Surcharge', money(view.amounts.surcharge)],
     ['Cashback', money(view.amounts.cashback)],
+    ['In the card\'s currency', convertedWords(view.amounts)],
     ['Card', view.card ? `${cardName(view.card)} ${maskedNumber(view.card.maskedPan)}, ${ENTRIES[view.card.entry] ?? view.card.entry}` : ''],
     ['Cardholder', view.cvm ? CVMS[view.cvm] ?? view.cvm : ''],
+    ['Signature', signature],
     ['Gateway said', gatewaySaid(view)],
     ['Approval code', view.approvalCode],
     ['Error', view.error ? `${view.error.name} (${view.error.code})` : ''],

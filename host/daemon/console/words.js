@@ -9,6 +9,7 @@ export const DEVICE_STATES = {
   starting: { word: 'Starting', tone: 'muted', shape: 'ring' },
   ready: { word: 'Ready', tone: 'ok', shape: 'disc' },
   busy: { word: 'Busy', tone: 'accent', shape: 'half' },
+  updating: { word: 'Updating', tone: 'accent', shape: 'ring' },
   unplugged: { word: 'Unplugged', tone: 'muted', shape: 'slash' },
   failed: { word: 'Failed', tone: 'bad', shape: 'triangle' },
   quarantined: { word: 'Quarantined', tone: 'unknown', shape: 'diamond' },

@@ -7,6 +7,7 @@
 
 use payhal_engine::money::{AMOUNT_MINOR_MAX, Currency};
 use payhal_protocol::Amount;
+use payhal_protocol::transaction::Dcc;
 
 /// Reads an amount.
 pub(crate) fn parse(text: &str, code: &str) -> Result<Amount, String> {
@@ -53,6 +54,11 @@ fn wrong(text: &str, code: &str, decimals: usize) -> String {
 fn too_much(code: &str) -> String {
     let most = show(&Amount::new(AMOUNT_MINOR_MAX, code));
     format!("the amount must be at most {most}")
+}
+
+/// Writes a charge in the card's own currency: `11.28 USD at 1.1282`.
+pub(crate) fn converted(dcc: &Dcc) -> String {
+    format!("{} at {}", show(&dcc.amount), dcc.rate)
 }
 
 /// Writes an amount with the decimals of its currency.

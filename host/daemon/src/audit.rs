@@ -31,6 +31,8 @@ pub(crate) enum Actor {
     Register(String),
     /// Whoever it is, as long as access is open; the name is what it calls itself.
     Open(String),
+    /// This host by itself, as it was told before.
+    Host,
 }
 
 impl fmt::Display for Actor {
@@ -40,6 +42,7 @@ impl fmt::Display for Actor {
             Self::Console => f.write_str("operator (console)"),
             Self::Register(id) => write!(f, "register {id}"),
             Self::Open(id) => write!(f, "{id} (access is open)"),
+            Self::Host => f.write_str("host"),
         }
     }
 }
@@ -81,6 +84,7 @@ actions! {
     Resolve "payment.resolve" "A person settled a payment by word.";
     RefundUnreferenced "payment.refund_unreferenced" "Money was given back without a payment it belongs to.";
     DeviceRecorded "device.recorded" "What passes between a device and its plugin was recorded, or no longer.";
+    DeviceUpdated "device.updated" "A device is to take new firmware or configuration, did, refused it, or is not to any more.";
     PluginChanged "plugin.changed" "A plugin, or whose signatures count, was changed.";
     VoiceApproval "payment.voice_approval" "A payment was approved by telephone.";
 }

@@ -120,6 +120,7 @@ impl Host {
             Arc::clone(&outlet),
             vault.clone(),
             clock,
+            records.clone(),
         );
         failpoint!("start.runners.after");
         let server = Server::start(

@@ -20,6 +20,7 @@ use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Opaque, Position, RecallId, Scope, Ticket,
     TransactionId,
 };
+use payhal_engine::leases::LeaseNews;
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
 use payhal_engine::record::Record;
 use payhal_engine::request::{Caller, Part, Request};
@@ -179,6 +180,10 @@ impl RegisterPort for HostPorts {
 
     fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
         self.registers.prompt(ticket, prompt);
+    }
+
+    fn tell(&mut self, ticket: Ticket, news: LeaseNews) {
+        self.registers.tell(ticket, news);
     }
 
     fn notify(&mut self, notification: Notification) {

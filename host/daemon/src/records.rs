@@ -7,8 +7,8 @@ use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, Scope, TransactionId};
 use payhal_engine::record::{Epoch, Record, Restored};
 use payhal_journal::{
-    AuditPage, Filter, Happened, Journal, JournalError, KnownKeys, Options, Page, TokenFilter,
-    TokenPage, View,
+    AuditPage, Filter, Happened, Journal, JournalError, KnownKeys, Offline, Options, Page,
+    TokenFilter, TokenPage, View,
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -118,6 +118,16 @@ impl Records {
     pub(crate) async fn list(&self, filter: Filter) -> Result<Page, String> {
         self.look(|journal, reply| {
             journal.list(filter, move |found| {
+                reply.send(found).ok();
+            });
+        })
+        .await
+    }
+
+    /// What is known of sales that were accepted offline.
+    pub(crate) async fn offline(&self) -> Result<Offline, String> {
+        self.look(|journal, reply| {
+            journal.offline(move |found| {
                 reply.send(found).ok();
             });
         })

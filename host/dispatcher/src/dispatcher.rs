@@ -133,6 +133,7 @@ impl Dispatcher {
             actions.retain(|action| match action {
                 Action::Answer { ticket, .. }
                 | Action::Progress { ticket, .. }
+                | Action::Tell { ticket, .. }
                 | Action::Prompt { ticket, .. } => *ticket != forgotten,
                 _ => true,
             });
@@ -174,6 +175,7 @@ impl Dispatcher {
             Action::Answer { ticket, answer } => ports.answer(ticket, answer),
             Action::Progress { ticket, progress } => ports.progress(ticket, progress),
             Action::Prompt { ticket, prompt } => ports.prompt(ticket, *prompt),
+            Action::Tell { ticket, news } => ports.tell(ticket, *news),
             Action::DeliverDevice {
                 device,
                 call,

@@ -10,6 +10,7 @@ use payhal_engine::gateway::GatewayCommand;
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Ticket, TransactionId,
 };
+use payhal_engine::leases::LeaseNews;
 use payhal_engine::prompt::{Prompt, PromptAnswer};
 use payhal_engine::record::Record;
 
@@ -67,6 +68,8 @@ pub trait RegisterPort {
     fn progress(&mut self, ticket: Ticket, progress: Progress);
     /// A question of its device; may be lost.
     fn prompt(&mut self, ticket: Ticket, prompt: Prompt);
+    /// To the owner of a lease alone; may be lost.
+    fn tell(&mut self, ticket: Ticket, news: LeaseNews);
     /// To whoever subscribed.
     fn notify(&mut self, notification: Notification);
 }

@@ -16,6 +16,7 @@ use payhal_engine::gateway::{
 use payhal_engine::ids::{
     CallId, DeviceId, GatewayId, Kept, Opaque, Position, RecallId, Scope, Ticket, TransactionId,
 };
+use payhal_engine::leases::LeaseNews;
 use payhal_engine::money::{Amount, Amounts, Currency};
 use payhal_engine::pricing::Lists;
 use payhal_engine::prompt::{Prompt, PromptAnswer, PromptKinds};
@@ -90,6 +91,8 @@ impl RegisterPort for Wire {
 
     fn prompt(&mut self, _: Ticket, _: Prompt) {}
 
+    fn tell(&mut self, _: Ticket, _: LeaseNews) {}
+
     fn notify(&mut self, _: Notification) {}
 }
 
@@ -109,6 +112,7 @@ impl Shop {
             entries: vec![Entry::Contactless],
             tip: false,
             offline: false,
+            dcc: false,
         };
         let status = DeviceStatus {
             abilities,

@@ -35,7 +35,9 @@ impl Engine {
             unanswered.push((ticket, refused));
         }
         let cancels = self.recalls.values().filter_map(|purpose| match purpose {
-            RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } => *ticket,
+            RecallFor::Cancel { ticket, .. }
+            | RecallFor::Resolve { ticket, .. }
+            | RecallFor::Sign { ticket, .. } => *ticket,
             RecallFor::Key(_)
             | RecallFor::Parent(_)
             | RecallFor::Spent(_)
@@ -46,12 +48,15 @@ impl Engine {
         let looks = self.calls.values().filter_map(|purpose| match purpose {
             CallFor::Identify { ticket, .. } => Some(*ticket),
             CallFor::Totals { ticket } => *ticket,
+            CallFor::Lease { errand, .. } => errand.as_ref().map(|errand| errand.ticket),
             CallFor::Device { .. } | CallFor::Gateway { .. } => None,
         });
-        for ticket in cancels.chain(looks) {
+        let leases = self.leases.values().map(|lease| lease.ticket);
+        for ticket in cancels.chain(looks).chain(leases) {
             unanswered.push((ticket, self.refusal(Reason::JournalUnavailable)));
         }
         self.open.clear();
+        self.leases.clear();
         self.pending.clear();
         self.recalls.clear();
         self.calls

@@ -84,12 +84,10 @@ impl Engine {
         }
         match ask.request.kind.original() {
             Some(original) => self.accept_change(ask, original),
-            None if ask.request.kind.purpose().is_some() => {
-                match self.terminal_for(&ask.request)? {
-                    Some(device) => self.accept_on_terminal(ask, device),
-                    None => self.accept_payment(ask),
-                }
-            }
+            None if ask.request.kind.purpose().is_some() => match self.terminal_for(ask)? {
+                Some(device) => self.accept_on_terminal(ask, device),
+                None => self.accept_payment(ask),
+            },
             None if ask.request.kind == Kind::BatchClose => match &ask.request.device {
                 Some(device) if self.devices.terminal(device).is_some() => {
                     self.accept_close_on_terminal(ask, device)
@@ -125,7 +123,10 @@ impl Engine {
         check_currency(&amounts, &gateway, parameters)?;
         let device = match ask.request.is_by_token() {
             true => None,
-            false => Some(self.choose_reader(&ask.request)?),
+            false => Some(match self.presented_on(ask)? {
+                Some(device) => device,
+                None => self.choose_reader(ask)?,
+            }),
         };
         if let Some(device) = &device {
             self.check_protection(device, &gateway)?;
@@ -143,11 +144,13 @@ impl Engine {
         Ok(transaction)
     }
 
-    fn choose_reader(&self, request: &MoneyRequest) -> Result<DeviceId, NotNow> {
+    fn choose_reader(&self, ask: &Ask) -> Result<DeviceId, NotNow> {
+        let request = &ask.request;
         let busy_hint_ms = self.config.timeouts.busy_hint_ms;
         let device = self.devices.choose(
             request.device.as_ref(),
             &request.terms.entries,
+            &ask.scope.register,
             busy_hint_ms,
         );
         device.map_err(NoDevice::not_now)

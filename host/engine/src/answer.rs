@@ -2,11 +2,13 @@
 //! What a register is told: one answer to each request, progress on the way, notifications after.
 
 use crate::card::{CardFace, Cvm, Entry};
+use crate::conversion::Conversion;
 use crate::forwarding::{Forwarding, Loss};
 use crate::gateway::{Extras, Totals};
 use crate::ids::{
     Acceptor, DeviceId, GatewayId, IdempotencyKey, Opaque, RegisterId, TransactionId,
 };
+use crate::leases::LeaseView;
 use crate::money::{Amount, Amounts};
 use crate::quote::Quoted;
 use crate::request::Snapshot;
@@ -54,6 +56,17 @@ pub enum Answer {
     Quoted(Box<Quoted>),
     /// To a person's word: it is recorded.
     Resolved,
+    /// The signature is kept.
+    Signed {
+        /// Since when, microseconds since 1970 UTC.
+        at_micros: i64,
+    },
+    /// To a wish for a lease: it is over. What is told of it meanwhile is no answer.
+    LeaseEnded,
+    /// To a register that gives a device back.
+    GivenBack,
+    /// To a look at what is lent.
+    Lent(Vec<LeaseView>),
     /// To whoever wants to replace what drives a device or gateway: it counts as not ready now,
     /// until it is told to be.
     SetAside,
@@ -106,6 +119,9 @@ pub struct Approved {
     /// charged, and no gateway was asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawal: bool,
+    /// What the card was charged or given in its own currency, where the customer chose that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<Conversion>,
 }
 
 /// Why a request was not approved, with everything a register needs to go on.
@@ -169,6 +185,9 @@ pub enum Reason {
         owner: RegisterId,
         /// Since when, microseconds since 1970 UTC.
         since_micros: i64,
+        /// Until when at the latest, microseconds since 1970 UTC, where it is lent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_micros: Option<i64>,
         /// The transaction, if it is one.
         transaction_id: Option<TransactionId>,
     },

@@ -16,7 +16,10 @@ impl Engine {
     /// waits for it finds it again.
     pub(crate) fn set_aside(&mut self, ticket: Ticket, part: &Part, wholly: bool) {
         let refusal = match part {
-            Part::Device(device) => self.device_needed(device, wholly),
+            Part::Device(device) => {
+                self.stop_watching(device);
+                self.device_needed(device, wholly)
+            }
             Part::Gateway(gateway) => self.gateway_needed(gateway, wholly),
         };
         if let Some(reason) = refusal {
@@ -68,12 +71,16 @@ impl Engine {
         if let Some(busy) = self.devices.check_unused(device, hint_ms) {
             return Some(busy.reason);
         }
+        if let Some(presented) = self.card_lies_on(device) {
+            return Some(presented);
+        }
         // A terminal is asked until it has told what became of its payments; a reader is let go of.
         let mut owed = self.open.values();
         let owed = owed.find(|open| open.on_terminal() && open.device.as_ref() == Some(device));
         owed.filter(|_| wholly).map(|open| Reason::DeviceBusy {
             owner: open.scope.register.clone(),
             since_micros: open.started_at_micros,
+            until_micros: None,
             transaction_id: Some(open.id),
         })
     }
@@ -107,6 +114,9 @@ impl Transaction {
             | Phase::Presenting
             | Phase::AwaitingAmount
             | Phase::Pricing { .. }
+            | Phase::OfferingCurrency
+            | Phase::ChoosingCurrency(_)
+            | Phase::AskingCurrency(_)
             | Phase::AuthorizingCard
             | Phase::CheckingKeys(_)
             | Phase::AwaitingTurn(_)

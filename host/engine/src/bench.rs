@@ -459,6 +459,7 @@ pub(crate) fn reader_is(id: &str, ready: bool) -> Event {
         entries: vec![Entry::Chip],
         tip: true,
         offline: true,
+        dcc: true,
     };
     let status = DeviceStatus {
         abilities,

@@ -103,6 +103,7 @@ impl Engine {
     /// The host stops: no new money; what has sent nothing yet ends.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.end_leases();
         let early: Vec<_> = self
             .open
             .values()
@@ -123,10 +124,11 @@ impl Engine {
             Phase::AwaitingReader
             | Phase::AwaitingAmount
             | Phase::Pricing { .. }
+            | Phase::AskingCurrency(_)
             | Phase::CheckingKeys(_)
             | Phase::AwaitingTurn(_)
             | Phase::Keeping(_) => self.finish_stop(transaction, stop),
-            Phase::Presenting | Phase::AuthorizingCard => {
+            Phase::Presenting | Phase::ChoosingCurrency(_) | Phase::AuthorizingCard => {
                 let first = transaction.stop.is_none();
                 // A cancel outranks the other reasons: its register was told so.
                 if first || stop == Stop::Cancelled {
@@ -136,7 +138,7 @@ impl Engine {
                     self.cancel_reader(transaction);
                 }
             }
-            Phase::Preparing(_) => {
+            Phase::Preparing(_) | Phase::OfferingCurrency => {
                 transaction.call = None;
                 self.finish_stop(transaction, stop);
             }

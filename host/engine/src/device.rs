@@ -3,6 +3,7 @@
 
 use crate::answer::Stage;
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
+use crate::dcc::CurrencyOffer;
 use crate::errands::Errand;
 use crate::gateway::{Ability, GatewayAnswer, Recipient, Totals, Wire};
 use crate::ids::{DeviceId, Opaque, TransactionId};
@@ -37,6 +38,8 @@ pub enum DeviceAbilities {
         tip: bool,
         /// Whether its chips can complete without their issuer.
         offline: bool,
+        /// Whether it can charge a card in its own currency.
+        dcc: bool,
     },
     /// A terminal.
     Terminal {
@@ -132,6 +135,21 @@ pub enum DeviceCommand {
         seal_number: bool,
         /// Whether the gateway is away: no PIN that only the issuer can verify.
         offline: bool,
+        /// The offer of the card's own currency that the customer took.
+        dcc: Option<CurrencyOffer>,
+    },
+    /// Let the customer choose between the shop's currency and the card's own.
+    ConfirmCurrency {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// From the presentation.
+        presentation_id: Arc<str>,
+        /// In the shop's currency.
+        amounts: Amounts,
+        /// What is offered.
+        offer: CurrencyOffer,
+        /// How long the customer has; silence is a no.
+        timeout_ms: u64,
     },
     /// The issuer's answer, for chip and display.
     Complete {
@@ -155,6 +173,8 @@ pub enum DeviceCommand {
         errand: Errand,
         /// As the plugin gets it.
         command: Opaque,
+        /// The card that lies there and is meant, as the reader names it.
+        presentation_id: Option<Arc<str>>,
     },
     /// Terminal flow: run a whole payment.
     Pay {
@@ -241,6 +261,11 @@ pub enum DeviceReply {
         card: CardFace,
         /// The tip the customer chose, to be added to the total.
         tip_minor: Option<i64>,
+    },
+    /// To `ConfirmCurrency`.
+    CurrencyChosen {
+        /// Whether the card pays in its own currency.
+        accepted: bool,
     },
     /// To `AuthorizeCard`.
     CardAuthorized {

@@ -26,6 +26,15 @@ pub(crate) struct Devices(BTreeMap<DeviceId, Device>);
 struct Device {
     status: Option<DeviceStatus>,
     used: Option<Use>,
+    lent: Option<Loan>,
+}
+
+/// To whom a device is lent, and for how long: microseconds since 1970 UTC.
+#[derive(Clone, Debug)]
+pub(crate) struct Loan {
+    pub(crate) owner: RegisterId,
+    pub(crate) since_micros: i64,
+    pub(crate) until_micros: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +45,8 @@ struct Use {
     transaction: Option<TransactionId>,
     /// A transaction has it, whether or not it is called.
     held: bool,
+    /// It watches for cards, and gives way to its own register.
+    watches: bool,
     call: Option<CallId>,
 }
 
@@ -95,6 +106,13 @@ impl Devices {
         )
     }
 
+    /// Whether it is a reader that can charge a card in its own currency.
+    pub(crate) fn charges_own_currencies(&self, id: &DeviceId) -> bool {
+        let status = self.0.get(id).and_then(|device| device.status.as_ref());
+        let abilities = status.map(|status| &status.abilities);
+        matches!(abilities, Some(DeviceAbilities::Reader { dcc: true, .. }))
+    }
+
     /// How it protects what it reads.
     pub(crate) fn protection(&self, id: &DeviceId) -> Option<&Protection> {
         Some(&self.0.get(id)?.status.as_ref()?.protection)
@@ -113,9 +131,14 @@ impl Devices {
         self.0.values().any(Device::is_reader)
     }
 
-    pub(crate) fn reader_is_idle(&self) -> bool {
+    /// Whether a reader is idle for this register.
+    pub(crate) fn reader_is_idle(&self, asker: &RegisterId) -> bool {
         let mut devices = self.0.values();
-        devices.any(|device| device.is_reader() && device.is_ready() && device.used.is_none())
+        devices.any(|device| {
+            let used = device.used.as_ref().filter(|used| !used.watches);
+            let lent = device.lent_to_another(Some(asker)).is_some();
+            device.is_reader() && device.is_ready() && used.is_none() && !lent
+        })
     }
 
     /// Whether nobody uses it.
@@ -128,6 +151,7 @@ impl Devices {
         &self,
         given: Option<&DeviceId>,
         wanted: &[Entry],
+        asker: &RegisterId,
         busy_hint_ms: u64,
     ) -> Result<DeviceId, NoDevice> {
         if let Some(id) = given {
@@ -135,14 +159,17 @@ impl Devices {
                 .0
                 .get(id)
                 .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
-            device.check(wanted, busy_hint_ms)?;
+            device.check(wanted, asker, busy_hint_ms)?;
             return Ok(id.clone());
+        }
+        if let Some(own) = self.lent_to(asker, wanted, busy_hint_ms) {
+            return Ok(own);
         }
         let mut finishing = None;
         let mut refusal = no_device(Reason::DeviceNotFound);
         let mut rank = 0;
         for (id, device) in &self.0 {
-            let refused = match device.check(wanted, busy_hint_ms) {
+            let refused = match device.check(wanted, asker, busy_hint_ms) {
                 Ok(()) if device.used.is_none() => return Ok(id.clone()),
                 Ok(()) => {
                     finishing = finishing.or_else(|| Some(id.clone()));
@@ -159,23 +186,73 @@ impl Devices {
         finishing.ok_or(refusal)
     }
 
-    /// Whether the next transaction can have it, be it that it waits for its last call.
-    pub(crate) fn check_available(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
-        let device = self.0.get(id);
-        let device = device.ok_or_else(|| no_device(Reason::DeviceNotFound))?;
-        device.check_available(busy_hint_ms)
+    /// The reader that is lent to a register is what it means.
+    fn lent_to(&self, asker: &RegisterId, wanted: &[Entry], hint_ms: u64) -> Option<DeviceId> {
+        let own = self.0.iter().find(|(_, device)| {
+            let lent = device.lent.as_ref();
+            lent.is_some_and(|loan| loan.owner == *asker)
+                && device.check(wanted, asker, hint_ms).is_ok()
+        });
+        own.map(|(id, _)| id.clone())
     }
 
-    /// Whether a device is there, ready and idle, whatever its kind.
-    pub(crate) fn check_idle(&self, id: &DeviceId, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    /// Whether the next transaction can have it, be it that it waits for its last call.
+    pub(crate) fn check_available(
+        &self,
+        id: &DeviceId,
+        asker: &RegisterId,
+        busy_hint_ms: u64,
+    ) -> Result<(), NoDevice> {
+        let device = self.0.get(id);
+        let device = device.ok_or_else(|| no_device(Reason::DeviceNotFound))?;
+        device.check_available(Some(asker), busy_hint_ms)
+    }
+
+    /// Whether a device is there, ready and idle, whatever its kind. Without an asker, no lease
+    /// matters.
+    pub(crate) fn check_idle(
+        &self,
+        id: &DeviceId,
+        asker: Option<&RegisterId>,
+        busy_hint_ms: u64,
+    ) -> Result<(), NoDevice> {
         let device = self
             .0
             .get(id)
             .ok_or_else(|| no_device(Reason::DeviceNotFound))?;
-        match &device.used {
-            Some(used) => Err(used.busy(busy_hint_ms)),
-            None => device.check_available(busy_hint_ms),
+        let lent = device.lent_to_another(asker);
+        match (lent, &device.used) {
+            (None, Some(used)) => Err(used.busy(busy_hint_ms)),
+            _ => device.check_available(asker, busy_hint_ms),
         }
+    }
+
+    /// Keeps it for one register. Who uses it meanwhile goes on.
+    pub(crate) fn lend(&mut self, id: &DeviceId, loan: Loan) {
+        self.0.entry(id.clone()).or_default().lent = Some(loan);
+    }
+
+    /// It is anybody's again.
+    pub(crate) fn take_back(&mut self, id: &DeviceId) {
+        if let Some(device) = self.0.get_mut(id) {
+            device.lent = None;
+        }
+    }
+
+    /// What watches does not use it any more; a payment may.
+    pub(crate) fn leave(&mut self, id: &DeviceId) {
+        self.update(id, |used| used.held &= used.transaction.is_some());
+    }
+
+    /// It watches for cards until its call ends.
+    pub(crate) fn watch(&mut self, id: &DeviceId, owner: RegisterId, since_micros: i64) {
+        self.hold(id, owner, None, since_micros);
+        self.update(id, |used| used.watches = true);
+    }
+
+    /// Whether it is configured.
+    pub(crate) fn is_there(&self, id: &DeviceId) -> bool {
+        self.0.get(id).is_some_and(|device| device.status.is_some())
     }
 
     /// Gives it to a transaction, or to a person who looks for it. A call that it still ends
@@ -194,6 +271,7 @@ impl Devices {
             since_micros,
             transaction,
             held: true,
+            watches: false,
             call,
         });
     }
@@ -213,8 +291,9 @@ impl Devices {
         self.update(id, |used| {
             if used.call == Some(call) {
                 used.call = None;
-                // An errand is its call.
+                // An errand is its call, and so is a watch.
                 used.held &= used.transaction.is_some();
+                used.watches = false;
             }
         });
     }
@@ -226,7 +305,7 @@ impl Devices {
     }
 
     /// Who has it.
-    fn holder(&self, id: &DeviceId) -> Option<TransactionId> {
+    pub(crate) fn holder(&self, id: &DeviceId) -> Option<TransactionId> {
         let used = self.0.get(id).and_then(|device| device.used.as_ref())?;
         used.transaction.filter(|_| used.held)
     }
@@ -235,6 +314,7 @@ impl Devices {
     pub(crate) fn orphaned(&self) -> Self {
         let mut devices = self.0.clone();
         for device in devices.values_mut() {
+            device.lent = None;
             device.used = device.used.take().filter(|used| used.call.is_some());
             if let Some(used) = &mut device.used {
                 used.held = false;
@@ -263,13 +343,26 @@ impl Device {
         self.status.as_ref().is_some_and(|status| status.ready)
     }
 
+    /// Its loan, where that is another register's.
+    fn lent_to_another(&self, asker: Option<&RegisterId>) -> Option<&Loan> {
+        let loan = self.lent.as_ref()?;
+        asker
+            .is_some_and(|asker| *asker != loan.owner)
+            .then_some(loan)
+    }
+
     fn is_reader(&self) -> bool {
         let abilities = self.status.as_ref().map(|status| &status.abilities);
         matches!(abilities, Some(DeviceAbilities::Reader { .. }))
     }
 
     /// `wanted`: entry modes of which it must have one; empty = any.
-    fn check(&self, wanted: &[Entry], busy_hint_ms: u64) -> Result<(), NoDevice> {
+    fn check(
+        &self,
+        wanted: &[Entry],
+        asker: &RegisterId,
+        busy_hint_ms: u64,
+    ) -> Result<(), NoDevice> {
         let abilities = self.status.as_ref().map(|status| &status.abilities);
         if let Some(DeviceAbilities::Reader { entries, .. }) = abilities
             && !wanted.is_empty()
@@ -288,14 +381,23 @@ impl Device {
                 ..refusal
             });
         }
-        self.check_available(busy_hint_ms)
+        self.check_available(Some(asker), busy_hint_ms)
     }
 
-    fn check_available(&self, busy_hint_ms: u64) -> Result<(), NoDevice> {
+    fn check_available(
+        &self,
+        asker: Option<&RegisterId>,
+        busy_hint_ms: u64,
+    ) -> Result<(), NoDevice> {
         let Some(status) = &self.status else {
             return Err(no_device(Reason::DeviceNotFound));
         };
-        if let Some(used) = self.used.as_ref().filter(|used| used.held) {
+        let used = self.used.as_ref().filter(|used| used.held);
+        if let Some(loan) = self.lent_to_another(asker) {
+            let transaction = used.and_then(|used| used.transaction);
+            return Err(loan.busy(transaction, busy_hint_ms));
+        }
+        if let Some(used) = used.filter(|used| !used.watches) {
             return Err(used.busy(busy_hint_ms));
         }
         if !status.ready {
@@ -312,15 +414,37 @@ impl Device {
 
 impl Use {
     fn busy(&self, busy_hint_ms: u64) -> NoDevice {
+        busy(
+            Reason::DeviceBusy {
+                owner: self.owner.clone(),
+                since_micros: self.since_micros,
+                until_micros: None,
+                transaction_id: self.transaction,
+            },
+            busy_hint_ms,
+        )
+    }
+}
+
+impl Loan {
+    fn busy(&self, transaction_id: Option<TransactionId>, busy_hint_ms: u64) -> NoDevice {
         let reason = Reason::DeviceBusy {
             owner: self.owner.clone(),
             since_micros: self.since_micros,
-            transaction_id: self.transaction,
+            until_micros: Some(self.until_micros),
+            transaction_id,
         };
         NoDevice {
-            retry_after_ms: Some(busy_hint_ms),
-            ..no_device(reason)
+            detail: Some("another register keeps this device for itself".into()),
+            ..busy(reason, busy_hint_ms)
         }
+    }
+}
+
+fn busy(reason: Reason, busy_hint_ms: u64) -> NoDevice {
+    NoDevice {
+        retry_after_ms: Some(busy_hint_ms),
+        ..no_device(reason)
     }
 }
 
@@ -380,6 +504,18 @@ impl Engine {
                 self.errand_done(ticket, reply);
                 self.serve_next(&device);
             }
+            Some(CallFor::Lease {
+                device,
+                owner,
+                errand,
+            }) => {
+                self.devices.call_ended(&device, call);
+                self.watched(&device, &owner, call, reply);
+                if let Some(errand) = errand {
+                    self.send_on_errand(&device, *errand);
+                }
+                self.serve_next(&device);
+            }
             Some(gateway_call @ (CallFor::Gateway { .. } | CallFor::Totals { .. })) => {
                 self.calls.insert(call, gateway_call);
             }
@@ -395,7 +531,7 @@ impl Engine {
     }
 
     /// A device is done with what came before: whoever waits for it gets it.
-    fn serve_next(&mut self, device: &DeviceId) {
+    pub(crate) fn serve_next(&mut self, device: &DeviceId) {
         let Some(id) = self.devices.holder(device) else {
             self.wake_terminal(device, false);
             return;

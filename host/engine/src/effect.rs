@@ -9,6 +9,7 @@ use crate::ids::{
     CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Opaque, Position, RecallId, Scope, Ticket,
     TimerId, TransactionId,
 };
+use crate::leases::LeaseNews;
 use crate::prompt::{Prompt, PromptAnswer};
 use crate::record::Record;
 use crate::tokens::Sought;
@@ -107,6 +108,13 @@ pub enum Action {
         ticket: Ticket,
         /// The question.
         prompt: Box<Prompt>,
+    },
+    /// Tell the owner of a lease, and nobody else. May be lost.
+    Tell {
+        /// Which.
+        ticket: Ticket,
+        /// What.
+        news: Box<LeaseNews>,
     },
     /// Bring a device the answer to its question, or that there is none.
     DeliverDevice {

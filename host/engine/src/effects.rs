@@ -159,10 +159,21 @@ impl Engine {
         alarm: Alarm,
         delay_ms: u64,
     ) -> TimerId {
+        self.set_alarm(former, transaction.id, alarm, delay_ms)
+    }
+
+    /// The same for what is no transaction.
+    pub(crate) fn set_alarm(
+        &mut self,
+        former: Option<TimerId>,
+        id: TransactionId,
+        alarm: Alarm,
+        delay_ms: u64,
+    ) -> TimerId {
         self.clear_timer(former);
         self.last_timer += 1;
         let timer = TimerId(self.last_timer);
-        self.timers.insert(timer, (transaction.id, alarm));
+        self.timers.insert(timer, (id, alarm));
         let at_boot_ms = self.now.boot_ms.saturating_add(delay_ms);
         self.emit(Position(0), Action::SetTimer { timer, at_boot_ms });
         timer

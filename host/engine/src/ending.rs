@@ -5,6 +5,7 @@
 
 use crate::answer::{Approved, Notification, Outcome, Reason, Refused, Resolution, Retry, Stage};
 use crate::card::Cvm;
+use crate::dcc::own_currency;
 use crate::device::{DeviceCommand, IssuerAnswer};
 use crate::engine::{CallFor, Engine};
 use crate::gateway::{Extras, GatewayAnswer, ReversalReason};
@@ -43,9 +44,14 @@ impl Engine {
             unsent,
             owed: self.owed(transaction, answer),
             stored: transaction.stored.clone(),
+            became: None,
         };
         transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
+        if let (Some(signature), FinalAnswer::Approved(_)) = (transaction.signature.take(), answer)
+        {
+            self.append(transaction, Fact::Signed { signature });
+        }
         if is_of_token(answer) {
             self.token_change = self.position;
         }
@@ -120,8 +126,10 @@ impl Engine {
             rrn: answer.rrn.clone(),
             signature_required: !transaction.passed.signature
                 && (answer.signature_required || transaction.cvm == Some(Cvm::Signature)),
+            dcc: own_currency(transaction, answer, approved_minor),
             extras: Extras {
                 stored: stored.map(Box::new),
+                dcc: None,
                 ..answer.extras.clone()
             },
             ..self.approval(transaction, approved_minor)
@@ -167,6 +175,7 @@ impl Engine {
             extras: Extras::default(),
             accepted_offline: false,
             withdrawal: false,
+            dcc: (transaction.dcc.as_ref()).map(|offer| offer.conversion.clone()),
         }
     }
 
@@ -311,8 +320,11 @@ impl Engine {
     /// Forgets calls that never left.
     pub(crate) fn drop_calls(&mut self, unmade: &[CallId]) {
         for call in unmade {
-            if let Some(CallFor::Device { device, .. } | CallFor::Identify { device, .. }) =
-                self.calls.remove(call)
+            if let Some(
+                CallFor::Device { device, .. }
+                | CallFor::Identify { device, .. }
+                | CallFor::Lease { device, .. },
+            ) = self.calls.remove(call)
             {
                 self.devices.call_ended(&device, *call);
             }

@@ -7,14 +7,16 @@ use crate::Config;
 use crate::answer::Answer;
 use crate::devices::Devices;
 use crate::effect::Effect;
+use crate::errands::Sent;
 use crate::event::Event;
 use crate::forwarding::Forwards;
 use crate::gateway::{GatewayReply, GatewayStatus};
 use crate::ids::{
-    CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Position, RecallId, Scope, Ticket, TimerId,
-    TransactionId,
+    CallId, DeviceId, GatewayId, IdempotencyKey, Kept, Position, RecallId, RegisterId, Scope,
+    Ticket, TimerId, TransactionId,
 };
 use crate::keys::{Pending, RecallFor};
+use crate::leases::Lease;
 use crate::parents::Parents;
 use crate::receipts::Receipts;
 use crate::recent::{Ended, Recent};
@@ -63,6 +65,8 @@ pub struct Engine {
     /// The last close of each batch.
     pub(crate) closed: Vec<BatchClosed>,
     pub(crate) devices: Devices,
+    /// Readers that are lent to registers.
+    pub(crate) leases: BTreeMap<DeviceId, Lease>,
     pub(crate) gateways: BTreeMap<GatewayId, GatewayStatus>,
     pub(crate) calls: BTreeMap<CallId, CallFor>,
     pub(crate) timers: BTreeMap<TimerId, (TransactionId, Alarm)>,
@@ -93,6 +97,12 @@ pub(crate) enum CallFor {
     },
     /// A person looks for a device, or at a terminal's totals.
     Identify { device: DeviceId, ticket: Ticket },
+    /// A reader that watches for its register, which may want it for something else.
+    Lease {
+        device: DeviceId,
+        owner: RegisterId,
+        errand: Option<Box<Sent>>,
+    },
     /// A transaction's gateway.
     Gateway { transaction: TransactionId },
     /// Somebody wants to see a batch's totals; absent when nobody does any more.
@@ -110,8 +120,16 @@ pub(crate) enum Alarm {
     Prompt,
     /// The end of waiting in line.
     Turn,
+    /// The end of waiting for an offer.
+    Offer,
     /// The end of waiting for a card at a terminal.
     Card,
+    /// The end of a lease.
+    Lease,
+    /// The end of a pause between watches.
+    Watch,
+    /// The end of a presentation that nobody uses.
+    Presentation,
 }
 
 impl Engine {
@@ -146,6 +164,7 @@ impl Engine {
             reporting: BTreeMap::new(),
             closed: restored.closed,
             devices: Devices::default(),
+            leases: BTreeMap::new(),
             gateways: BTreeMap::new(),
             calls: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -207,6 +226,7 @@ impl Engine {
         }
         self.serve_forwards();
         self.serve_turns();
+        self.serve_leases();
         self.tell_quarantine();
         std::mem::take(&mut self.out)
     }
@@ -255,7 +275,10 @@ impl Engine {
         next.told_quarantined.clone_from(&self.told_quarantined);
         next.named.clone_from(&self.named);
         for (call, purpose) in &self.calls {
-            if let CallFor::Device { device, .. } | CallFor::Identify { device, .. } = purpose {
+            if let CallFor::Device { device, .. }
+            | CallFor::Identify { device, .. }
+            | CallFor::Lease { device, .. } = purpose
+            {
                 let orphan = CallFor::Device {
                     device: device.clone(),
                     transaction: None,
@@ -272,6 +295,7 @@ impl Engine {
             Request::Money(request) => self.asked_for_money(ticket, caller, id, *request),
             Request::Cancel(which) => self.asked_to_cancel(ticket, &caller, which),
             Request::Resolve(resolve) => self.asked_to_resolve(ticket, &caller, *resolve),
+            Request::Sign(sign) => self.asked_to_sign(ticket, caller, *sign),
             Request::Totals { gateway, device } => {
                 self.asked_for_totals(ticket, id, gateway.as_ref(), device.as_ref());
             }
@@ -286,6 +310,12 @@ impl Engine {
             }
             Request::Identify { device, lines } => self.identify(ticket, &caller, &device, lines),
             Request::Errand { device, order } => self.errand(ticket, &caller, &device, order),
+            Request::Lend(wish) => self.lend(ticket, &caller, id, wish),
+            Request::GiveBack { device } => self.give_back(ticket, &caller, &device),
+            Request::Lent => {
+                let lent = self.lent();
+                self.answer(Position(0), ticket, Answer::Lent(lent));
+            }
             Request::SetAside { part, wholly } => self.set_aside(ticket, &part, wholly),
             Request::Respond { prompt, response } => {
                 self.responded(ticket, &caller, prompt, response);
@@ -310,6 +340,7 @@ impl Engine {
             }
             transaction.call = None;
             match transaction.phase.clone() {
+                Phase::OfferingCurrency => engine.currency_offered(transaction, reply),
                 Phase::Preparing(read) => engine.prepared(transaction, read, reply),
                 Phase::Authorizing | Phase::Modifying => engine.exchanged(transaction, reply),
                 Phase::Inquiring => engine.inquired(transaction, reply),
@@ -324,6 +355,8 @@ impl Engine {
                 | Phase::Presenting
                 | Phase::AwaitingAmount
                 | Phase::Pricing { .. }
+                | Phase::ChoosingCurrency(_)
+                | Phase::AskingCurrency(_)
                 | Phase::Paying
                 | Phase::AuthorizingCard
                 | Phase::Asking
@@ -370,6 +403,9 @@ impl Engine {
         let Some((id, alarm)) = self.timers.remove(&timer) else {
             return;
         };
+        if self.lease_alarm(id, alarm) {
+            return;
+        }
         self.with(id, |engine, transaction| match alarm {
             Alarm::Attempt => {
                 transaction.pause = None;
@@ -384,10 +420,15 @@ impl Engine {
                 transaction.pause = None;
                 engine.turn_expired(transaction);
             }
+            Alarm::Offer => {
+                transaction.pause = None;
+                engine.offer_overdue(transaction);
+            }
             Alarm::Card => {
                 transaction.pause = None;
                 engine.no_card_came(transaction);
             }
+            Alarm::Lease | Alarm::Watch | Alarm::Presentation => {}
         });
     }
 

@@ -42,6 +42,7 @@ fn order(errand: Errand) -> Request {
             errand,
             command: Opaque(b"{}".to_vec()),
             limit_ms: 1_000,
+            presentation: None,
         },
     }
 }

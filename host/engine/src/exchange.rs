@@ -114,6 +114,7 @@ impl Engine {
                 .map(|(_, key)| key.clone())
                 .collect(),
             number_kept: transaction.number_kept,
+            dcc: transaction.dcc.clone(),
         }
     }
 
@@ -341,6 +342,7 @@ fn authorization(transaction: &Transaction, wire: Wire, card: CardSource) -> Gat
         installments: transaction.request.terms.installments,
         voice_code: transaction.request.terms.voice_code.clone(),
         keep_card: transaction.request.terms.keep.is_some(),
+        dcc: transaction.dcc.clone(),
     }
 }
 
@@ -348,24 +350,44 @@ fn authorization(transaction: &Transaction, wire: Wire, card: CardSource) -> Gat
 pub(crate) fn judge(transaction: &Transaction, answer: &GatewayAnswer) -> Verdict {
     match answer.decision {
         Decision::Approved if transaction.on_terminal() => judge_terminal(transaction, answer),
-        Decision::Approved => judge_approval(transaction, answer.approved_minor),
+        Decision::Approved => judge_approval(transaction, answer),
         Decision::Declined => Verdict::Declined,
         Decision::Referred => Verdict::Referred,
         Decision::Rejected => Verdict::Rejected,
     }
 }
 
-fn judge_approval(transaction: &Transaction, approved_minor: Option<i64>) -> Verdict {
+/// Why what a gateway says of the card's own currency is not what was asked. A change follows its
+/// original, which the gateway knows best.
+fn other_currency(transaction: &Transaction, answer: &GatewayAnswer) -> Option<&'static str> {
+    transaction.request.kind.purpose()?;
+    let told = answer.extras.dcc.as_deref()?;
+    match &transaction.dcc {
+        None => Some("the gateway charged a currency that nobody chose"),
+        Some(offer) if offer.conversion.amount != told.amount => {
+            Some("the gateway charged another amount of the card's currency than was offered")
+        }
+        Some(_) => None,
+    }
+}
+
+fn judge_approval(transaction: &Transaction, answer: &GatewayAnswer) -> Verdict {
     let asked = transaction.amounts.total.minor;
     let kind = transaction.request.kind;
     if is_close(transaction) {
         return Verdict::Contradictory("the gateway approved a close without its totals");
     }
-    match approved_minor {
+    if let Some(detail) = other_currency(transaction, answer) {
+        return Verdict::Contradictory(detail);
+    }
+    match answer.approved_minor {
         None if kind.gives_all_or_nothing() => Verdict::Approved { minor: asked },
         None => Verdict::Contradictory("the gateway approved without an amount"),
         Some(minor) if minor > asked => {
             Verdict::Contradictory("the gateway approved more than was asked")
+        }
+        Some(minor) if minor < asked && transaction.dcc.is_some() => {
+            Verdict::Contradictory("the gateway approved a part of another currency's amount")
         }
         Some(minor) if minor < asked && kind.gives_all_or_nothing() => {
             Verdict::Contradictory("the gateway changed another amount than was asked")

@@ -42,6 +42,9 @@ impl Engine {
                 | Phase::Presenting
                 | Phase::AwaitingAmount
                 | Phase::Pricing { .. }
+                | Phase::OfferingCurrency
+                | Phase::ChoosingCurrency(_)
+                | Phase::AskingCurrency(_)
         );
         // Somebody must be there to present it.
         let wanted = !self.stopping && !transaction.waiters.is_empty();
@@ -100,6 +103,8 @@ impl Engine {
 
     fn turn_to(&self, transaction: &mut Transaction, next: GatewayId) {
         transaction.acceptor = self.acceptor(&next);
+        // An offer is its gateway's alone.
+        transaction.dcc = None;
         let former = transaction.gateway.replace(next);
         transaction.tried.gateways.extend(former);
     }

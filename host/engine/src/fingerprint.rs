@@ -104,6 +104,10 @@ impl Fields {
         if terms.bypass_surcharge {
             self.text(Some("bypass surcharge"));
         }
+        if let Some(presentation) = &terms.presentation {
+            self.text(Some("presentation"));
+            self.text(Some(presentation));
+        }
         if let Some(receipt) = &terms.receipt {
             self.text(Some("receipt"));
             self.text(receipt.reference.as_deref());
@@ -166,7 +170,7 @@ mod tests {
         assert_eq!(fingerprint(&same), plain);
 
         let original = TransactionId(Uuid::nil());
-        let changes: [fn(&mut MoneyRequest); 16] = [
+        let changes: [fn(&mut MoneyRequest); 17] = [
             |r| {
                 r.kind = Kind::Refund {
                     original: TransactionId(Uuid::nil()),
@@ -185,6 +189,7 @@ mod tests {
             |r| r.terms.installments = Some(2),
             |r| r.terms.allow_offline = true,
             |r| r.terms.bypass_surcharge = true,
+            |r| r.terms.presentation = Some("".into()),
             |r| {
                 let amount = r.amounts.take().unwrap().total;
                 let timeout_ms = None;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What became of sales that were accepted offline: forwarded in order, one at a time for each
-//! acceptor, each until there is a definite answer.
+//! acceptor, each until there is a definite answer. One that may have arrived again and again, and
+//! never gets an answer, is passed by the others while it waits for its next attempt.
 //!
 //! From the record of its references on, a sale may have been forwarded: it is repeated with the
 //! same references and never taken back. Its register's answer never changes.
@@ -105,6 +106,7 @@ pub fn became(records: &[Record]) -> Option<Forwarding> {
         match &record.fact {
             Fact::Ended(ending) => {
                 became = match &ending.answer {
+                    _ if ending.became.is_some() => ending.became.as_deref().cloned(),
                     FinalAnswer::Approved(approved) if ending.stored.is_some() => Some(
                         Forwarding::since(ForwardingState::Waiting, approved.at_micros),
                     ),
@@ -142,6 +144,8 @@ pub(crate) struct Forwards {
     lines: BTreeMap<Line, BTreeSet<(i64, TransactionId)>>,
     /// Acceptors of which one was forwarded since the last of its waiting sales got its turn.
     had_turn: BTreeSet<Line>,
+    /// Which one of each acceptor was tried last.
+    tried: BTreeMap<Line, TransactionId>,
 }
 
 impl Forwards {
@@ -165,6 +169,7 @@ impl Forwards {
             if waiting.is_empty() {
                 self.lines.remove(&line);
                 self.had_turn.remove(&line);
+                self.tried.remove(&line);
             }
         }
     }
@@ -195,18 +200,32 @@ impl Engine {
         let lines: Vec<_> = self.forwards.lines.keys().cloned().collect();
         for line in lines {
             if let Some(id) = self.next_to_forward(&line) {
-                self.forwards.had_turn.insert(line);
+                self.forwards.had_turn.insert(line.clone());
+                self.forwards.tried.insert(line, id);
                 self.with(id, |engine, transaction| engine.forward(transaction));
             }
         }
     }
 
     fn next_to_forward(&self, line: &Line) -> Option<TransactionId> {
-        let (_, id) = self.forwards.lines.get(line)?.first()?;
-        let oldest = self.open.get(id)?;
+        let tried = self.forwards.tried.get(line);
+        let tried = tried.and_then(|id| self.open.get(id));
+        if tried.is_some_and(Transaction::is_being_forwarded) {
+            return None;
+        }
+        let waiting = self.forwards.lines.get(line)?.iter();
+        let mut waiting = waiting.filter_map(|(_, id)| self.open.get(id));
+        let oldest = waiting.find(|waiting| !self.is_passed(waiting))?;
         let waits = oldest.call.is_none() && oldest.pause.is_none();
         let gives_way = self.forwards.had_turn.contains(line) && self.turns.somebody_waits(line);
-        (waits && !gives_way && self.has_room(oldest)).then_some(*id)
+        (waits && !gives_way && self.has_room(oldest)).then_some(oldest.id)
+    }
+
+    /// Its gateway may have heard of it often enough, and did not answer: those behind it do not
+    /// wait for its next attempt.
+    fn is_passed(&self, waiting: &Transaction) -> bool {
+        let often = waiting.attempts >= self.config.timeouts.retry_ms.len();
+        waiting.sent_before && often && waiting.pause.is_some()
     }
 
     fn forward(&mut self, transaction: &mut Transaction) {

@@ -155,6 +155,36 @@ fn they_go_in_the_order_of_their_acceptance_one_at_a_time() {
 }
 
 #[test]
+fn one_that_never_gets_an_answer_is_passed_by_the_next() {
+    let mut bench = shop();
+    away(&mut bench);
+    accept(&mut bench, "1");
+    bench.boot_ms += 1;
+    accept(&mut bench, "2");
+    back(&mut bench);
+    bench.gateway(prepared());
+    let (first, _) = sent(&bench);
+    let attempts = bench.engine.config.timeouts.retry_ms.len();
+    for attempt in 1..attempts {
+        bench.gateway(no_answer());
+        assert!(bench.gateway_call.is_none(), "attempt {attempt}");
+        retry(&mut bench);
+    }
+    bench.gateway(no_answer());
+    bench.gateway(prepared());
+    assert_ne!(sent(&bench).0, first, "the second is on its way");
+    // Its time comes while the second is: still one at a time.
+    let second = bench.gateway_call.take();
+    retry(&mut bench);
+    assert!(bench.gateway_call.is_none());
+    bench.gateway_call = second;
+    bench.gateway(taken());
+    assert_eq!(sent(&bench).0, first, "it has the same references");
+    bench.gateway(taken());
+    assert!(bench.engine.open.is_empty() && bench.reads.is_empty());
+}
+
+#[test]
 fn sales_go_on_beside_it_and_get_their_turn() {
     let mut bench = offline_in("stored").unwrap();
     let mut status = bench.engine.gateways[&"asking".into()].clone();

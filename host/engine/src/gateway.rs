@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Gateways as the engine knows them: parameters, commands, replies.
 
-use crate::card::Entry;
+use crate::card::{CardFace, Entry};
+use crate::conversion::Conversion;
+use crate::dcc::CurrencyOffer;
 use crate::device::Purpose;
 use crate::ids::{Acceptor, DeviceId, GatewayId, Opaque, TransactionId};
 use crate::money::{Amounts, Currency};
@@ -88,6 +90,8 @@ pub enum Ability {
     Forward,
     /// Forget a payment token.
     ForgetToken,
+    /// Offer a payment in the card's own currency.
+    Dcc,
 }
 
 /// Whom a read is sealed to.
@@ -130,6 +134,21 @@ pub enum GatewayCommand {
         /// Final.
         amounts: Amounts,
     },
+    /// Whether the card may pay in its own currency. Nothing moves.
+    OfferCurrency {
+        /// Our transaction.
+        transaction_id: TransactionId,
+        /// Whose money.
+        acceptor: Acceptor,
+        /// What will be asked.
+        purpose: Purpose,
+        /// Final.
+        amounts: Amounts,
+        /// What may be seen of the card.
+        card: CardFace,
+        /// How long an offer is waited for.
+        timeout_ms: u64,
+    },
     /// Ask the issuer.
     Authorize {
         /// References.
@@ -148,6 +167,8 @@ pub enum GatewayCommand {
         voice_code: Option<Arc<str>>,
         /// Whether the card is kept: a payment token is wanted for it.
         keep_card: bool,
+        /// The offer of the card's own currency that the customer took.
+        dcc: Option<CurrencyOffer>,
     },
     /// Change an earlier transaction. Safe to repeat with the same references.
     Modify {
@@ -346,6 +367,8 @@ pub enum GatewayReply {
         /// References, at most 1 KiB.
         reference: Arc<str>,
     },
+    /// To `OfferCurrency`.
+    CurrencyOffered(Option<CurrencyOffer>),
     /// To `Reconcile`.
     Reconciled(Box<Totals>),
     /// To `Report`: the gateway knows.
@@ -443,6 +466,9 @@ pub struct Extras {
     /// The surcharge a terminal added, minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surcharge_minor: Option<i64>,
+    /// What the card was charged or given in its own currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<Box<Conversion>>,
     /// A terminal's own reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<Arc<str>>,

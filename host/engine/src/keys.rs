@@ -14,7 +14,7 @@ use crate::limits::{QUEUED_MAX, TICKETS_MAX};
 use crate::prompt::PromptKinds;
 use crate::recent::Ended;
 use crate::record::{Fact, FinalAnswer, Past};
-use crate::request::{Caller, MoneyRequest, Resolve};
+use crate::request::{Caller, MoneyRequest, Resolve, Sign};
 use crate::tokens::Recalled;
 use crate::transaction::{Phase, Transaction, Waiter};
 use std::collections::VecDeque;
@@ -76,6 +76,12 @@ pub(crate) enum RecallFor {
         ticket: Option<Ticket>,
         caller: Caller,
         resolve: Box<Resolve>,
+    },
+    /// A payment that a signature is for.
+    Sign {
+        ticket: Option<Ticket>,
+        caller: Caller,
+        sign: Box<Sign>,
     },
 }
 
@@ -221,6 +227,11 @@ impl Engine {
                 caller,
                 resolve,
             }) => self.resolve_recalled(ticket, &caller, &resolve, past.as_ref()),
+            Some(RecallFor::Sign {
+                ticket,
+                caller,
+                sign,
+            }) => self.sign_recalled(ticket, &caller, *sign, past.as_ref()),
             None => {}
         }
     }
@@ -324,11 +335,15 @@ impl Engine {
             });
         }
         for purpose in self.recalls.values_mut() {
-            if let RecallFor::Cancel { ticket, .. } | RecallFor::Resolve { ticket, .. } = purpose {
+            if let RecallFor::Cancel { ticket, .. }
+            | RecallFor::Resolve { ticket, .. }
+            | RecallFor::Sign { ticket, .. } = purpose
+            {
                 *ticket = ticket.filter(|ticket| *ticket != forgotten);
             }
         }
         self.forget_look(forgotten);
+        self.forget_lease(forgotten);
         let waited: Vec<_> = self
             .open
             .values()

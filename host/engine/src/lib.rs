@@ -21,6 +21,10 @@ mod cancel;
 pub mod card;
 #[cfg(test)]
 mod cases;
+pub mod conversion;
+pub mod dcc;
+#[cfg(test)]
+mod dcc_cases;
 pub mod delayed;
 #[cfg(test)]
 mod delayed_cases;
@@ -46,6 +50,9 @@ pub mod gateway;
 mod handover;
 pub mod ids;
 mod keys;
+#[cfg(test)]
+mod lease_cases;
+pub mod leases;
 mod limits;
 #[cfg(test)]
 mod list_cases;
@@ -88,6 +95,9 @@ pub mod routing;
 #[cfg(test)]
 mod routing_cases;
 mod sale;
+#[cfg(test)]
+mod signature_cases;
+mod signatures;
 mod spent;
 #[cfg(test)]
 mod spent_cases;
@@ -118,6 +128,9 @@ mod transaction;
 mod turn_cases;
 mod turns;
 mod unknown;
+mod watching;
+#[cfg(test)]
+mod watching_cases;
 mod withdrawal;
 
 pub use engine::Engine;

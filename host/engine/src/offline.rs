@@ -129,6 +129,9 @@ impl Engine {
             return Err(not_now);
         }
         let objection = match &transaction.gateway {
+            Some(_) if transaction.dcc.is_some() => {
+                Some("the customer chose a currency that only the gateway can charge".into())
+            }
             Some(gateway) => self.objection(&Candidate {
                 request: &transaction.request,
                 register: &transaction.scope.register,

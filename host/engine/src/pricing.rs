@@ -248,7 +248,7 @@ impl Engine {
             self.ask_about_surcharge(transaction, surcharge_minor);
             return;
         }
-        self.authorize_card(transaction);
+        self.offer_currency(transaction);
     }
 
     fn ask_about_surcharge(&mut self, transaction: &mut Transaction, surcharge_minor: i64) {
@@ -319,7 +319,7 @@ impl Engine {
         };
         if *answer == PromptAnswer::Confirmed(true) {
             add_surcharge(transaction, surcharge_minor);
-            self.authorize_card(transaction);
+            self.offer_currency(transaction);
             return;
         }
         let mut refused = self.refused(transaction, Reason::Cancelled);

@@ -26,6 +26,8 @@ pub enum PromptKind {
     EnterText,
     /// The card costs more. Does the customer agree? By default: no, it is cancelled.
     ConfirmSurcharge,
+    /// The card may pay in its own currency. Does the customer want that? By default: no.
+    ConfirmCurrency,
     /// Less than asked was approved. Is that enough? By default: no, it is reversed.
     ConfirmPartial,
     /// The issuer wants to be called. Its approval code? By default: declined.
@@ -304,9 +306,14 @@ impl Engine {
             let open = transaction.prompt.as_ref().map(|open| &open.told);
             if let Some(told) = open.filter(|told| told.prompt_id == prompt_id) {
                 let after = transaction.after;
+                let drawn = response.signature.clone();
+                let drawn = drawn.filter(|_| told.kind == PromptKind::ConfirmSignature);
                 let answer = answer_to(told, response)
                     .and_then(|answer| engine.check_amount_said(transaction, answer));
                 counted = answer.map(|answer| {
+                    if answer == PromptAnswer::Confirmed(true) {
+                        transaction.signature = drawn;
+                    }
                     engine.close_prompt(transaction, answer);
                     after
                 });
@@ -338,6 +345,7 @@ fn answer_to(prompt: &Prompt, response: Response) -> Result<PromptAnswer, &'stat
         }
         PromptKind::ConfirmSignature
         | PromptKind::ConfirmSurcharge
+        | PromptKind::ConfirmCurrency
         | PromptKind::ConfirmPartial => {
             let accepted = response.accepted.ok_or("The answer must accept or refuse");
             accepted.map(PromptAnswer::Confirmed)

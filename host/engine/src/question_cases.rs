@@ -8,6 +8,7 @@ use crate::bench::{
 use crate::effect::{Action, Effect};
 use crate::gateway::{CardSource, Decision, GatewayCommand, GatewayReply, Original};
 use crate::prompt::{Prompt, PromptKind, PromptKinds};
+use crate::record::Fact;
 use crate::request::{Kind, MoneyRequest, Receipt, Request, Response};
 
 fn lost() -> GatewayReply {
@@ -138,4 +139,49 @@ fn a_receipt_is_not_given_back_twice() {
     assert_eq!(refused(&effects).unwrap().reason, Reason::NotAllowed);
     bench.gateway(says(Decision::Declined, None));
     assert!(refused(&bench.money(by_receipt("c"))).is_none());
+}
+
+const DRAWN: &str = r#"{"strokes":[[[0,0],[9,9]]]}"#;
+
+/// Somebody looks at a signature, and sends it.
+fn show_signature(bench: &mut Bench, accepted: bool) -> Vec<Effect> {
+    let mut signed = answer(Decision::Approved, Some(1_000));
+    signed.signature_required = true;
+    let prompt = shown(&bench.gateway(GatewayReply::Answered(signed)));
+    let response = Response {
+        accepted: Some(accepted),
+        signature: Some(DRAWN.into()),
+        ..Response::default()
+    };
+    let prompt = prompt.prompt_id;
+    bench.ask(Request::Respond { prompt, response })
+}
+
+fn appended(effects: &[Effect]) -> Vec<&Fact> {
+    let facts = effects.iter().filter_map(|effect| match &effect.action {
+        Action::Append { record, .. } => Some(&record.fact),
+        _ => None,
+    });
+    facts.collect()
+}
+
+#[test]
+fn a_signature_that_is_shown_is_kept_with_the_approval() {
+    let mut bench = asking(PromptKind::ConfirmSignature, false);
+    let effects = show_signature(&mut bench, true);
+    let told = approved(&effects).expect("it stands");
+    assert!(!told.signature_required);
+    assert!(matches!(
+        appended(&effects)[..],
+        [Fact::Ended(_), Fact::Signed { signature }] if **signature == *DRAWN
+    ));
+}
+
+#[test]
+fn a_signature_of_one_that_does_not_stand_is_not_kept() {
+    let mut bench = asking(PromptKind::ConfirmSignature, false);
+    let effects = show_signature(&mut bench, false);
+    assert!(refused(&effects).expect("it ends").reversing);
+    let mut facts = bench.records.iter().map(|record| &record.fact);
+    assert!(facts.all(|fact| !matches!(fact, Fact::Signed { .. })));
 }

@@ -190,6 +190,7 @@ impl Engine {
             (PromptKind::ConfirmSurcharge, answer) => {
                 self.surcharge_answered(transaction, &answer);
             }
+            (PromptKind::ConfirmCurrency, answer) => self.currency_chosen(transaction, &answer),
             (PromptKind::ConfirmPartial, PromptAnswer::Confirmed(true)) => {
                 transaction.passed.part = true;
                 self.resume_approval(transaction);

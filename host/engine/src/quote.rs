@@ -28,6 +28,8 @@ pub struct Quote {
     pub cashback_minor: Option<i64>,
     /// The card, as far as it is known.
     pub card: Option<CardFace>,
+    /// The card that was presented before, as the watching reader's news named it.
+    pub presentation: Option<Arc<str>>,
 }
 
 /// A tax that was chosen.
@@ -100,7 +102,9 @@ impl Engine {
 
     fn quote(&self, register: &RegisterId, quote: &Quote) -> Result<Quoted, NotNow> {
         let plain = quote.sale(None);
-        let card = quote.card.as_ref();
+        let presented = quote.presentation.as_ref();
+        let presented = presented.map(|named| self.card_presented_to(register, named));
+        let card = presented.transpose()?.or(quote.card.as_ref());
         // A route may depend on the total, which has the gateway's own tax and tip in it.
         let first = self.routed(&plain, register, plain.amounts.as_ref(), card)?;
         let parts = quote.parts(&self.told_of(&first)?.lists, &first)?;

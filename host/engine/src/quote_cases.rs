@@ -79,6 +79,7 @@ fn quote(minor: i64) -> Quote {
         tip: None,
         cashback_minor: None,
         card: None,
+        presentation: None,
     }
 }
 

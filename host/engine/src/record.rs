@@ -3,6 +3,8 @@
 
 use crate::answer::{Approved, Outcome, Refused};
 use crate::card::{CardFace, Cvm, Entry, SpentKey};
+use crate::dcc::CurrencyOffer;
+use crate::forwarding::Forwarding;
 use crate::gateway::{GatewayAnswer, ReversalReason, Wire};
 use crate::ids::{
     Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Kept, Position, RegisterId, Scope,
@@ -73,6 +75,11 @@ pub enum Fact {
         /// Approved, or it is lost.
         answer: Box<GatewayAnswer>,
     },
+    /// What the customer drew is kept with it.
+    Signed {
+        /// As the register gave it, JSON text.
+        signature: Arc<str>,
+    },
     /// It is not forwarded: a register took it back before its gateway heard of it.
     Withdrawn {
         /// The transaction that took it back.
@@ -142,6 +149,9 @@ pub struct Intent {
     /// Whether the card's sealed number is kept for its reversal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub number_kept: bool,
+    /// The offer of the card's own currency that the customer took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<CurrencyOffer>,
 }
 
 /// A final outcome.
@@ -160,6 +170,10 @@ pub struct Ending {
     /// [`Fact::Withdrawn`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<Box<Stored>>,
+    /// What became of one that was accepted offline, in the answer that is left of it when its other
+    /// records are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub became: Option<Box<Forwarding>>,
 }
 
 /// A sale that was accepted while its gateway was away.

@@ -151,7 +151,7 @@ pub(crate) fn found(records: &[Record], position: Position) -> Option<Transactio
                 transaction.sent_before = true;
             }
             Fact::Forwarded { .. } | Fact::Withdrawn { .. } => transaction.phase = Phase::Inquiring,
-            Fact::Collected { .. } => {}
+            Fact::Collected { .. } | Fact::Signed { .. } => {}
         }
     }
     transaction.forwarding = became(records);
@@ -212,6 +212,7 @@ fn from_intent(intent: &Intent, record: &Record) -> Transaction {
     transaction.completion_owed = intent.completion_owed;
     transaction.spent = keys_of(intent.device.as_ref(), &intent.spent);
     transaction.number_kept = intent.number_kept;
+    transaction.dcc.clone_from(&intent.dcc);
     transaction.wire = Some(intent.wire.clone());
     transaction.intent = true;
     transaction.sent_before = true;

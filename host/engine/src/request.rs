@@ -8,6 +8,7 @@ use crate::device::Purpose;
 use crate::errands::ErrandOrder;
 use crate::gateway::Change;
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, PromptId, RegisterId, Scope, TransactionId};
+use crate::leases::LeaseWish;
 use crate::money::{Amount, Amounts};
 use crate::prompt::PromptKinds;
 use crate::quote::Quote;
@@ -50,6 +51,15 @@ pub enum Request {
     LiveAll,
     /// The terminals that take no payment until an earlier one is resolved, whosever it is.
     Quarantined,
+    /// A reader for this register alone, for a while. Answered when that is over.
+    Lend(LeaseWish),
+    /// Give a device back before its lease ends.
+    GiveBack {
+        /// The device.
+        device: DeviceId,
+    },
+    /// What is lent, whosever it is.
+    Lent,
     /// Show a text on a device, or beep, so that a person finds it.
     Identify {
         /// The device.
@@ -57,6 +67,8 @@ pub enum Request {
         /// Lines to show.
         lines: Vec<String>,
     },
+    /// Keep a signature with a payment that was approved.
+    Sign(Box<Sign>),
     /// Send a device on an errand: no money.
     Errand {
         /// The device.
@@ -102,6 +114,15 @@ pub struct Resolve {
     pub operator: Arc<str>,
 }
 
+/// A signature that comes after its payment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sign {
+    /// The payment.
+    pub transaction_id: TransactionId,
+    /// What the customer drew, JSON text.
+    pub signature: Arc<str>,
+}
+
 /// An answer to a question. Which member counts depends on the kind of the question.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Response {
@@ -113,6 +134,8 @@ pub struct Response {
     pub text: Option<Arc<str>>,
     /// The final amounts.
     pub amounts: Option<Amounts>,
+    /// What the customer drew, JSON text.
+    pub signature: Option<Arc<str>>,
 }
 
 /// Names a transaction by the caller's own key or by our id.
@@ -195,6 +218,9 @@ pub struct Terms {
     /// The amount comes after the card; this is what it may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// The card that was presented before, as the watching reader's news named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presentation: Option<Arc<str>>,
 }
 
 impl Terms {

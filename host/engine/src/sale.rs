@@ -20,6 +20,7 @@ impl Engine {
             return;
         };
         let owner = transaction.scope.register.clone();
+        self.make_way(transaction, &device);
         let finishing = self.devices.is_called(&device);
         let since_micros = self.now.wall_micros;
         self.devices
@@ -63,6 +64,9 @@ impl Engine {
 
     /// The reader waits for a card.
     fn present(&mut self, transaction: &mut Transaction) {
+        if self.use_presentation(transaction) {
+            return;
+        }
         let timeouts = self.config.timeouts;
         let timeout_ms = transaction.request.timeout_ms.unwrap_or(timeouts.card_ms);
         let timeout_ms = timeout_ms.min(timeouts.hard_ms);
@@ -86,7 +90,7 @@ impl Engine {
     /// The device of a transaction replied.
     pub(crate) fn device_said(&mut self, transaction: &mut Transaction, reply: DeviceReply) {
         match transaction.phase {
-            Phase::Presenting | Phase::AuthorizingCard => {
+            Phase::Presenting | Phase::ChoosingCurrency(_) | Phase::AuthorizingCard => {
                 if let DeviceReply::Presented {
                     presentation_id, ..
                 } = &reply
@@ -95,7 +99,7 @@ impl Engine {
                 }
                 if let Some(stop) = transaction.stop {
                     self.finish_stop(transaction, stop);
-                } else {
+                } else if !self.choice_told(transaction, &reply) {
                     self.card_read(transaction, reply);
                 }
             }
@@ -110,6 +114,8 @@ impl Engine {
             Phase::AwaitingReader
             | Phase::AwaitingAmount
             | Phase::Pricing { .. }
+            | Phase::OfferingCurrency
+            | Phase::AskingCurrency(_)
             | Phase::AwaitingTurn(_)
             | Phase::CheckingKeys(_)
             | Phase::Keeping(_)
@@ -220,7 +226,8 @@ impl Engine {
                 transaction.going_offline = false;
                 self.seal(transaction);
             }
-            Err(_) if self.fall_over(transaction) => self.authorize_card(transaction),
+            // Another gateway makes its own offer.
+            Err(_) if self.fall_over(transaction) => self.offer_currency(transaction),
             Err(not_now) => self.gateway_away(transaction, None, not_now),
         }
     }
@@ -245,6 +252,7 @@ impl Engine {
             recipient,
             seal_number,
             offline: transaction.going_offline,
+            dcc: transaction.dcc.clone(),
         };
         transaction.number_wanted = seal_number;
         self.call_reader(transaction, command, self.config.timeouts.pin_ms);

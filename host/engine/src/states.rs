@@ -2,6 +2,13 @@
 //! Drives every state through every event and compares with `docs/transaction-states.md`, so that
 //! the table cannot drift. A pair that is not in the table must change nothing.
 
+mod currency;
+mod said;
+
+pub(crate) use currency::offered;
+pub(crate) use said::sale;
+use said::{approved, declined, failed, no_totals, pending, referred, unplugged};
+
 use crate::answer::Outcome;
 use crate::bench::{
     Bench, answer, authorized, completed, euros, gateway_is, on_terminal, paid, percent, prepared,
@@ -12,7 +19,7 @@ use crate::device::{CardRefusal, DeviceCommand, DeviceReply};
 use crate::effect::Effect;
 use crate::engine::Alarm;
 use crate::event::Event;
-use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply, Totals};
+use crate::gateway::{Decision, Finding, GatewayCommand, GatewayReply};
 use crate::ids::{CallId, Kept, Ticket, TransactionId};
 use crate::offline_cases::{offline_in, read_kept};
 use crate::prompt::{PromptKind, PromptKinds};
@@ -25,11 +32,14 @@ use uuid::Uuid;
 
 const TABLE: &str = include_str!("../../../docs/transaction-states.md");
 
-const STATES: [&str; 39] = [
+const STATES: [&str; 42] = [
     "waiting for reader",
     "waiting for card",
     "asked for the amount",
     "asked about a surcharge",
+    "offering a currency",
+    "choosing a currency",
+    "asked about a currency",
     "reading card",
     "stopping",
     "checking keys",
@@ -67,11 +77,12 @@ const STATES: [&str; 39] = [
     "ended",
 ];
 
-const EVENTS: [&str; 65] = [
+const EVENTS: [&str; 73] = [
     "reader is done",
     "card presented",
     "card presented (costs more)",
     "card presented (tip too high)",
+    "card presented (may pay in its currency)",
     "card presented (its gateway is away)",
     "card read (chip)",
     "card read (no chip)",
@@ -86,6 +97,13 @@ const EVENTS: [&str; 65] = [
     "a key was spent",
     "turn comes",
     "turn does not come",
+    "own currency offered",
+    "no currency offered",
+    "offer failed",
+    "time for an offer ends",
+    "own currency chosen",
+    "shop's currency chosen",
+    "reader leaves the choice",
     "prepared",
     "number is kept",
     "number is not kept",
@@ -277,6 +295,7 @@ fn people(bench: &mut Bench, asked: &mut MoneyRequest, state: &str) {
         });
         bench.prompts = bench.prompts.with(PromptKind::SetAmount);
     }
+    currency::people(bench, state);
     if state == "asked about a surcharge" {
         bench.engine.config.surcharges = vec![percent(2)];
     }
@@ -287,6 +306,7 @@ fn walk(bench: &mut Bench, state: &str) {
     let path = match state {
         "waiting for reader" | "waiting for card" => 0,
         "reading card" | "asked for the amount" | "asked about a surcharge" => 1,
+        _ if state.ends_with("a currency") => 1,
         "stopping" => {
             bench.cancel("key");
             0
@@ -323,7 +343,7 @@ fn walk(bench: &mut Bench, state: &str) {
         "inquiring" | "reversing" => drop(bench.gateway(failed(true))),
         "reporting" => drop(bench.gateway(approved(1_000))),
         "ended" => drop(bench.gateway(declined())),
-        _ => {}
+        _ => currency::walk(bench, state),
     }
 }
 
@@ -355,13 +375,20 @@ fn state_of(bench: &Bench) -> String {
     let close = transaction.request.kind == Kind::BatchClose;
     let plain = match transaction.phase {
         Phase::AwaitingReader => "waiting for reader",
-        Phase::Presenting | Phase::AuthorizingCard if transaction.stop.is_some() => "stopping",
+        Phase::Presenting | Phase::ChoosingCurrency(_) | Phase::AuthorizingCard
+            if transaction.stop.is_some() =>
+        {
+            "stopping"
+        }
         Phase::Presenting => "waiting for card",
         Phase::AwaitingAmount => "asked for the amount",
         Phase::Pricing { .. } => "asked about a surcharge",
         Phase::AuthorizingCard => "reading card",
         Phase::CheckingKeys(_) => "checking keys",
         Phase::AwaitingTurn(_) => "waiting for its turn",
+        Phase::OfferingCurrency => "offering a currency",
+        Phase::ChoosingCurrency(_) => "choosing a currency",
+        Phase::AskingCurrency(_) => "asked about a currency",
         Phase::Preparing(_) => "preparing",
         Phase::Keeping(_) => "keeping the number",
         Phase::Authorizing if transaction.request.kind == Kind::Verify => "authorizing (verify)",
@@ -401,15 +428,24 @@ fn state_of(bench: &Bench) -> String {
     plain.into()
 }
 
-fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
+/// A device or a gateway says it.
+fn replied(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
     if let Some(reply) = priced(bench, event) {
         return Some(bench.reader(reply));
+    }
+    if let Some(effects) = currency::happen(bench, event) {
+        return Some(effects);
     }
     if let Some(reply) = reader_reply(bench, event) {
         return Some(bench.reader(reply));
     }
-    if let Some(reply) = gateway_reply(bench, event) {
-        return Some(bench.gateway(reply));
+    let reply = gateway_reply(bench, event)?;
+    Some(bench.gateway(reply))
+}
+
+fn happen(bench: &mut Bench, event: &str) -> Option<Vec<Effect>> {
+    if let Some(effects) = replied(bench, event) {
+        return Some(effects);
     }
     let asked_for = bench
         .engine
@@ -565,6 +601,7 @@ fn priced(bench: &mut Bench, event: &str) -> Option<DeviceReply> {
     let mut reply = presented();
     match event {
         "card presented (costs more)" => bench.engine.config.surcharges = vec![percent(2)],
+        "card presented (may pay in its currency)" => currency::able_to_offer(bench),
         "card presented (tip too high)" => {
             if let DeviceReply::Presented { tip_minor, .. } = &mut reply {
                 *tip_minor = Some(1_001);
@@ -587,6 +624,7 @@ fn say(bench: &mut Bench, yes: bool) -> Option<Vec<Effect>> {
         text: yes.then(|| "A1B2C3".into()),
         chosen: None,
         amounts: yes.then(|| euros(1_000)),
+        signature: None,
     };
     let prompt = told.prompt_id;
     Some(bench.ask(Request::Respond { prompt, response }))
@@ -621,8 +659,10 @@ fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
     }
     let presenting = matches!(command, DeviceCommand::Present { .. });
     let reading = matches!(command, DeviceCommand::AuthorizeCard { .. });
+    let choosing = matches!(command, DeviceCommand::ConfirmCurrency { .. });
     let awaited = state_of(bench) == "waiting for reader";
-    let completing = !presenting && !reading && !awaited;
+    let before = presenting || choosing || reading;
+    let completing = !before && !awaited;
     let refused = |refusal| DeviceReply::Refused {
         refusal,
         text: "no".into(),
@@ -632,11 +672,9 @@ fn reader_reply(bench: &Bench, event: &str) -> Option<DeviceReply> {
         "no card" if presenting => refused(CardRefusal::NoCard),
         "card read (chip)" if reading => authorized(true),
         "card read (no chip)" if reading => authorized(false),
-        "card refused" if presenting || reading => refused(CardRefusal::CardUnreadable),
-        "cancelled on the reader" if presenting || reading => {
-            refused(CardRefusal::CancelledOnDevice)
-        }
-        "reader stopped" if presenting || reading => DeviceReply::Cancelled,
+        "card refused" if before => refused(CardRefusal::CardUnreadable),
+        "cancelled on the reader" if before => refused(CardRefusal::CancelledOnDevice),
+        "reader stopped" if before => DeviceReply::Cancelled,
         "reader is done" if awaited => completed(true),
         "reader failed" => unplugged(),
         "chip accepts" if completing => completed(true),
@@ -681,13 +719,14 @@ fn terminal_reply(command: &DeviceCommand, event: &str) -> Option<DeviceReply> {
 
 fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
     let (_, command) = bench.gateway_call.as_ref()?;
+    let offering = matches!(command, GatewayCommand::OfferCurrency { .. });
     let preparing = matches!(command, GatewayCommand::Prepare { .. });
     let inquiring = matches!(command, GatewayCommand::Inquire { .. });
     let reversing = matches!(command, GatewayCommand::Reverse { .. });
     let reporting = matches!(command, GatewayCommand::Report { .. });
     let closing = matches!(command, GatewayCommand::Reconcile { .. });
     let forwarding = matches!(command, GatewayCommand::Forward { .. });
-    let asking = !preparing && !inquiring && !reversing && !reporting;
+    let asking = !offering && !preparing && !inquiring && !reversing && !reporting;
     let found = |finding| Some(GatewayReply::Found(finding));
     Some(match event {
         "prepared" if preparing => prepared(),
@@ -730,60 +769,4 @@ fn gateway_reply(bench: &Bench, event: &str) -> Option<GatewayReply> {
         },
         _ => return None,
     })
-}
-
-fn unplugged() -> DeviceReply {
-    DeviceReply::Failed {
-        effect_possible: true,
-        reason: "unplugged".into(),
-    }
-}
-
-fn approved(minor: i64) -> GatewayReply {
-    GatewayReply::Answered(answer(Decision::Approved, Some(minor)))
-}
-
-fn declined() -> GatewayReply {
-    GatewayReply::Answered(answer(Decision::Declined, None))
-}
-
-fn no_totals() -> Totals {
-    Totals {
-        batch: "1".into(),
-        rows: Vec::new(),
-        collected: Vec::new(),
-    }
-}
-
-fn referred() -> GatewayReply {
-    GatewayReply::Answered(answer(Decision::Referred, None))
-}
-
-fn pending() -> GatewayReply {
-    GatewayReply::Found(Finding::Pending)
-}
-
-fn failed(sent: bool) -> GatewayReply {
-    GatewayReply::Failed {
-        sent,
-        reason: "line".into(),
-    }
-}
-
-/// An approved sale as the journal recalls it.
-pub(crate) fn sale(id: TransactionId) -> Past {
-    let mut bench = Bench::new();
-    bench.money(request("original", Kind::Sale, "asking"));
-    bench.reader(presented());
-    bench.reader(authorized(false));
-    bench.gateway(prepared());
-    bench.gateway(approved(1_000));
-    let mut records = bench.records;
-    for record in &mut records {
-        record.transaction_id = id;
-    }
-    Past {
-        records,
-        ..Past::default()
-    }
 }

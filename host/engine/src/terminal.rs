@@ -12,7 +12,7 @@ use crate::devices::{NoDevice, urgency};
 use crate::engine::{Alarm, Engine};
 use crate::exchange::Verdict;
 use crate::gateway::GatewayAnswer;
-use crate::ids::{Acceptor, DeviceId};
+use crate::ids::{Acceptor, DeviceId, RegisterId};
 use crate::keys::Ask;
 use crate::money::{Amount, Amounts, Currency};
 use crate::request::MoneyRequest;
@@ -28,8 +28,10 @@ impl Engine {
     /// The terminal a request goes to; `None`: a gateway takes it. What a request names decides.
     /// One that names nothing gets an idle reader where there is a gateway, else a terminal that
     /// can take it, else it waits for a reader.
-    pub(crate) fn terminal_for(&self, request: &MoneyRequest) -> Result<Option<DeviceId>, NotNow> {
-        if request.kind.purpose().is_none() || request.is_by_token() {
+    pub(crate) fn terminal_for(&self, ask: &Ask) -> Result<Option<DeviceId>, NotNow> {
+        let (request, asker) = (&ask.request, &ask.scope.register);
+        let presented = request.terms.presentation.is_some();
+        if request.kind.purpose().is_none() || request.is_by_token() || presented {
             return Ok(None);
         }
         if let Some(device) = &request.device {
@@ -37,12 +39,12 @@ impl Engine {
         }
         let gateway_given = request.gateway.is_some();
         let gateway_there = self.config.gateway.is_some() || !self.gateways.is_empty();
-        if gateway_given || (gateway_there && self.devices.reader_is_idle()) {
+        if gateway_given || (gateway_there && self.devices.reader_is_idle(asker)) {
             return Ok(None);
         }
         let mut refusal: Option<NotNow> = None;
         for device in self.devices.terminals() {
-            match self.check_terminal(device, request) {
+            match self.check_terminal(device, ask) {
                 Ok(()) => return Ok(Some(device.clone())),
                 Err(not_now) => {
                     let before = refusal.as_ref().map(|refusal| urgency(&refusal.reason));
@@ -70,7 +72,7 @@ impl Engine {
             return Err(NotNow::new(Reason::DeviceUnsupported, detail));
         }
         self.check_unresolved(request, &ask.scope, &amounts)?;
-        self.check_terminal(&device, request)?;
+        self.check_terminal(&device, ask)?;
         let acceptor = self.terminal_acceptor(&device);
         let mut transaction = self.accepted(ask, amounts, None, acceptor);
         transaction.device = Some(device);
@@ -78,7 +80,8 @@ impl Engine {
     }
 
     /// Whether a terminal can take this request, now.
-    fn check_terminal(&self, device: &DeviceId, request: &MoneyRequest) -> Result<(), NotNow> {
+    fn check_terminal(&self, device: &DeviceId, ask: &Ask) -> Result<(), NotNow> {
+        let request = &ask.request;
         let Some(terminal) = self.devices.terminal(device) else {
             return Err(NotNow::new(
                 Reason::DeviceNotFound,
@@ -89,13 +92,17 @@ impl Engine {
             let detail = format!("terminal {device} cannot {words}");
             return Err(NotNow::new(Reason::DeviceUnsupported, detail));
         }
-        self.check_terminal_free(device)
+        self.check_terminal_free(device, &ask.scope.register)
     }
 
     /// Whether it is there, idle, and owes no word on an earlier transaction.
-    pub(crate) fn check_terminal_free(&self, device: &DeviceId) -> Result<(), NotNow> {
+    pub(crate) fn check_terminal_free(
+        &self,
+        device: &DeviceId,
+        asker: &RegisterId,
+    ) -> Result<(), NotNow> {
         let busy_hint_ms = self.config.timeouts.busy_hint_ms;
-        let free = self.devices.check_available(device, busy_hint_ms);
+        let free = self.devices.check_available(device, asker, busy_hint_ms);
         free.map_err(NoDevice::not_now)?;
         let Some(owed) = self.quarantines(device) else {
             return Ok(());

@@ -41,7 +41,7 @@ impl Engine {
             let detail = format!("not resolved on terminal {device}: {transaction_id}");
             return Err(NotNow::new(reason, detail));
         }
-        self.check_terminal_free(device)?;
+        self.check_terminal_free(device, &ask.scope.register)?;
         let acceptor = self.terminal_acceptor(device);
         let mut close = self.accepted(ask, no_amount(), None, acceptor);
         close.device = Some(device.clone());
@@ -172,7 +172,7 @@ impl Engine {
             return Err(NotNow::new(Reason::DeviceUnsupported, detail));
         }
         let busy_hint_ms = self.config.timeouts.busy_hint_ms;
-        let idle = self.devices.check_idle(device, busy_hint_ms);
+        let idle = self.devices.check_idle(device, None, busy_hint_ms);
         idle.map_err(crate::devices::NoDevice::not_now)
     }
 }

@@ -54,7 +54,7 @@ impl Engine {
             return Err(NotNow::new(Reason::DeviceUnsupported, detail));
         }
         let amounts = parent.allows(ask, original, batch)?;
-        self.check_terminal_free(&device)?;
+        self.check_terminal_free(&device, &ask.scope.register)?;
         let acceptor = parent.wire.acceptor.clone();
         let mut transaction = self.accepted(ask, amounts, None, acceptor);
         transaction.original = Some(Wire {

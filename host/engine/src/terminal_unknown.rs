@@ -180,6 +180,7 @@ impl Engine {
     pub(crate) fn device_changed(&mut self, device: &DeviceId, status: Option<DeviceStatus>) {
         let was_ready = self.devices.is_ready(device);
         self.devices.changed(device, status);
+        self.lent_device_changed(device);
         if !was_ready && self.devices.is_ready(device) {
             self.wake_terminal(device, true);
         }

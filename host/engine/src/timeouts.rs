@@ -12,6 +12,8 @@ pub struct Timeouts {
     pub prompt_ms: u64,
     /// The final amount, where it comes after the card.
     pub amount_ms: u64,
+    /// The gateway's offer of the card's own currency; then the payment goes on without.
+    pub offer_ms: u64,
     /// The gateway's answer to one exchange; then inquiry.
     pub gateway_ms: u64,
     /// The reader's completion after the gateway's answer.
@@ -43,6 +45,7 @@ impl Default for Timeouts {
             pin_ms: 60_000,
             prompt_ms: 60_000,
             amount_ms: 300_000,
+            offer_ms: 5_000,
             gateway_ms: 60_000,
             completion_ms: 30_000,
             turn_ms: 60_000,

@@ -5,6 +5,7 @@
 
 use crate::answer::{Outcome, Progress, Resolution, ResolutionState, Stage};
 use crate::card::{CardFace, Cvm, Entry};
+use crate::dcc::CurrencyOffer;
 use crate::device::Purpose;
 use crate::fallback::Tried;
 use crate::forwarding::Forwarding;
@@ -46,6 +47,8 @@ pub(crate) struct Transaction {
     pub(crate) entry: Option<Entry>,
     pub(crate) cvm: Option<Cvm>,
     pub(crate) completion_owed: bool,
+    /// The offer of the card's own currency that the customer took.
+    pub(crate) dcc: Option<CurrencyOffer>,
     /// Keys of its device that it spends, or has spent.
     pub(crate) spent: Vec<DeviceKey>,
     /// Whether its reversal must carry the card's number.
@@ -118,6 +121,8 @@ pub(crate) struct Transaction {
     pub(crate) prompt: Option<OpenPrompt>,
     /// Questions so far.
     pub(crate) prompts: u32,
+    /// What the customer drew, as it is to be kept with an approval.
+    pub(crate) signature: Option<Arc<str>>,
     pub(crate) attempts: usize,
     pub(crate) next_at_micros: Option<i64>,
     /// The gateways before this one.
@@ -145,6 +150,12 @@ pub(crate) enum Phase {
     AwaitingAmount,
     /// A register: whether the customer pays this surcharge. The card is known, nothing is sealed.
     Pricing { surcharge_minor: i64 },
+    /// The gateway: in which currencies the card may pay. Nothing is sealed.
+    OfferingCurrency,
+    /// The reader: whether the customer takes this offer. Nothing is sealed.
+    ChoosingCurrency(CurrencyOffer),
+    /// A register: the same, where the reader does not ask.
+    AskingCurrency(CurrencyOffer),
     /// PIN, cryptogram, seal.
     AuthorizingCard,
     /// The journal: did another transaction spend the keys of the read?
@@ -240,6 +251,7 @@ impl Transaction {
             entry: None,
             cvm: None,
             completion_owed: false,
+            dcc: None,
             spent: Vec::new(),
             number_wanted: false,
             number_kept: false,
@@ -280,6 +292,7 @@ impl Transaction {
             patience: None,
             prompt: None,
             prompts: 0,
+            signature: None,
             attempts: 0,
             next_at_micros: None,
             tried: Tried::default(),

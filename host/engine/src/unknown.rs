@@ -125,6 +125,9 @@ impl Engine {
             | Phase::Presenting
             | Phase::AwaitingAmount
             | Phase::Pricing { .. }
+            | Phase::OfferingCurrency
+            | Phase::ChoosingCurrency(_)
+            | Phase::AskingCurrency(_)
             | Phase::AuthorizingCard
             | Phase::CheckingKeys(_)
             | Phase::Keeping(_)

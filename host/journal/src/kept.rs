@@ -6,6 +6,7 @@
 
 use crate::error::{Doing, JournalError};
 use crate::rows;
+use payhal_engine::forwarding;
 use payhal_engine::ids::{IdempotencyKey, Position, Scope, TransactionId};
 use payhal_engine::record::{Ending, Fact, Record, Unsent};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -44,6 +45,7 @@ pub(crate) fn answer(records: &[Record]) -> Option<Record> {
         Fact::Ended(ending) => Some((record, ending)),
         _ => None,
     })?;
+    let became = forwarding::became(records).filter(|_| ending.stored.is_some());
     Some(Record {
         transaction_id: ended.transaction_id,
         at_micros: ended.at_micros,
@@ -51,6 +53,7 @@ pub(crate) fn answer(records: &[Record]) -> Option<Record> {
             reversal: None,
             unsent: Some(whose),
             stored: None,
+            became: became.map(Box::new),
             ..(**ending).clone()
         })),
     })

@@ -48,7 +48,7 @@ pub use offline::{Look, Report, audit, epochs, look, open_transactions, show, ve
 pub use prune::Pruned;
 pub use shared::Happened;
 pub use tokens::{TokenFilter, TokenPage};
-pub use view::{Cursor, Filter, NotACursor, Page, Summary, View};
+pub use view::{Cursor, Filter, NotACursor, Offline, Page, Summary, View};
 
 use audit::Audit;
 use keys::{KeyHash, Keys};
@@ -262,6 +262,11 @@ impl Journal {
         reply: impl FnOnce(Result<TokenPage, JournalError>) + Send + 'static,
     ) {
         self.look(move |connection| tokens::list(connection, &filter), reply);
+    }
+
+    /// What is known of sales that were accepted offline.
+    pub fn offline(&self, reply: impl FnOnce(Result<Offline, JournalError>) + Send + 'static) {
+        self.look(lookup::offline, reply);
     }
 
     /// Every transaction that has not come to rest, oldest first.

@@ -5,7 +5,7 @@ use crate::error::{Doing, JournalError};
 use crate::keys::Keys;
 use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
-use crate::view::{Filter, Page, Summary, View};
+use crate::view::{Filter, Offline, Page, Summary, View};
 use crate::{kept, project, spent, tokens};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
@@ -109,6 +109,27 @@ pub(crate) fn past(connection: &Connection, by: &RecallBy) -> Result<Option<Past
         changes: view.changes,
         ..Past::default()
     }))
+}
+
+/// What is known of sales that were accepted offline.
+pub(crate) fn offline(connection: &Connection) -> Result<Offline, JournalError> {
+    connection
+        .prepare_cached(
+            r#"SELECT count(*) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
+             min(started_at) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
+             count(*) FILTER (WHERE forwarding = 'declined')
+             FROM "transaction" WHERE forwarding IS NOT NULL"#,
+        )
+        .and_then(|mut statement| {
+            statement.query_row((), |row| {
+                Ok(Offline {
+                    waiting: row.get::<_, i64>(0)?.unsigned_abs(),
+                    since_micros: row.get(1)?,
+                    lost: row.get::<_, i64>(2)?.unsigned_abs(),
+                })
+            })
+        })
+        .doing("read")
 }
 
 /// Records of a transaction, in order.

@@ -101,24 +101,15 @@ pub fn look(path: impl AsRef<Path>) -> Result<Look, JournalError> {
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
         )
         .doing("read")?;
-    let (stored, stored_since_micros, lost) = snapshot
-        .query_row(
-            r#"SELECT count(*) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
-             min(started_at) FILTER (WHERE forwarding IN ('waiting', 'needs_operator')),
-             count(*) FILTER (WHERE forwarding = 'declined')
-             FROM "transaction" WHERE forwarding IS NOT NULL"#,
-            (),
-            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?)),
-        )
-        .doing("read")?;
+    let offline = lookup::offline(&snapshot)?;
     Ok(Look {
         position: head.position,
         newest_micros: (head.position > 0 && newest > 0).then_some(newest),
         open: open.unsigned_abs(),
         needs_operator: needs_operator.unsigned_abs(),
-        stored: stored.unsigned_abs(),
-        stored_since_micros,
-        lost: lost.unsigned_abs(),
+        stored: offline.waiting,
+        stored_since_micros: offline.since_micros,
+        lost: offline.lost,
         audit: audit::check(&snapshot, path)?,
         epoch: EpochBegan::of(last),
     })

@@ -27,6 +27,7 @@ pub(crate) fn kind(fact: &Fact) -> &'static str {
         Fact::NeedsOperator { .. } => "needs_operator",
         Fact::Reported { .. } => "reported",
         Fact::Collected { .. } => "collected",
+        Fact::Signed { .. } => "signed",
         Fact::Resolved(_) => "resolved",
         Fact::Forwarding { .. } => "forwarding",
         Fact::Forwarded { .. } => "forwarded",
@@ -151,7 +152,7 @@ pub(crate) fn apply(
             _ => not_taken(&mut line, ForwardingState::Declined),
         },
         Fact::Withdrawn { .. } => not_taken(&mut line, ForwardingState::Withdrawn),
-        Fact::Collected { .. } | Fact::Forwarding { .. } => {}
+        Fact::Collected { .. } | Fact::Forwarding { .. } | Fact::Signed { .. } => {}
     }
     Some(line)
 }
@@ -198,7 +199,8 @@ fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
     line.reversing = ending.reversal.is_some();
     line.needs_operator = false;
     line.reporting = !ending.owed.is_nothing();
-    line.forwarding = ending.stored.as_ref().map(|_| ForwardingState::Waiting);
+    let waits = ending.stored.as_ref().map(|_| ForwardingState::Waiting);
+    line.forwarding = (ending.became.as_ref()).map_or(waits, |became| Some(became.state));
     line.ended_at_micros = Some(at_micros);
     match &ending.answer {
         FinalAnswer::Approved(approved) => {

@@ -126,6 +126,17 @@ pub struct Filter {
     pub limit: u32,
 }
 
+/// What is known of sales that were accepted offline.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Offline {
+    /// How many wait for their gateway, or for a person.
+    pub waiting: u64,
+    /// When the oldest of them began, microseconds since 1970 UTC.
+    pub since_micros: Option<i64>,
+    /// How many were not taken by their issuers.
+    pub lost: u64,
+}
+
 /// Lines, newest first.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Page {

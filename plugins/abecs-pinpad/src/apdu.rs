@@ -28,6 +28,10 @@ pub(crate) fn apdu(
     request: &Apdu,
     context: &Context,
 ) -> Outcome<ApduReply> {
+    if request.presentation_id.is_some() {
+        // Another application would end what the chip began for the payment.
+        return Err(PluginError::Unsupported);
+    }
     let admitted = match reader.config.allowed().admit(request) {
         Ok(admitted) => admitted,
         Err(why) => return Ok(Err(not_allowed(why))),

@@ -106,6 +106,7 @@ impl Reader for AbecsPinpad {
                 pinpad.specification.trim()
             )),
             sealing: Some(sealing::told(self.config.test_keys)),
+            incomplete: None,
         }))
     }
 

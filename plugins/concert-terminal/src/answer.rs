@@ -65,6 +65,7 @@ impl Told {
             End::NotDone(_, text) => (None, None, false, Some(text.to_owned())),
         };
         TerminalOutcome {
+            dcc: None,
             approved: minor.is_some(),
             response_code: self.code,
             response_text: text,

@@ -157,6 +157,12 @@ pub(crate) enum At {
     LoadParameters,
     /// When `apdu` begins.
     Apdu,
+    /// When `update_begin` begins.
+    UpdateBegin,
+    /// When `update_piece` begins.
+    UpdatePiece,
+    /// While a file is put in force.
+    UpdateFinish,
 }
 
 impl Action {

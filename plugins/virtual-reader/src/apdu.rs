@@ -4,12 +4,13 @@
 
 use crate::action::At;
 use crate::error::refusal;
-use crate::other_card::OtherCard;
+use crate::other_card::{OtherCard, beside, knows_none};
 use crate::reader::VirtualReader;
 use crate::screen::Screen;
 use crate::state::{Shared, Waiting};
 use payhal_messages::apdu::{Admitted, hex};
 use payhal_messages::call::{CardRefusal, Refusal};
+use payhal_messages::card::Entry;
 use payhal_messages::device::{Apdu, ApduReply};
 use payhal_messages::prompt::Stage;
 use payhal_plugin::{Context, Outcome, PluginError};
@@ -27,6 +28,10 @@ pub(crate) fn apdu(
         Ok(admitted) => admitted,
         Err(why) => return Ok(Err(not_allowed(why))),
     };
+    if let Some(presentation_id) = &request.presentation_id {
+        reader.shared.enter(At::Apdu, context)?;
+        return Ok(talk_where_it_lies(reader, presentation_id, &admitted));
+    }
     reader.held = None;
     reader.chip = None;
     reader.shared.enter(At::Apdu, context)?;
@@ -38,11 +43,26 @@ pub(crate) fn apdu(
     context.progress(Stage::Reading, "Reading");
     let reply = talk(card, &admitted);
     reader.shared.show(Screen::idle());
-    match reply {
-        Some(reply) => Ok(Ok(reply)),
-        None => Ok(Err(not_allowed(
-            "The card answered with another application",
-        ))),
+    Ok(reply)
+}
+
+/// A card that was presented for a payment: it stays so.
+fn talk_where_it_lies(
+    reader: &VirtualReader,
+    presentation_id: &str,
+    admitted: &Admitted,
+) -> Result<ApduReply, Refusal> {
+    let Some(held) = reader.held(presentation_id) else {
+        return Err(refusal(CardRefusal::CardRemoved));
+    };
+    match beside(held.card.name) {
+        Some(card) if matches!(held.entry, Entry::Chip | Entry::Contactless) => {
+            talk(card, admitted)
+        }
+        _ => Ok(ApduReply {
+            selected: hex(&knows_none()),
+            responses: Vec::new(),
+        }),
     }
 }
 
@@ -53,15 +73,15 @@ fn not_allowed(why: &str) -> Refusal {
     }
 }
 
-/// The exchange; nothing where the card is not what was asked for.
-fn talk(card: &OtherCard, admitted: &Admitted) -> Option<ApduReply> {
+/// The exchange; refused where the card is not what was asked for.
+fn talk(card: &OtherCard, admitted: &Admitted) -> Result<ApduReply, Refusal> {
     let selected = card.select(&admitted.aid);
     if !admitted.is_answered_by(&selected) {
-        return None;
+        return Err(not_allowed("The card answered with another application"));
     }
     let there = selected.ends_with(&[0x90, 0x00]);
     let commands = admitted.commands.iter().filter(|_| there);
-    Some(ApduReply {
+    Ok(ApduReply {
         responses: commands.map(|command| hex(&card.say(command))).collect(),
         selected: hex(&selected),
     })

@@ -41,6 +41,10 @@ pub(crate) fn authorize_card(
     if reader.held(&request.presentation_id).is_none() {
         return Ok(Err(refusal(CardRefusal::CardRemoved)));
     }
+    if let Some(held) = &mut reader.held {
+        // A card that came before anybody said what for.
+        held.purpose = request.purpose;
+    }
     reader.shared.show(Screen::of(&["", "Authorizing"]));
     let Verified { cvm, online_pin } = verified;
     reader.reads = reader.reads.wrapping_add(1);
@@ -69,7 +73,7 @@ fn inner(held: &Held, request: &AuthorizeCard) -> Result<Inner, PluginError> {
     let Held { card, entry, .. } = held;
     Ok(Inner {
         purpose: purpose(request.purpose)?,
-        amounts: amounts(&request.amounts)?,
+        amounts: amounts(&request.charged())?,
         secrets: CardSecrets {
             pan: card.pan(),
             expiry: card.expiry(),

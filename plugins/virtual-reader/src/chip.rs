@@ -58,7 +58,7 @@ impl Chip {
         let mut unpredictable = [0; 4];
         getrandom::fill(&mut unpredictable)
             .map_err(|_| PluginError::not_sent("draw random bytes"))?;
-        let amounts = &request.amounts;
+        let amounts = &request.charged();
         // EMV Book 3, annex C3 and section 10.5: method, condition, result.
         let cvm_results = match cvm {
             Cvm::OnlinePin => "020300",

@@ -21,7 +21,8 @@ pub(crate) struct Config {
     /// What to do when, each step once and in order.
     #[serde(default)]
     script: Vec<ScriptStep>,
-    /// Where the application of a card with several is chosen.
+    /// Where the application of a card with several is chosen, and the currency of one that may pay in
+    /// its own.
     #[serde(default)]
     selection: Selection,
     /// How the reader encrypts what it reads.
@@ -45,7 +46,7 @@ pub(crate) enum Mode {
     DukptAes,
 }
 
-/// Where an application is chosen.
+/// Where an application or a currency is chosen.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Selection {

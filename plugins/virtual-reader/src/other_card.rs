@@ -37,6 +37,20 @@ const NO_SUCH_PLACE: [u8; 2] = [0x6B, 0x00];
 const NO_SUCH_COMMAND: [u8; 2] = [0x6D, 0x00];
 const NOT_ALLOWED: [u8; 2] = [0x69, 0x82];
 
+/// Payment cards that have the application of such a card beside their own.
+const BOTH: [(&str, &str); 1] = [("visa-approve", "loyalty")];
+
+/// What a payment card has beside its own application.
+pub(crate) fn beside(payment_card: &str) -> Option<&'static OtherCard> {
+    let both = BOTH.iter().find(|(name, _)| *name == payment_card);
+    both.and_then(|(_, other)| other_card(other))
+}
+
+/// What a card says that does not have the application.
+pub(crate) fn knows_none() -> Vec<u8> {
+    NO_SUCH_FILE.to_vec()
+}
+
 /// The card of that name.
 pub(crate) fn other_card(name: &str) -> Option<&'static OtherCard> {
     OTHER_CARDS.iter().find(|card| card.name == name)

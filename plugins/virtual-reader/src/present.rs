@@ -28,6 +28,9 @@ pub(crate) fn present(
         // Nobody presents a card for these: they change what was authorized before.
         return Err(PluginError::Unsupported);
     }
+    if let Some(why) = reader.flash.incomplete()? {
+        return Err(PluginError::not_sent(format!("read a card: {why}")));
+    }
     reader.held = None;
     reader.chip = None;
     reader.shared.enter(At::Present, context)?;
@@ -70,7 +73,7 @@ pub(crate) fn present(
 }
 
 /// Longest time out that is added to a clock.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn wait_for_card(
     shared: &Shared,
@@ -254,7 +257,7 @@ fn choose_at_register(
 }
 
 /// Why no application can be chosen any more.
-fn stopped(state: &State) -> Option<CardRefusal> {
+pub(crate) fn stopped(state: &State) -> Option<CardRefusal> {
     state.placed.is_none().then_some(CardRefusal::CardRemoved)
 }
 

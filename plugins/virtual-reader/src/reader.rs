@@ -4,14 +4,16 @@
 use crate::action::At;
 use crate::chip::Chip;
 use crate::config::Config;
+use crate::flash::Flash;
 use crate::present::application_of;
 use crate::screen::Screen;
 use crate::sealing::Sealing;
 use crate::state::Shared;
-use crate::{apdu, authorize_card, complete, present, settings};
+use crate::{apdu, authorize_card, complete, confirm_currency, present, settings};
 use payhal_card_data::{MemoryProtection, TestCard, memory_protection};
 use payhal_messages::call::Refusal;
 use payhal_messages::card::Entry;
+use payhal_messages::currency::{ConfirmCurrency, CurrencyChoice};
 use payhal_messages::device::{Apdu, ApduReply, DeviceSettings};
 use payhal_messages::emv::{EmvApplication, EmvParameters};
 use payhal_messages::money::Purpose;
@@ -19,12 +21,14 @@ use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
 };
+use payhal_messages::update::{UpdateBegin, UpdateBegun, UpdatePiece};
 use payhal_plugin::{Context, Level, Outcome, PluginError, Reader, Simulated};
 use std::sync::Arc;
 
 /// One virtual reader.
 pub(crate) struct VirtualReader {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) flash: Flash,
     /// The card between `present` and `complete`.
     pub(crate) held: Option<Held>,
     /// Its chip, between its two cryptograms.
@@ -98,6 +102,7 @@ impl Reader for VirtualReader {
         Ok(Self {
             sealing: Sealing::open(plan.sealing, context)?,
             shared: Arc::new(Shared::new(plan, context)),
+            flash: Flash::new(context.state_dir()),
             held: None,
             chip: None,
             former: Former::default(),
@@ -112,7 +117,8 @@ impl Reader for VirtualReader {
             sealing: Some(self.sealing.told()),
             model: "payhal virtual reader".to_owned(),
             serial_number: Some(format!("VR-{}", context.instance_name())),
-            firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            firmware: Some(self.flash.firmware()?),
+            incomplete: self.flash.incomplete()?,
         }))
     }
 
@@ -137,6 +143,19 @@ impl Reader for VirtualReader {
     fn present(&mut self, request: Present, context: &Context) -> Outcome<Presentation> {
         let outcome = present::present(self, &request, context);
         self.ended(outcome)
+    }
+
+    fn confirm_currency(
+        &mut self,
+        request: ConfirmCurrency,
+        context: &Context,
+    ) -> Outcome<CurrencyChoice> {
+        let outcome = confirm_currency::confirm_currency(self, &request, context);
+        match outcome {
+            // The people at the till are asked; the card stays.
+            Err(PluginError::Unsupported) => outcome,
+            _ => self.ended(outcome),
+        }
     }
 
     fn authorize_card(&mut self, request: AuthorizeCard, context: &Context) -> Outcome<CardRead> {
@@ -168,12 +187,36 @@ impl Reader for VirtualReader {
 
     fn settings(&mut self, _: &Context) -> Outcome<DeviceSettings> {
         self.shared.check_attached()?;
-        Ok(Ok(settings::settings(self)))
+        Ok(Ok(settings::settings(self)?))
     }
 
     fn apdu(&mut self, request: Apdu, context: &Context) -> Outcome<ApduReply> {
         let outcome = apdu::apdu(self, &request, context);
+        if request.presentation_id.is_some() && outcome.is_ok() {
+            // The card stays presented, whatever came of the talk.
+            return outcome;
+        }
         self.ended(outcome)
+    }
+
+    fn update_begin(&mut self, file: UpdateBegin, context: &Context) -> Outcome<UpdateBegun> {
+        self.shared.enter(At::UpdateBegin, context)?;
+        self.shared.show(Screen::of(&["", "Updating"]));
+        self.flash.begin(file)
+    }
+
+    fn update_piece(&mut self, piece: UpdatePiece, context: &Context) -> Outcome<()> {
+        self.shared.enter(At::UpdatePiece, context)?;
+        self.flash.piece(&piece)
+    }
+
+    fn update_finish(&mut self, file: UpdateBegin, context: &Context) -> Outcome<()> {
+        let shared = &self.shared;
+        let outcome = self
+            .flash
+            .finish(&file, || shared.enter(At::UpdateFinish, context));
+        self.shared.show(Screen::idle());
+        outcome
     }
 
     fn close(&mut self, _: &Context) {

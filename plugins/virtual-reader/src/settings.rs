@@ -5,8 +5,10 @@ use crate::limits::{KEYS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN, PIN_TIME, PIN_TRIE
 use crate::limits::{SCREEN_COLUMNS, SCREEN_LINES};
 use crate::reader::VirtualReader;
 use payhal_messages::device::{DeviceSettings, KeyPlace};
+use payhal_plugin::PluginError;
+use std::collections::BTreeMap;
 
-pub(crate) fn settings(reader: &VirtualReader) -> DeviceSettings {
+pub(crate) fn settings(reader: &VirtualReader) -> Result<DeviceSettings, PluginError> {
     let named = |name: &str| name.to_owned();
     let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let sealing = reader.sealing.told();
@@ -17,7 +19,11 @@ pub(crate) fn settings(reader: &VirtualReader) -> DeviceSettings {
         features.push(named("apdu"));
     }
     let pin_ms = u64::try_from(PIN_TIME.as_millis()).unwrap_or(u64::MAX);
-    DeviceSettings {
+    let mut other: BTreeMap<_, _> = [(named("test_keys"), sealing.test_keys.to_string())].into();
+    if let Some(name) = reader.flash.configuration()? {
+        other.insert(named("configuration"), name);
+    }
+    Ok(DeviceSettings {
         currencies: Vec::new(),
         features,
         limits: [
@@ -41,6 +47,6 @@ pub(crate) fn settings(reader: &VirtualReader) -> DeviceSettings {
         tables: [("cards", env!("CARGO_PKG_VERSION"))]
             .map(|(name, version)| (named(name), named(version)))
             .into(),
-        other: [(named("test_keys"), sealing.test_keys.to_string())].into(),
-    }
+        other,
+    })
 }

@@ -17,8 +17,8 @@ pub(crate) fn headline(purpose: Purpose, amounts: &Amounts) -> String {
         Purpose::Verify => return "Card check".to_owned(),
         Purpose::Balance => return "Balance".to_owned(),
     };
-    let total = amount(amounts.total_minor, &amounts.currency);
-    format!("{purpose} {total} {}", amounts.currency)
+    let total = money(amounts.total_minor, &amounts.currency);
+    format!("{purpose} {total}")
 }
 
 /// `Tip 0.50 Cash 20.00`: what the total holds besides the goods; often nothing.
@@ -76,6 +76,11 @@ pub(crate) fn transaction_type(purpose: Purpose, amounts: &Amounts) -> &'static 
         | Purpose::Capture
         | Purpose::Adjust => "00",
     }
+}
+
+/// `12.50 EUR`.
+pub(crate) fn money(minor: i64, currency: &str) -> String {
+    format!("{} {currency}", amount(minor, currency))
 }
 
 fn amount(minor: i64, currency: &str) -> String {

@@ -120,6 +120,7 @@ fn sale(shop: &mut Shop, gesture: &str, card: &'static TestCard) {
     }
     let request = AuthorizeCard {
         seal_number: true,
+        dcc: None,
         ..shop.request(&presentation)
     };
     let read = shop.reader.authorize_card(request, &shop.bench.call());

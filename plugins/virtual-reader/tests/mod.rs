@@ -4,7 +4,9 @@
 mod alone;
 mod cards;
 mod chips;
+mod currencies;
 mod faults;
+mod flashes;
 #[cfg(target_os = "linux")]
 mod memory;
 mod other_cards;
@@ -170,6 +172,7 @@ impl Shop {
     fn request(&self, presentation: &Presentation) -> AuthorizeCard {
         AuthorizeCard {
             seal_number: false,
+            dcc: None,
             transaction_id: "t-1".into(),
             presentation_id: presentation.presentation_id.clone(),
             device: "counter".into(),

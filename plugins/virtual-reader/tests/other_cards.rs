@@ -13,10 +13,20 @@ fn shop(allowed: &[&str]) -> Shop {
 
 impl Shop {
     fn say(&mut self, aid: &str, commands: &[&str]) -> Outcome<ApduReply> {
+        self.say_to(None, aid, commands)
+    }
+
+    fn say_to(
+        &mut self,
+        presentation_id: Option<String>,
+        aid: &str,
+        commands: &[&str],
+    ) -> Outcome<ApduReply> {
         let request = Apdu {
             aid: aid.to_owned(),
             commands: commands.iter().map(|one| (*one).to_owned()).collect(),
             timeout_ms: 5_000,
+            presentation_id,
         };
         let call = self.bench.call();
         self.reader.apdu(request, &call)
@@ -55,6 +65,27 @@ fn a_card_without_the_application_says_so_and_hears_no_command() {
     shop.later(json!({"action": "tap", "card": "identity"}));
     let said = shop.say(LOYALTY, &["00B0000006"]).unwrap().unwrap();
     assert_eq!((said.selected.as_str(), said.responses.len()), ("6A82", 0));
+}
+
+#[test]
+fn a_card_that_was_presented_is_talked_with_before_it_pays() {
+    let mut shop = shop(&[LOYALTY]);
+    let shown = shop.presented("insert", "visa-approve");
+    let id = Some(shown.presentation_id.clone());
+    let said = shop.say_to(id.clone(), LOYALTY, &["00B0000006"]);
+    assert_eq!(said.unwrap().unwrap().responses, ["4D454D4245529000"]);
+    // What is not allowed does not end the presentation either.
+    let code_of = code(shop.say_to(id, "A0000000031010", &[]));
+    assert_eq!(code_of, "not_allowed");
+    shop.authorize(&shown).unwrap().unwrap();
+
+    // Not every card has it, and a presentation that is over is over.
+    let shown = shop.presented("insert", "mastercard-approve");
+    let id = Some(shown.presentation_id);
+    let said = shop.say_to(id.clone(), LOYALTY, &["00B0000006"]);
+    assert_eq!(said.unwrap().unwrap().selected, "6A82");
+    shop.act(json!({"action": "remove"})).unwrap();
+    assert_eq!(code(shop.say_to(id, LOYALTY, &[])), "card_removed");
 }
 
 #[test]

@@ -136,7 +136,12 @@ fn choose(shared: &Shared, placed: Placed, until: Instant, context: &Context) ->
 }
 
 /// The cardholder chooses on the keypad.
-fn choose_here(shared: &Shared, labels: &[&str], until: Instant, context: &Context) -> Step<usize> {
+pub(crate) fn choose_here(
+    shared: &Shared,
+    labels: &[&str],
+    until: Instant,
+    context: &Context,
+) -> Step<usize> {
     let mut lines = vec!["Choose".to_owned()];
     lines.extend(
         (1..)

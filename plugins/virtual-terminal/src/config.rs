@@ -36,6 +36,9 @@ pub(crate) struct Config {
     surcharge_basis_points: i64,
     #[serde(default)]
     offline: Offline,
+    /// Whether customers are offered the currency of their card.
+    #[serde(default)]
+    own_currency: bool,
     /// How long the issuer takes.
     #[serde(default)]
     latency_ms: u64,
@@ -72,6 +75,7 @@ pub(crate) struct Plan {
     pub(crate) tip: Tip,
     pub(crate) surcharge_basis_points: i64,
     pub(crate) offline: Offline,
+    pub(crate) own_currency: bool,
     pub(crate) latency_ms: u64,
     pub(crate) faults: Vec<FaultOrder>,
 }
@@ -93,6 +97,7 @@ impl Config {
             tip: self.tip.check()?,
             surcharge_basis_points: checked_surcharge(self.surcharge_basis_points)?,
             offline: self.offline,
+            own_currency: self.own_currency,
             latency_ms: self.latency_ms,
             faults: self
                 .faults

@@ -138,6 +138,7 @@ pub(crate) fn no(code: &Code) -> TerminalOutcome {
         rrn: None,
         token: None,
         balance_minor: None,
+        dcc: None,
         entry: None,
         cvm: None,
         card: None,

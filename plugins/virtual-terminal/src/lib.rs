@@ -16,6 +16,7 @@ mod fault;
 mod inquire;
 mod ledger;
 mod limits;
+mod own_currency;
 mod pay;
 mod pin;
 mod reconcile;

@@ -12,6 +12,9 @@ pub(crate) const READ_WAIT_MS_MAX: u64 = 10_000;
 /// How long the terminal waits for a card, as real ones do.
 pub(crate) const CARD_TIME: Duration = Duration::from_secs(60);
 
+/// Time for the choice of a currency, after which it is the shop's.
+pub(crate) const CURRENCY_TIME: Duration = Duration::from_secs(30);
+
 /// Time for a tip, after which none is given.
 pub(crate) const TIP_TIME: Duration = Duration::from_secs(30);
 

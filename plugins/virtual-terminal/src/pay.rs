@@ -11,6 +11,7 @@ use crate::entry::{Collection, Entry, Kind, State, no};
 use crate::error::{TerminalError, busy, no_answer, refusal};
 use crate::fault::{overcharged, spoilt};
 use crate::ledger::Books;
+use crate::own_currency;
 use crate::pin::{self, Verified};
 use crate::rules::{self, Code, Question, Verdict};
 use crate::screen::Screen;
@@ -79,6 +80,8 @@ pub(crate) struct Decided {
     cvm: Option<Cvm>,
     offline: bool,
     token: Option<String>,
+    /// Whether the customer pays in the card's own currency.
+    own_currency: bool,
 }
 
 impl Decided {
@@ -94,6 +97,7 @@ impl Decided {
             cvm: None,
             offline: false,
             token: None,
+            own_currency: false,
         }
     }
 }
@@ -144,12 +148,18 @@ fn with_card(
         Ok(read) => read,
         Err(why) => return Ok(Err(why)),
     };
+    let total = request.amounts.total_minor + added.sum();
+    let own_currency = match own_currency::chosen(shared, request, &read, total, context)? {
+        Ok(own_currency) => own_currency,
+        Err(why) => return Ok(Err(why)),
+    };
     let verified = match pin::verify(shared, &read, context)? {
         Ok(verified) => verified,
         Err(why) => return Ok(Err(why)),
     };
     ask_issuer(shared, context)?;
     let mut decided = judge(shared, request, read, verified, added);
+    decided.own_currency = own_currency;
     let approved = matches!(decided.verdict, Verdict::Approve { .. });
     let signs = read.card.behaviour == Behaviour::SignatureRequired;
     if approved && signs && pays(request.purpose) {
@@ -200,6 +210,7 @@ fn judge(shared: &Shared, request: &Pay, read: Read, verified: Verified, added: 
         cvm: Some(verified.cvm),
         offline: line.on && whole,
         token: None,
+        own_currency: false,
     }
 }
 
@@ -234,6 +245,8 @@ fn book(
         entry.answer.tip_minor = decided.added.tip_minor;
         entry.answer.surcharge_minor = decided.added.surcharge_minor;
         entry.answer.token = token;
+        let own = decided.own_currency;
+        entry.answer.dcc = own.then(|| own_currency::conversion(entry.amount_minor));
         entry.answer.offline = decided.offline;
         entry.collection = decided.offline.then_some(Collection::Waiting);
         entry.answer.balance_minor = (entry.kind == Kind::Balance).then_some(BALANCE_MINOR);

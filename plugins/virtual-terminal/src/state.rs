@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
     pub(crate) auto: Option<(&'static TestCard, Entry)>,
     pub(crate) selection: Selection,
+    /// Whether customers are offered the currency of their card.
+    pub(crate) offers_currency: bool,
     pub(crate) inquiry: Inquiry,
     pub(crate) reversal: TerminalReversal,
     pub(crate) latency: Duration,
@@ -264,6 +266,7 @@ impl Shared {
             ledger,
             auto: plan.auto,
             selection: plan.selection,
+            offers_currency: plan.own_currency,
             inquiry: plan.inquiry,
             reversal: plan.reversal,
             latency: Duration::from_millis(plan.latency_ms),

@@ -45,6 +45,7 @@ impl Terminal for VirtualTerminal {
         self.shared.attached()?;
         Ok(Ok(Identity {
             sealing: None,
+            incomplete: None,
             model: "payhal virtual terminal".to_owned(),
             serial_number: Some(format!("VT-{}", context.instance_name())),
             firmware: Some(env!("CARGO_PKG_VERSION").to_owned()),

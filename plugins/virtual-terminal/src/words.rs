@@ -17,17 +17,18 @@ pub(crate) fn headline(purpose: Purpose, amounts: &Amounts) -> String {
         Purpose::Verify => return "Card check".to_owned(),
         Purpose::Balance => return "Balance".to_owned(),
     };
-    format!("{purpose} {}", amount(amounts))
+    let total = money(amounts.total_minor, &amounts.currency);
+    format!("{purpose} {total}")
 }
 
-fn amount(amounts: &Amounts) -> String {
-    let places = decimals(&amounts.currency);
-    let minor = amounts.total_minor;
+/// `12.50 EUR`.
+pub(crate) fn money(minor: i64, currency: &str) -> String {
+    let places = decimals(currency);
     let sign = if minor < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = places + 1);
     let (whole, part) = digits.split_at(digits.len() - places);
     let point = if places == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{part} {}", amounts.currency)
+    format!("{sign}{whole}{point}{part} {currency}")
 }
 
 /// ISO 4217 minor units. A display may not know a currency; two places are the rule.

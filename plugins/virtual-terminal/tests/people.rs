@@ -113,3 +113,20 @@ fn it_says_who_it_is() {
     let identity = shop.terminal.identify(&shop.bench.call()).unwrap().unwrap();
     assert_eq!(identity.serial_number.as_deref(), Some("VT-test-1"));
 }
+
+#[test]
+fn who_wants_that_pays_in_the_currency_of_the_card() {
+    for (keys, own) in [("2", Some(1_410)), ("1", None)] {
+        let mut shop = Shop::with(&json!({ "own_currency": true }));
+        shop.later(json!({"action": "insert", "card": "amex-approve"}));
+        shop.later(json!({"action": "keys", "keys": keys}));
+        let told = shop
+            .pay(request("s", Purpose::Sale, 1250))
+            .unwrap()
+            .unwrap();
+        assert_eq!(told.approved_minor, Some(1250));
+        assert_eq!(told.dcc.map(|dcc| dcc.amount_minor), own);
+    }
+    let mut shop = Shop::with(&json!({ "own_currency": true, "auto": "insert amex-approve" }));
+    assert_eq!(shop.sale("s", 1250).dcc, None);
+}

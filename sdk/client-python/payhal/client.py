@@ -22,9 +22,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from . import errors
 from .access import STRANGERS_METHODS, Access, Greeting, OnNumber, pairing_required
-from .errors import Cancelled, ConnectionLost, ImpostorHost, NoAnswer, OutcomeUnknown, PairingRequired, PayhalError, error_from
+from .errors import Cancelled, ConnectionLost, ImpostorHost, NoAnswer, OutcomeUnknown, PairingRequired, PayhalError, error_from, no_longer_told, unusable
 from .journal import Journal, Recovered, recovered
 from .keys import new_key
+from .leases import LEASE_ENDED, Leases
 from .messages import Approved, Event, Progress, Prompt, read
 from .money import MoneyCall, MoneyCalls, OnKey, OnProgress, OnPrompt, given
 from .pairing import Pairing, PairingStore
@@ -145,6 +146,7 @@ class Payhal(MoneyCalls):
         self._was_open = False
         self._listeners: list[tuple[frozenset[str] | None, OnEvent]] = []
         self._subscribed: frozenset[str] | Literal["all"] | None = None
+        self._leases = Leases(self.on, lambda method, params: self.call(method, **params))
         self._event_seq: int | None = None
         self._prompts_seen: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -304,6 +306,14 @@ class Payhal(MoneyCalls):
         word = {"outcome": outcome, "evidence": evidence, "operator": operator}
         return _object(await self.call("payment.resolve", transaction_id=transaction_id, **word))
 
+    async def sign(self, transaction_id: str, signature: dict[str, Any]) -> dict[str, Any]:
+        """Keeps the customer's signature with an approved payment, once: `strokes`, an `image`, or both."""
+        return _object(await self.call("payment.sign", transaction_id=transaction_id, signature=signature))
+
+    async def signature(self, transaction_id: str) -> dict[str, Any]:
+        """The signature that is kept with a payment."""
+        return _object(await self.call("payment.signature", transaction_id=transaction_id))
+
     async def devices(self) -> Any:
         return (await self.call("device.list"))["devices"]
 
@@ -326,12 +336,30 @@ class Payhal(MoneyCalls):
         return await self.call("device.settings", device=device)
 
     async def apdu(
-        self, device: str, aid: str, commands: Sequence[str] = (), timeout_ms: int = 30_000
+        self, device: str, aid: str, commands: Sequence[str] = (), timeout_ms: int = 30_000, **params: Any
     ) -> Any:
-        """Talks with a card that does not pay. Hex in, hex out."""
-        return await self.call(
-            "device.apdu", device=device, aid=aid, commands=list(commands), timeout_ms=timeout_ms
-        )
+        """Talks with a card that does not pay, or with one that was presented (`presentation_id`). Hex in, hex out."""
+        exchange = {"aid": aid, "commands": list(commands), "timeout_ms": timeout_ms, **params}
+        return await self.call("device.apdu", device=device, **exchange)
+
+    async def watch(self, on_card: OnEvent, *, device: str | None = None, **params: Any) -> dict[str, Any]:
+        """A reader watches for cards for this connection alone, until `unwatch` or the end of the lease.
+
+        `on_card` hears `device.card_presented`, whose `presentation_id` one payment may use, then
+        `device.card_removed` and `device.lease_ended`, after which it hears nothing. A lease that ends
+        with its connection is told as `lost`: watch again when that is back.
+        """
+        return await self._leases.take("device.watch", on_card, {**given(device=device), **params})
+
+    async def unwatch(self, device: str) -> Any:
+        return await self.call("device.unwatch", device=device)
+
+    async def reserve(self, *, device: str | None = None, **params: Any) -> dict[str, Any]:
+        """A reader is kept for this connection alone, until `release` or the end of the lease."""
+        return await self._leases.take("device.reserve", None, {**given(device=device), **params})
+
+    async def release(self, device: str) -> Any:
+        return await self.call("device.release", device=device)
 
     async def simulate(self, device: str, action: str, **params: Any) -> Any:
         """Drives a simulated device or gateway: `simulate("reader", "tap", card="visa-approve")`."""
@@ -499,7 +527,7 @@ class Payhal(MoneyCalls):
             self._arm(call, wait_s, lambda: self._send(call) if self.state == "open" else None)
             return
         if again and isinstance(error, _REFUSED_AT_THE_DOOR + _REFUSED_ACCESS):
-            error = _no_longer_told(call, error)
+            error = no_longer_told(call.key, error)
         self._settle(call, error)
 
     def _notified(self, method: str, params: Mapping[str, Any]) -> None:
@@ -591,7 +619,7 @@ class Payhal(MoneyCalls):
             return str(error), _DOOR_RETRY_S if error.retry_after_ms is None else error.retry_after_ms / 1000
         except Exception as error:
             # A host that refuses the greeting will refuse it again; so will a key that cannot be read.
-            self._end(error if isinstance(error, PayhalError) else _unusable(error))
+            self._end(error if isinstance(error, PayhalError) else unusable(error))
             return str(error), 0.0
         finally:
             self._socket = None
@@ -634,10 +662,12 @@ class Payhal(MoneyCalls):
         for call in list(self._calls):
             if not self._may_send(call):
                 error = self._unpaired(call)
-                self._settle(call, error if call.sends == 0 else _no_longer_told(call, error))
+                self._settle(call, error if call.sends == 0 else no_longer_told(call.key, error))
 
     def _lost(self) -> None:
         self._by_id.clear()
+        for news in self._leases.lost():
+            self._hear(LEASE_ENDED, news)
         for call in list(self._calls):
             if call.sends == 0:
                 continue
@@ -754,19 +784,6 @@ async def _send_quietly(socket: ClientConnection, text: str) -> None:
 
 async def _maybe_await(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
-
-
-def _no_longer_told(call: _Call, error: PayhalError) -> OutcomeUnknown:
-    said = "The payment was sent, but the host no longer says what became of it."
-    unknown = OutcomeUnknown(said, given(idempotency_key=call.key))
-    unknown.__cause__ = error
-    return unknown
-
-
-def _unusable(cause: Exception) -> PayhalError:
-    error = PayhalError(f"The connection to the payment host cannot be used: {cause}", {"retry": "ask_operator"})
-    error.__cause__ = cause
-    return error
 
 
 def _never_sent(call: _Call) -> Cancelled:

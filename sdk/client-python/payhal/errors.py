@@ -219,3 +219,16 @@ def error_from(rpc_error: Mapping[str, Any]) -> PayhalError:
     if kind is None:
         kind = InvalidRequest if -32768 <= code <= -32000 else PayhalError
     return kind(message, fields, code=code)
+
+
+def no_longer_told(key: str | None, error: PayhalError) -> OutcomeUnknown:
+    said = "The payment was sent, but the host no longer says what became of it."
+    unknown = OutcomeUnknown(said, {} if key is None else {"idempotency_key": key})
+    unknown.__cause__ = error
+    return unknown
+
+
+def unusable(cause: Exception) -> PayhalError:
+    error = PayhalError(f"The connection to the payment host cannot be used: {cause}", {"retry": "ask_operator"})
+    error.__cause__ = cause
+    return error

@@ -10,10 +10,15 @@ use std::time::Duration;
 use payhal_protocol::batch::{BatchTotals, CloseParams, TotalsParams};
 use payhal_protocol::errands::{ApduParams, ApduResult, DeviceSettings, SettingsParams};
 use payhal_protocol::events::{SubscribeParams, SubscribeResult};
+use payhal_protocol::ids::DeviceId;
+use payhal_protocol::leases::{
+    LeaseResult, ReleaseParams, ReserveParams, UnwatchParams, WatchParams,
+};
 use payhal_protocol::limits::MESSAGE_BYTES_MAX;
 use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CaptureParams, CashAdvanceParams, RefundParams,
-    ResolveParams, ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
+    ResolveParams, ResolveResult, SaleParams, SignParams, SignResult, SignatureParams,
+    SignatureResult, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_protocol::session::{HelloResult, PingParams};
 use payhal_protocol::token::{
@@ -235,6 +240,22 @@ impl Client {
         self.request(params).await
     }
 
+    /// Keeps the customer's signature with an approved payment, once.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn sign(&self, params: &SignParams) -> Result<SignResult, CallError> {
+        self.request(params).await
+    }
+
+    /// The signature that is kept with a payment.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn signature(&self, params: &SignatureParams) -> Result<SignatureResult, CallError> {
+        self.request(params).await
+    }
+
     /// How a device is set up, as it says itself.
     ///
     /// # Errors
@@ -252,6 +273,41 @@ impl Client {
     /// See [`CallError`].
     pub async fn apdu(&self, params: &ApduParams) -> Result<ApduResult, CallError> {
         self.request(params).await
+    }
+
+    /// A reader watches for cards for this connection alone. What it sees comes as notifications:
+    /// `device.card_presented`, `device.card_removed`, `device.lease_ended`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn watch(&self, params: &WatchParams) -> Result<LeaseResult, CallError> {
+        self.request(params).await
+    }
+
+    /// The end of a watch before its time.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn unwatch(&self, device: impl Into<DeviceId>) -> Result<(), CallError> {
+        let device = device.into();
+        self.request(&UnwatchParams { device }).await.map(drop)
+    }
+
+    /// A device is kept for this connection alone.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn reserve(&self, params: &ReserveParams) -> Result<LeaseResult, CallError> {
+        self.request(params).await
+    }
+
+    /// Gives back a device that was kept.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn release(&self, device: impl Into<DeviceId>) -> Result<(), CallError> {
+        let device = device.into();
+        self.request(&ReleaseParams { device }).await.map(drop)
     }
 
     /// Answers as soon as the host can.

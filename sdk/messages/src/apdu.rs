@@ -238,6 +238,7 @@ mod tests {
             aid: aid.to_owned(),
             commands: commands.iter().map(|one| (*one).to_owned()).collect(),
             timeout_ms: 1_000,
+            presentation_id: None,
         }
     }
 

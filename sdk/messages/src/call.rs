@@ -123,6 +123,8 @@ pub mod method {
     pub const PRESENT: &str = "present";
     /// Reader: PIN, cryptogram, seal.
     pub const AUTHORIZE_CARD: &str = "authorize_card";
+    /// Reader: let the customer choose the currency.
+    pub const CONFIRM_CURRENCY: &str = "confirm_currency";
     /// Reader: hand the issuer's answer to the chip.
     pub const COMPLETE: &str = "complete";
     /// Reader and terminal: show text.
@@ -131,6 +133,12 @@ pub mod method {
     pub const SETTINGS: &str = "settings";
     /// Reader: talk to a card that does not pay.
     pub const APDU: &str = "apdu";
+    /// Reader and terminal: a file is to come.
+    pub const UPDATE_BEGIN: &str = "update_begin";
+    /// Reader and terminal: the next bytes of the file.
+    pub const UPDATE_PIECE: &str = "update_piece";
+    /// Reader and terminal: the file is whole; check it and put it in force.
+    pub const UPDATE_FINISH: &str = "update_finish";
     /// Terminal: run a whole payment.
     pub const PAY: &str = "pay";
     /// Terminal and gateway: outcome of a known transaction.
@@ -143,6 +151,8 @@ pub mod method {
     pub const OPEN: &str = "open";
     /// Gateway: make the references the intent records.
     pub const PREPARE: &str = "prepare";
+    /// Gateway: whether the card may pay in its own currency.
+    pub const OFFER_CURRENCY: &str = "offer_currency";
     /// Gateway: ask the issuer.
     pub const AUTHORIZE: &str = "authorize";
     /// Gateway: take what was approved offline.

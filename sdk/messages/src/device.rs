@@ -61,6 +61,10 @@ pub struct Apdu {
     pub commands: Vec<String>,
     /// How long to wait for the card.
     pub timeout_ms: u64,
+    /// The card that was presented for a payment and is not paid with yet: it is talked with where
+    /// it lies, and stays presented. Only where the manifest says `apdu_presented`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
 }
 
 /// Reply to `apdu`.

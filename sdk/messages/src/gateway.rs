@@ -2,6 +2,7 @@
 //! Commands and replies of a gateway connector.
 
 use crate::card::{Entry, Recipient, Sealed};
+use crate::currency::{Conversion, CurrencyOffer};
 use crate::money::{Amounts, Purpose};
 use crate::reader::LoadParameters;
 use crate::settings::GatewaySettings;
@@ -100,6 +101,18 @@ pub struct Authorize {
     /// is asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_card: bool,
+    /// The offer that the customer took: the card is charged that amount in that currency, whole or
+    /// not at all. `amounts` stay what the shop gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<CurrencyOffer>,
+}
+
+impl Authorize {
+    /// What the card is charged, as chip and seal have it.
+    pub fn charged(&self) -> Amounts {
+        let dcc = self.dcc.as_ref();
+        dcc.map_or_else(|| self.amounts.clone(), CurrencyOffer::amounts)
+    }
 }
 
 /// Command `forward`: a sale that the chip approved while the gateway could not be reached. The goods
@@ -188,6 +201,10 @@ pub struct Answer {
     /// What is left on the card, minor units of the request's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance_minor: Option<i64>,
+    /// What the card is charged or given in its own currency, where it is; of an authorization only
+    /// what its offer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<Conversion>,
 }
 
 /// What a gateway decided.

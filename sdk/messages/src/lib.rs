@@ -15,6 +15,7 @@ pub mod call;
 pub mod card;
 mod card_bytes;
 pub mod card_check;
+pub mod currency;
 pub mod device;
 pub mod emv;
 pub mod gateway;
@@ -28,6 +29,7 @@ pub mod recording;
 mod schema;
 pub mod settings;
 pub mod terminal;
+pub mod update;
 
 pub use panic_text::{panic_text, tell_panics_without_payload};
 pub use schema::generate;

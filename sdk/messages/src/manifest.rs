@@ -3,6 +3,7 @@
 
 use crate::card::Entry;
 use crate::limits::{CALLS_MAX, PORTS_MAX};
+use crate::update::UpdateKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,17 @@ pub struct ReaderAbilities {
     /// Whether it can talk to a card that does not pay (`apdu`).
     #[serde(default)]
     pub apdu: bool,
+    /// Whether it can do so with a card that was presented for a payment, which may use the card
+    /// afterwards (`presentation_id` of `apdu`).
+    #[serde(default)]
+    pub apdu_presented: bool,
+    /// What of it the host can update.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub update: Vec<UpdateKind>,
+    /// Whether it can charge a card in its own currency (`confirm_currency`, `dcc` of
+    /// `authorize_card`).
+    #[serde(default)]
+    pub dcc: bool,
 }
 
 /// What a terminal can do when an outcome is unknown.
@@ -110,6 +122,9 @@ pub struct TerminalAbilities {
     /// What it can do besides; a payment is understood.
     #[serde(default)]
     pub can: Vec<Ability>,
+    /// What of it the host can update.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub update: Vec<UpdateKind>,
 }
 
 /// What a terminal or gateway can do besides a plain sale. What is not listed is refused before
@@ -157,6 +172,8 @@ pub enum Ability {
     Forward,
     /// Gateway: forget a payment token.
     ForgetToken,
+    /// Gateway: offer a payment in the card's own currency.
+    Dcc,
 }
 
 /// Whether a terminal can be asked about a transaction.

@@ -2,6 +2,7 @@
 //! Commands and replies of a reader: present, authorize the card, complete.
 
 use crate::card::{CardFace, Cvm, Entry, Recipient, Sealed};
+use crate::currency::CurrencyOffer;
 use crate::emv::EmvParameters;
 use crate::money::{Amounts, Purpose};
 use schemars::JsonSchema;
@@ -22,6 +23,10 @@ pub struct Identity {
     /// How the device encrypts what it reads; absent on terminals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealing: Option<Sealing>,
+    /// Why the device is not whole and takes nothing but an update, as after one that was
+    /// interrupted. Absent: it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 /// How a reader encrypts what it reads.
@@ -109,6 +114,17 @@ pub struct AuthorizeCard {
     /// [`CardRead::number`].
     #[serde(default)]
     pub seal_number: bool,
+    /// The offer that the customer took: cryptogram and seal are over its amount, in its currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<CurrencyOffer>,
+}
+
+impl AuthorizeCard {
+    /// What the card is charged: what cryptogram and seal are over.
+    pub fn charged(&self) -> Amounts {
+        let dcc = self.dcc.as_ref();
+        dcc.map_or_else(|| self.amounts.clone(), CurrencyOffer::amounts)
+    }
 }
 
 /// Whether an online PIN is asked for.

@@ -2,7 +2,7 @@
 //! JSON Schemas of every message, generated from the types, with the examples of
 //! `examples/messages.json`; checked in under `schema/`.
 
-use crate::{call, device, gateway, manifest, prompt, reader, terminal};
+use crate::{call, currency, device, gateway, manifest, prompt, reader, terminal, update};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
@@ -42,6 +42,8 @@ fn reader_messages() -> Value {
         all.add::<reader::LoadParameters>();
         all.add::<reader::Present>();
         all.add::<reader::Presentation>();
+        all.add::<currency::ConfirmCurrency>();
+        all.add::<currency::CurrencyChoice>();
         all.add::<reader::AuthorizeCard>();
         all.add::<reader::CardRead>();
         all.add::<reader::Complete>();
@@ -50,6 +52,7 @@ fn reader_messages() -> Value {
         all.add::<device::DeviceSettings>();
         all.add::<device::Apdu>();
         all.add::<device::ApduReply>();
+        all.add_update();
         all.add_envelope();
     })
 }
@@ -63,6 +66,7 @@ fn terminal_messages() -> Value {
         all.add::<terminal::ReverseTerminal>();
         all.add::<gateway::Reversal>();
         all.add::<device::DeviceSettings>();
+        all.add_update();
         all.add_envelope();
     })
 }
@@ -72,6 +76,8 @@ fn gateway_messages() -> Value {
         all.add::<gateway::Parameters>();
         all.add::<gateway::Prepare>();
         all.add::<gateway::Prepared>();
+        all.add::<currency::OfferCurrency>();
+        all.add::<currency::CurrencyOffered>();
         all.add::<gateway::Authorize>();
         all.add::<gateway::Forward>();
         all.add::<gateway::Modify>();
@@ -93,6 +99,12 @@ struct All(SchemaGenerator);
 impl All {
     fn add<T: JsonSchema>(&mut self) {
         self.0.subschema_for::<T>();
+    }
+
+    fn add_update(&mut self) {
+        self.add::<update::UpdateBegin>();
+        self.add::<update::UpdateBegun>();
+        self.add::<update::UpdatePiece>();
     }
 
     fn add_envelope(&mut self) {

@@ -2,6 +2,7 @@
 //! Commands and replies of a terminal, which authorizes by itself.
 
 use crate::card::{CardFace, Cvm, Entry};
+use crate::currency::Conversion;
 use crate::money::{Amounts, Purpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,10 @@ pub struct TerminalOutcome {
     /// What may be shown of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardFace>,
+    /// What the card was charged in its own currency, where the terminal offered that and the
+    /// customer chose it. All other amounts stay in the shop's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<Conversion>,
     /// Whether the sale was approved offline and waits for collection.
     #[serde(default)]
     pub offline: bool,

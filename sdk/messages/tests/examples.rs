@@ -3,8 +3,8 @@
 //! for the Rust type, which writes it again as it stands.
 
 use payhal_messages::{
-    call, card, card_check, device, emv, gateway, manifest, money, prompt, reader, settings,
-    terminal,
+    call, card, card_check, currency, device, emv, gateway, manifest, money, prompt, reader,
+    settings, terminal, update,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +37,9 @@ fn types() -> Vec<(&'static str, Pass)> {
     let all = types! {
         call { Failure Refusal Sent }
         card { CardFace Cvm Entry Recipient Sealed }
+        currency {
+            ConfirmCurrency Conversion CurrencyChoice CurrencyOffer CurrencyOffered OfferCurrency
+        }
         device { Apdu ApduReply DeviceSettings KeyPlace }
         emv {
             ActionCodes ApplicationKind CaPublicKey Contactless ContactlessMode EmvApplication
@@ -61,6 +64,7 @@ fn types() -> Vec<(&'static str, Pass)> {
         terminal {
             InquireTerminal OriginalPayment Pay ReverseTerminal TerminalFinding TerminalOutcome
         }
+        update { UpdateBegin UpdateBegun UpdateKind UpdatePiece }
     };
     all.to_vec()
 }

@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
+use payhal_messages::currency::{CurrencyOffered, OfferCurrency};
 use payhal_messages::gateway::{
     Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Parameters, Prepare,
     Prepared, Reconcile, Report, Reversal, Reverse, Totals,
@@ -172,6 +173,20 @@ pub trait GatewayConnector: Sized + Send + Sync + 'static {
     ///
     /// See [`Outcome`].
     fn prepare(&self, request: Prepare, context: &Context) -> Outcome<Prepared>;
+
+    /// Offers a payment in the card's own currency, or none. Nothing moves.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented; `dcc` of the manifest says that it is.
+    fn offer_currency(
+        &self,
+        request: OfferCurrency,
+        context: &Context,
+    ) -> Outcome<CurrencyOffered> {
+        let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
 
     /// Asks the issuer.
     ///

@@ -3,11 +3,13 @@
 
 use crate::context::Context;
 use crate::outcome::{Outcome, PluginError};
+use payhal_messages::currency::{ConfirmCurrency, CurrencyChoice};
 use payhal_messages::device::{Apdu, ApduReply, DeviceSettings};
 use payhal_messages::reader::{
     AuthorizeCard, CardRead, Complete, CompletionRead, Identity, LoadParameters, Present,
     Presentation, Show,
 };
+use payhal_messages::update::{UpdateBegin, UpdateBegun, UpdatePiece};
 use serde::de::DeserializeOwned;
 
 /// A card reader without a payment application of its own.
@@ -24,12 +26,14 @@ use serde::de::DeserializeOwned;
 /// 4. `present` waits for a card and chooses its application. Report progress as the display
 ///    changes. Return no cryptogram and seal nothing yet: amounts may still change.
 /// 5. With `total_minor_max` and `[reader] tip = true`, ask for a tip and answer it in
-///    `Presentation::tip_minor`.
+///    `Presentation::tip_minor`; `tip_choices` are worth a key each.
 /// 6. `authorize_card` gets the final amounts and the gateway's key: PIN, cryptogram, then seal. A
 ///    device that encrypts passes its ciphertext on, with key slot and KSN. For one that cannot,
 ///    `payhal-card-data` seals: check the key's certificate against anchors in your own library
 ///    first, with [`card_data::verify_certificate`](crate::card_data::verify_certificate). Clear
 ///    card data lives in `payhal-card-data`'s types and ends here. `identify` says which it is.
+///    With `[reader] dcc = true`, `confirm_currency` may come before: the customer chooses there;
+///    and with `dcc`, all of it is over `AuthorizeCard::charged`.
 /// 7. `complete` hands the issuer's answer to the chip, also when nobody answered. With
 ///    `[reader] offline = true` and `offline`, ask the chip for an approval then, as its kernel
 ///    permits; otherwise for a decline.
@@ -187,6 +191,21 @@ pub trait Reader: Sized + Send + 'static {
     /// See [`Outcome`].
     fn present(&mut self, request: Present, context: &Context) -> Outcome<Presentation>;
 
+    /// Shows an offer of the card's own currency, and lets the customer choose. Never true without a
+    /// yes; silence is a no.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented: the people at the till are asked instead.
+    fn confirm_currency(
+        &mut self,
+        request: ConfirmCurrency,
+        context: &Context,
+    ) -> Outcome<CurrencyChoice> {
+        let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
+
     /// PIN, cryptogram and seal, with final amounts.
     ///
     /// # Errors
@@ -230,6 +249,38 @@ pub trait Reader: Sized + Send + 'static {
     /// See [`Outcome`]. Unsupported unless implemented.
     fn apdu(&mut self, request: Apdu, context: &Context) -> Outcome<ApduReply> {
         let _ = (request, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// A file for the device is to come; says which byte of it is wanted first. Called where the
+    /// manifest names the kind in `update`, and again after each start until the device has it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented. A refusal says that the device works as
+    /// before, here and in the two that follow.
+    fn update_begin(&mut self, file: UpdateBegin, context: &Context) -> Outcome<UpdateBegun> {
+        let _ = (file, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// Takes the next bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn update_piece(&mut self, piece: UpdatePiece, context: &Context) -> Outcome<()> {
+        let _ = (piece, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// The file is whole: checks it and puts it in force.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn update_finish(&mut self, file: UpdateBegin, context: &Context) -> Outcome<()> {
+        let _ = (file, context);
         Err(PluginError::Unsupported)
     }
 

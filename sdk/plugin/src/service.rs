@@ -208,6 +208,9 @@ impl<R: Reader, S: SimulatorOf<R>> Service for ReaderService<R, S> {
                 reader.load_parameters(request, context)
             }),
             method::PRESENT => answer(method, payload, |request| reader.present(request, context)),
+            method::CONFIRM_CURRENCY => answer(method, payload, |request| {
+                reader.confirm_currency(request, context)
+            }),
             method::AUTHORIZE_CARD => answer(method, payload, |request| {
                 reader.authorize_card(request, context)
             }),
@@ -217,6 +220,15 @@ impl<R: Reader, S: SimulatorOf<R>> Service for ReaderService<R, S> {
             method::SHOW => answer_empty(method, payload, |request| reader.show(request, context)),
             method::SETTINGS => answer(method, payload, |_: Empty| reader.settings(context)),
             method::APDU => answer(method, payload, |request| reader.apdu(request, context)),
+            method::UPDATE_BEGIN => {
+                answer(method, payload, |file| reader.update_begin(file, context))
+            }
+            method::UPDATE_PIECE => {
+                answer_empty(method, payload, |piece| reader.update_piece(piece, context))
+            }
+            method::UPDATE_FINISH => {
+                answer_empty(method, payload, |file| reader.update_finish(file, context))
+            }
             _ => Answered::empty(Status::Unsupported),
         }
     }
@@ -270,6 +282,15 @@ impl<T: Terminal, S: SimulatorOf<T>> Service for TerminalService<T, S> {
                 answer_empty(method, payload, |request| terminal.show(request, context))
             }
             method::SETTINGS => answer(method, payload, |_: Empty| terminal.settings(context)),
+            method::UPDATE_BEGIN => {
+                answer(method, payload, |file| terminal.update_begin(file, context))
+            }
+            method::UPDATE_PIECE => answer_empty(method, payload, |piece| {
+                terminal.update_piece(piece, context)
+            }),
+            method::UPDATE_FINISH => answer_empty(method, payload, |file| {
+                terminal.update_finish(file, context)
+            }),
             _ => Answered::empty(Status::Unsupported),
         }
     }
@@ -309,6 +330,9 @@ impl<G: GatewayConnector, S: SimulatorOf<G>> Service for GatewayService<G, S> {
             method::SIMULATE => simulate(&self.simulator, payload),
             method::OPEN => answer(method, payload, |_: Empty| Ok(Ok(&self.parameters))),
             method::PREPARE => answer(method, payload, |request| gateway.prepare(request, context)),
+            method::OFFER_CURRENCY => answer(method, payload, |request| {
+                gateway.offer_currency(request, context)
+            }),
             method::AUTHORIZE => answer(method, payload, |request| {
                 gateway.authorize(request, context)
             }),

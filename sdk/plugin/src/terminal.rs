@@ -9,6 +9,7 @@ use payhal_messages::reader::{Identity, Show};
 use payhal_messages::terminal::{
     InquireTerminal, Pay, ReverseTerminal, TerminalFinding, TerminalOutcome,
 };
+use payhal_messages::update::{UpdateBegin, UpdateBegun, UpdatePiece};
 use serde::de::DeserializeOwned;
 
 /// A payment terminal that authorizes by itself.
@@ -194,6 +195,38 @@ pub trait Terminal: Sized + Send + 'static {
     /// See [`Outcome`]. Unsupported unless implemented.
     fn settings(&mut self, context: &Context) -> Outcome<DeviceSettings> {
         let _ = context;
+        Err(PluginError::Unsupported)
+    }
+
+    /// A file for the device is to come; says which byte of it is wanted first. Called where the
+    /// manifest names the kind in `update`, and again after each start until the device has it.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented. A refusal says that the device works as
+    /// before, here and in the two that follow.
+    fn update_begin(&mut self, file: UpdateBegin, context: &Context) -> Outcome<UpdateBegun> {
+        let _ = (file, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// Takes the next bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn update_piece(&mut self, piece: UpdatePiece, context: &Context) -> Outcome<()> {
+        let _ = (piece, context);
+        Err(PluginError::Unsupported)
+    }
+
+    /// The file is whole: checks it and puts it in force.
+    ///
+    /// # Errors
+    ///
+    /// See [`Outcome`]. Unsupported unless implemented.
+    fn update_finish(&mut self, file: UpdateBegin, context: &Context) -> Outcome<()> {
+        let _ = (file, context);
         Err(PluginError::Unsupported)
     }
 

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 
 use crate::error::Busy;
 use crate::ids::DeviceId;
+use crate::leases::LeaseView;
 use crate::limits::{CUSTOM_BYTES_MAX, TEXT_CHARS_MAX};
 use crate::params::{FieldError, Validate, check_chars, check_id};
+use crate::update::UpdateView;
 
 /// Params of `device.list`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,9 +70,15 @@ pub struct DeviceSummary {
     /// Whose it is while busy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_with: Option<Busy>,
+    /// Lent to a register, which may have it watch for cards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseView>,
     /// The text on its display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display: Option<String>,
+    /// New firmware or configuration: the last since the host started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<UpdateView>,
     /// It is not a real device: `device.simulate` drives it.
     #[serde(default)]
     pub simulated: bool,
@@ -96,6 +104,8 @@ pub enum DeviceState {
     Ready,
     /// Serving a transaction.
     Busy,
+    /// Taking new firmware or configuration.
+    Updating,
     /// Not connected.
     Unplugged,
     /// Its plugin failed and is being restarted, or was given up.

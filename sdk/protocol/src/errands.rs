@@ -93,6 +93,10 @@ pub struct ApduParams {
     /// How long to wait for the card, milliseconds; 30 s if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// The card that was presented before, as `device.card_presented` named it: it is talked with
+    /// where it lies, and a payment may use it afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
 }
 
 impl ApduParams {
@@ -109,6 +113,9 @@ impl Validate for ApduParams {
         let is_hex = |text: &str| {
             text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
+        if let Some(id) = &self.presentation_id {
+            check_id(id, "presentation_id")?;
+        }
         check_chars(&self.aid, 10, 32, "aid")?;
         if !is_hex(&self.aid) {
             return Err(FieldError::new("aid", "must be 5 to 16 bytes of hex"));
@@ -154,6 +161,7 @@ mod tests {
             aid: aid.to_owned(),
             commands: commands.iter().map(|one| (*one).to_owned()).collect(),
             timeout_ms: None,
+            presentation_id: None,
         }
     }
 

@@ -353,6 +353,9 @@ pub struct Busy {
     pub transaction_id: Option<TransactionId>,
     /// Since when, RFC 3339.
     pub since: String,
+    /// Until when at the latest, RFC 3339, where the device is lent to that register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl ErrorObject {

@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod gateway_settings;
 pub mod ids;
 pub mod instances;
+pub mod leases;
 pub mod limits;
 pub mod method;
 pub mod money;
@@ -37,6 +38,7 @@ pub mod schema;
 pub mod session;
 pub mod token;
 pub mod transaction;
+pub mod update;
 pub mod verbatim;
 
 pub use error::{ErrorData, ErrorName, ErrorObject, MoneyMoved, Retry};

@@ -28,6 +28,19 @@ pub const BASKET_BYTES_MAX: usize = 64 * 1024;
 /// Longest `evidence` of a resolution, in characters: a few sentences for an auditor.
 pub const EVIDENCE_CHARS_MAX: usize = 1_000;
 
+/// Largest picture of a signature, in bytes of its PNG: one colour on a pad of common size has a few
+/// thousand. It is stored with the payment.
+pub const SIGNATURE_IMAGE_BYTES_MAX: usize = 32 * 1024;
+
+/// Longest side of a signature's picture, in pixels: more than a printed receipt can show.
+pub const SIGNATURE_PIXELS_MAX: u32 = 2_048;
+
+/// Most points of a signature: half a minute at a pad's 133 points a second.
+pub const SIGNATURE_POINTS_MAX: usize = 4_096;
+
+/// Most strokes of a signature. A long name with all its dots has some dozens.
+pub const SIGNATURE_STROKES_MAX: usize = 256;
+
 /// Columns of the paper a receipt can be made for: the widths of common printers.
 pub const RECEIPT_COLUMNS: [u32; 4] = [24, 32, 40, 48];
 
@@ -65,6 +78,12 @@ pub const TIMEOUT_MS_MIN: u64 = 100;
 /// Longest time a register may take to say an amount that follows the card, in milliseconds: a tank
 /// that is filled, a table that asks for its bill.
 pub const AMOUNT_TIMEOUT_MS_MAX: u64 = 900_000;
+
+/// Longest lease of a device, in milliseconds: a shop's day. It never outlives its connection.
+pub const LEASE_MS_MAX: u64 = 43_200_000;
+
+/// A lease if the call does not say how long, in milliseconds.
+pub const LEASE_MS_DEFAULT: u64 = 600_000;
 
 /// Most transactions in one page of `payment.list`.
 pub const LIST_LIMIT_MAX: u32 = 100;

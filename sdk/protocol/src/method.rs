@@ -30,11 +30,15 @@ use crate::instances::{
     InstanceLogParams, InstanceLogResult, InstanceRemoveParams, InstanceRemoveResult,
     InstanceSetParams, InstanceSetResult, InstanceShowParams, InstanceShowResult,
 };
+use crate::leases::{
+    LeaseOver, LeaseResult, ReleaseParams, ReserveParams, UnwatchParams, WatchParams,
+};
 use crate::params::Validate;
 use crate::payment::{
     AdjustParams, Approved, AuthorizeParams, BalanceParams, CancelParams, CancelResult,
     CaptureParams, CashAdvanceParams, QuoteParams, QuoteResult, RefundParams, ResolveParams,
-    ResolveResult, SaleParams, UndoParams, VerifyParams, VoidParams,
+    ResolveResult, SaleParams, SignParams, SignResult, SignatureParams, SignatureResult,
+    UndoParams, VerifyParams, VoidParams,
 };
 use crate::plugins::{
     PluginChangeResult, PluginDisableParams, PluginEnableParams, PluginInstallParams,
@@ -58,6 +62,7 @@ use crate::token::{
 use crate::transaction::{
     GetParams, ListParams, ListResult, Receipt, ReceiptParams, TransactionView,
 };
+use crate::update::{UpdateParams, UpdateResult};
 
 /// Params that know their method and its answer.
 pub trait Call: Serialize + DeserializeOwned + Validate {
@@ -157,6 +162,8 @@ methods! {
         "Tells what a plugin may touch, and why. For the operator.";
     DeviceRecord "device.record" (RecordParams) -> RecordResult, false,
         "Records what passes between a device and its plugin, without card data. For the operator.";
+    DeviceUpdate "device.update" (UpdateParams) -> UpdateResult, false,
+        "Gives a device new firmware or configuration, and tells how that fares. For the operator.";
     PluginInstall "plugin.install" (PluginInstallParams) -> PluginChangeResult, false,
         "Installs a plugin folder, or a newer version of one, while the host runs. For the operator.";
     PluginDisable "plugin.disable" (PluginDisableParams) -> PluginChangeResult, false,
@@ -189,6 +196,14 @@ methods! {
         "Lists the devices and their states.";
     DeviceIdentify "device.identify" (IdentifyParams) -> IdentifyResult, false,
         "Makes a device beep, flash or show a text, to find it.";
+    DeviceWatch "device.watch" (WatchParams) -> LeaseResult, false,
+        "Lets a reader watch for cards for this register alone, until the lease or the connection ends.";
+    DeviceUnwatch "device.unwatch" (UnwatchParams) -> LeaseOver, false,
+        "Ends that.";
+    DeviceReserve "device.reserve" (ReserveParams) -> LeaseResult, false,
+        "Keeps a reader for this register alone, until the lease or the connection ends.";
+    DeviceRelease "device.release" (ReleaseParams) -> LeaseOver, false,
+        "Ends that.";
     DeviceSimulate "device.simulate" (SimulateParams) -> SimulateResult, false,
         "Does at a simulated device what a person would do.";
     DeviceSettings "device.settings" (SettingsParams) -> DeviceSettings, false,
@@ -233,6 +248,10 @@ methods! {
         "Gives a payment token and everything that was done with it, newest first.";
     Resolve "payment.resolve" (ResolveParams) -> ResolveResult, false,
         "Settles by a person's word what nobody else can find out.";
+    Sign "payment.sign" (SignParams) -> SignResult, false,
+        "Keeps the customer's signature with an approved payment, once.";
+    Signature "payment.signature" (SignatureParams) -> SignatureResult, false,
+        "Gives the signature that is kept with a payment.";
     BatchTotals "batch.totals" (TotalsParams) -> BatchTotals, false,
         "Gives the totals of the batch as gateway or terminal counts them.";
     BatchClose "batch.close" (CloseParams) -> Approved, true,

@@ -11,7 +11,7 @@ use crate::ids::{IdempotencyKey, PromptId, TransactionId};
 use crate::limits::TEXT_CHARS_MAX;
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_chars, check_id};
-use crate::payment::check_parts;
+use crate::payment::{Signature, check_parts};
 use crate::rpc::Id;
 
 /// Name of the progress notification.
@@ -99,6 +99,8 @@ pub enum PromptKind {
     ConfirmPartial,
     /// Does the customer accept the surcharge? Nobody answers: cancelled.
     ConfirmSurcharge,
+    /// Does the customer pay in the card's own currency? Nobody answers: in the shop's.
+    ConfirmCurrency,
     /// What is the final amount? Nobody answers: cancelled.
     SetAmount,
     /// Which application of the card? Nobody answers: cancelled.
@@ -117,6 +119,7 @@ impl PromptKind {
             Self::ConfirmSignature => "confirm_signature",
             Self::ConfirmPartial => "confirm_partial",
             Self::ConfirmSurcharge => "confirm_surcharge",
+            Self::ConfirmCurrency => "confirm_currency",
             Self::SetAmount => "set_amount",
             Self::ChooseApplication => "choose_application",
             Self::VoiceApproval => "voice_approval",
@@ -185,6 +188,9 @@ pub struct RespondParams {
     /// `enter_text` and `voice_approval`: what was typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// `confirm_signature`, with `accepted: true`: what the customer drew. It is kept with the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Box<Signature>>,
 }
 
 impl RespondParams {
@@ -200,6 +206,7 @@ impl RespondParams {
             cashback: None,
             choice: None,
             text: None,
+            signature: None,
         }
     }
 
@@ -237,6 +244,9 @@ impl Validate for RespondParams {
         self.check_amount()?;
         if let Some(choice) = &self.choice {
             check_id(choice, "choice")?;
+        }
+        if let Some(signature) = &self.signature {
+            signature.check("signature")?;
         }
         self.text
             .as_deref()

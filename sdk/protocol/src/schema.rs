@@ -15,6 +15,9 @@ use crate::events::{
     DeviceChanged, GatewayChanged, HostStopping, PairingChanged, PaymentChanged, PaymentResolved,
     RegisterChanged, Topic,
 };
+use crate::leases::{
+    CARD_PRESENTED, CARD_REMOVED, CardPresented, CardRemoved, LEASE_ENDED, LeaseEnded,
+};
 use crate::method::{METHODS, MethodRow};
 use crate::progress::{PROGRESS, PROMPT, Progress, Prompt};
 use crate::session::{ENDED, SessionEnded};
@@ -35,7 +38,7 @@ type NotificationRow = (
     fn(&mut SchemaGenerator) -> schemars::Schema,
 );
 
-const NOTIFICATIONS: [NotificationRow; 10] = [
+const NOTIFICATIONS: [NotificationRow; 13] = [
     (
         PROGRESS,
         "How far a call of this connection has come.",
@@ -44,6 +47,21 @@ const NOTIFICATIONS: [NotificationRow; 10] = [
     (PROMPT, "A question to the cashier.", |generator| {
         generator.subschema_for::<Prompt>()
     }),
+    (
+        CARD_PRESENTED,
+        "A card was presented to a reader that watches for this connection.",
+        |generator| generator.subschema_for::<CardPresented>(),
+    ),
+    (
+        CARD_REMOVED,
+        "A presentation that nobody used is void.",
+        |generator| generator.subschema_for::<CardRemoved>(),
+    ),
+    (
+        LEASE_ENDED,
+        "A lease of this connection ended.",
+        |generator| generator.subschema_for::<LeaseEnded>(),
+    ),
     (
         Topic::PaymentResolved.as_str(),
         "An open outcome came to its end.",

@@ -184,11 +184,13 @@ pub enum Permission {
     Tokens,
     /// Talk with cards that do not pay, as the device's configuration allows.
     Apdu,
+    /// Keep a device for itself, and be told of cards before anybody asks for money.
+    Watch,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RefundUnreferenced,
         Self::Others,
         Self::BatchClose,
@@ -197,6 +199,7 @@ impl Permission {
         Self::Offline,
         Self::Tokens,
         Self::Apdu,
+        Self::Watch,
     ];
 
     /// The permission as it is written on the wire and in the configuration.
@@ -211,6 +214,7 @@ impl Permission {
             Self::Offline => "offline",
             Self::Tokens => "tokens",
             Self::Apdu => "apdu",
+            Self::Watch => "watch",
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TokenId, TransactionId};
 use crate::limits::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, REFERENCE_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::params::{FieldError, Validate, check_chars, check_id, check_key, check_timeout};
-use crate::payment::{CardToken, Free, check_entry, check_free, check_route};
+use crate::payment::{CardToken, Free, check_entry, check_free, check_presentation, check_route};
 use crate::transaction::{EntryMode, TransactionView};
 use crate::verbatim::Verbatim;
 
@@ -77,6 +77,9 @@ pub struct RegisterTokenParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// Kept as it is written, with the token; at most 8 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub custom: Free,
@@ -94,6 +97,7 @@ impl RegisterTokenParams {
             gateway: None,
             timeout_ms: None,
             entry: None,
+            presentation_id: None,
             custom: Free::default(),
         }
     }
@@ -110,6 +114,8 @@ impl Validate for RegisterTokenParams {
         check_route(self.device.as_ref(), self.gateway.as_ref())?;
         check_timeout(self.timeout_ms)?;
         check_entry(self.entry.as_deref())?;
+        let from = self.transaction_id.is_some();
+        check_presentation(self.presentation_id.as_deref(), from)?;
         check_free(&self.custom, "custom")
     }
 }
@@ -143,6 +149,9 @@ pub struct UpdateTokenParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// Takes the place of what was kept with it; at most 8 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub custom: Free,
@@ -162,6 +171,7 @@ impl UpdateTokenParams {
             device: None,
             timeout_ms: None,
             entry: None,
+            presentation_id: None,
             custom: Free::default(),
         }
     }
@@ -178,7 +188,8 @@ impl Validate for UpdateTokenParams {
             self.transaction_id.as_ref(),
             self.new_card || self.device.is_some() || self.entry.is_some(),
         )?;
-        let card = self.new_card || self.transaction_id.is_some();
+        let presented = self.new_card || self.presentation_id.is_some();
+        let card = presented || self.transaction_id.is_some();
         if !card && self.new_reference.is_none() && self.custom.is_empty() {
             return Err(FieldError::new(
                 "new_reference",
@@ -188,6 +199,8 @@ impl Validate for UpdateTokenParams {
         check_route(self.device.as_ref(), None)?;
         check_timeout(self.timeout_ms)?;
         check_entry(self.entry.as_deref())?;
+        let from = self.transaction_id.is_some();
+        check_presentation(self.presentation_id.as_deref(), from)?;
         check_free(&self.custom, "custom")
     }
 }

@@ -90,6 +90,20 @@ pub struct Amounts {
     /// How much of it is paid out in cash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cashback: Option<Amount>,
+    /// What the card was charged in its own currency, where the customer chose that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcc: Option<Dcc>,
+}
+
+/// A charge in the card's own currency. The shop gets what `approved` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dcc {
+    /// What the card was charged.
+    pub amount: Amount,
+    /// Units of that currency for one of the shop's, as decimal text.
+    pub rate: String,
+    /// What of the rate is the gateway's markup, in millionths.
+    pub markup_millionths: u32,
 }
 
 /// A card, as much of it as anyone outside the reader may see.
@@ -253,6 +267,10 @@ pub struct TransactionView {
     /// A person settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<ResolvedBy>,
+    /// Since when a signature is kept with it, RFC 3339; `payment.signature` gives it. Only
+    /// `payment.get` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
     /// Captures, adjustments, refunds and voids of it. Only `payment.get` gives them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ChangeView>,
@@ -376,7 +394,8 @@ pub struct ListParams {
     /// Only this register's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<RegisterId>,
-    /// Only where key, reference, approval code, last four digits, amount or outcome match.
+    /// Only where it is a part of the reference, or the whole key, id, approval code or last four digits
+    /// of the card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Go on where the last page ended.

@@ -19,11 +19,16 @@ use payhal_protocol::instances::{
     InstanceDraftParams, InstanceListParams, InstanceLogParams, InstanceRemoveParams,
     InstanceSetParams, InstanceShowParams,
 };
+use payhal_protocol::leases::{
+    CARD_PRESENTED, CARD_REMOVED, CardPresented, CardRemoved, LEASE_ENDED, LeaseEnded,
+    ReleaseParams, ReserveParams, UnwatchParams, WatchParams,
+};
 use payhal_protocol::method::{Call, METHODS};
 use payhal_protocol::params::decode;
 use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, CancelParams, CaptureParams, CashAdvanceParams,
-    QuoteParams, RefundParams, ResolveParams, SaleParams, UndoParams, VerifyParams, VoidParams,
+    QuoteParams, RefundParams, ResolveParams, SaleParams, SignParams, SignatureParams, UndoParams,
+    VerifyParams, VoidParams,
 };
 use payhal_protocol::plugins::{
     PluginDisableParams, PluginEnableParams, PluginInstallParams, PluginKeysParams,
@@ -65,6 +70,10 @@ fn of<C: Call>() -> Check {
 }
 
 fn checks() -> Vec<Check> {
+    [of_access(), of_parts(), of_money()].concat()
+}
+
+fn of_access() -> Vec<Check> {
     vec![
         of::<HelloParams>(),
         of::<PingParams>(),
@@ -82,6 +91,11 @@ fn checks() -> Vec<Check> {
         of::<RotateDueParams>(),
         of::<CodeParams>(),
         of::<EndParams>(),
+    ]
+}
+
+fn of_parts() -> Vec<Check> {
+    vec![
         of::<DiagnoseParams>(),
         of::<AuditListParams>(),
         of::<PluginListParams>(),
@@ -101,13 +115,23 @@ fn checks() -> Vec<Check> {
         of::<InstanceLogParams>(),
         of::<InstanceRemoveParams>(),
         of::<RecordParams>(),
+        of::<payhal_protocol::update::UpdateParams>(),
         of::<DeviceListParams>(),
         of::<IdentifyParams>(),
         of::<payhal_protocol::errands::SettingsParams>(),
         of::<payhal_protocol::errands::ApduParams>(),
+        of::<WatchParams>(),
+        of::<UnwatchParams>(),
+        of::<ReserveParams>(),
+        of::<ReleaseParams>(),
         of::<SimulateParams>(),
         of::<GatewayListParams>(),
         of::<GatewaySettingsParams>(),
+    ]
+}
+
+fn of_money() -> Vec<Check> {
+    vec![
         of::<QuoteParams>(),
         of::<SaleParams>(),
         of::<AuthorizeParams>(),
@@ -120,6 +144,8 @@ fn checks() -> Vec<Check> {
         of::<BalanceParams>(),
         of::<CashAdvanceParams>(),
         of::<ResolveParams>(),
+        of::<SignParams>(),
+        of::<SignatureParams>(),
         of::<RegisterTokenParams>(),
         of::<UpdateTokenParams>(),
         of::<DeleteTokenParams>(),
@@ -167,6 +193,15 @@ fn every_example_of_the_page_is_one() {
             }
             Some("register.changed") => {
                 serde_json::from_value::<RegisterChanged>(params.clone()).unwrap();
+            }
+            Some(CARD_PRESENTED) => {
+                serde_json::from_value::<CardPresented>(params.clone()).unwrap();
+            }
+            Some(CARD_REMOVED) => {
+                serde_json::from_value::<CardRemoved>(params.clone()).unwrap();
+            }
+            Some(LEASE_ENDED) => {
+                serde_json::from_value::<LeaseEnded>(params.clone()).unwrap();
             }
             Some(method) => {
                 let check = checks.iter().find(|(name, ..)| *name == method).unwrap();

@@ -161,6 +161,7 @@ impl Sale {
             completion_owed: false,
             spent: Vec::new(),
             number_kept: false,
+            dcc: None,
         })))
     }
 
@@ -186,6 +187,7 @@ impl Sale {
             extras: Extras::default(),
             accepted_offline: false,
             withdrawal: false,
+            dcc: None,
         };
         self.record(Fact::Ended(Box::new(Ending {
             answer: FinalAnswer::Approved(Box::new(approved)),
@@ -193,6 +195,7 @@ impl Sale {
             unsent: None,
             owed: Owed::default(),
             stored: None,
+            became: None,
         })))
     }
 }

@@ -6,6 +6,7 @@ use super::puppet::Puppet;
 use super::shop::{Mode, inject};
 use payhal_card_data::{Authority, PrivateKey, ValidTime, key_id};
 use payhal_messages::card::{Entry, Recipient};
+use payhal_messages::currency::CurrencyOffer;
 use payhal_messages::gateway::{
     Acceptor, Answer, Authorize, CardSource, Decision, Parameters, Prepare, Prepared, ReadCard,
     Wire,
@@ -42,6 +43,7 @@ struct Exchange {
     device: String,
     purpose: Purpose,
     amounts: Amounts,
+    dcc: Option<CurrencyOffer>,
 }
 
 fn amounts(total_minor: i64) -> Amounts {
@@ -123,6 +125,7 @@ impl Between {
                 recipient: recipient.clone(),
                 online_pin: PinPolicy::ByCard,
                 seal_number: false,
+                dcc: None,
             },
         )?;
         let prepared: Prepared = self.gateway.ask(
@@ -140,6 +143,7 @@ impl Between {
             device: DEVICE.to_owned(),
             purpose: Purpose::Sale,
             amounts,
+            dcc: None,
         })
     }
 
@@ -160,6 +164,7 @@ impl Between {
             installments: None,
             voice_code: None,
             keep_card: false,
+            dcc: exchange.dcc.clone(),
         };
         self.gateway.ask("authorize", &request)
     }
@@ -271,6 +276,16 @@ async fn nothing_changed_is_taken(mode: Mode) -> Between {
     between.gateway_refuses("a lower amount", |it| it.amounts.total_minor -= 1);
     between.gateway_refuses("another currency", |it| {
         "USD".clone_into(&mut it.amounts.currency);
+    });
+    between.gateway_refuses("an offer of a currency that nobody made", |it| {
+        it.dcc = Some(CurrencyOffer {
+            offer_id: "o-1".into(),
+            amount_minor: 1250,
+            currency: "EUR".into(),
+            rate: "1".into(),
+            markup_millionths: 0,
+            expires_at_micros: i64::MAX,
+        });
     });
     between.gateway_refuses("a tip", |it| it.amounts.tip_minor = Some(100));
     between.gateway_refuses("another purpose", |it| it.purpose = Purpose::Refund);

@@ -4,10 +4,11 @@
 //! reader's memory after a sale.
 
 use super::shop::{Mode, READER, REFERENCE, Shop, Shown};
-use crate::host::GATEWAY;
+use crate::host::{GATEWAY, soon};
 use crate::prompts::{end, question};
 use crate::register::{Played, Sale, eur, sale};
 use payhal_client::protocol::ErrorName;
+use payhal_client::protocol::leases::{CARD_PRESENTED, CardPresented, WatchParams};
 use payhal_client::protocol::payment::{CardToken, RefundParams, SaleParams, VerifyParams};
 use payhal_client::protocol::progress::{RespondParams, Stage};
 use payhal_client::protocol::token::RegisterTokenParams;
@@ -57,6 +58,62 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// The card is in the reader before anybody asks for money, and after that it pays.
+    async fn sell_to_whom_it_watched(&self, key: &str) -> Played {
+        let watch = WatchParams {
+            device: Some(READER.into()),
+            ..WatchParams::default()
+        };
+        let mut news = self.register.0.notifications();
+        soon("a lease", self.register.0.watch(&watch))
+            .await
+            .unwrap();
+        self.register
+            .show(READER, "insert", "canary-mastercard")
+            .await;
+        let told = soon("a card", async {
+            loop {
+                let event = news.recv().await.unwrap();
+                if *event.method == *CARD_PRESENTED {
+                    return event.parse::<CardPresented>().unwrap();
+                }
+            }
+        });
+        let told = told.await;
+        self.assert_host_forgets("with a card that nobody asked for")
+            .await;
+        let mut params = sale(key, 1250, READER);
+        params.presentation_id = Some(told.presentation_id);
+        let played = self.register.sell_alone(&params).await;
+        soon("the end", self.register.0.unwatch(READER))
+            .await
+            .unwrap();
+        self.assert_nothing_after("a card that came early", Instant::now())
+            .await;
+        played
+    }
+}
+
+impl Shop {
+    /// The card is in the reader while its holder chooses a currency, and is charged in its own.
+    async fn sell_in_its_currency(&self, key: &str) -> Played {
+        let till = self.also_showing(&["confirm_currency"]).await;
+        let mut sold = Sale::new(till.0.sale(&sale(key, 1250, READER)));
+        sold.until(Stage::WaitingForCard).await;
+        till.show(READER, "insert", "canary-amex").await;
+        self.assert_host_forgets("with a card that is offered its currency")
+            .await;
+        till.act(READER, "select", &[("index", 1.into())]).await;
+        let played = sold.end().await;
+        self.assert_nothing_after("a payment in its own currency", Instant::now())
+            .await;
+        let told = played.answer.as_ref().unwrap();
+        assert!(told.amounts.dcc.is_some(), "{told:?}");
+        played
+    }
+}
+
 /// Every way to show a card, and what else a card is shown for.
 async fn everyday(mode: Mode) {
     let shop = Shop::open(mode).await;
@@ -92,6 +149,8 @@ async fn everyday(mode: Mode) {
             .await,
     ));
     all.push(approved(shop.sell_later("later").await));
+    all.push(approved(shop.sell_to_whom_it_watched("early").await));
+    all.push(approved(shop.sell_in_its_currency("abroad").await));
     let mut keep = RegisterTokenParams::new("keep", REFERENCE);
     keep.device = Some(READER.into());
     let payment = shop.register.0.register_token(&keep);

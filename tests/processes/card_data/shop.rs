@@ -99,6 +99,11 @@ impl Shop {
         }
     }
 
+    /// Another connection of the same till, which can show these questions.
+    pub(crate) async fn also_showing(&self, kinds: &[&str]) -> Register {
+        Register::connect_showing(self.recorder.ws(), "till-1", kinds).await
+    }
+
     /// Plays a payment with a card of which the holder types the PIN, where one is asked for.
     pub(crate) async fn play(&self, payment: payhal_client::Payment, shown: Shown<'_>) -> Played {
         let mut sale = Sale::new(payment);

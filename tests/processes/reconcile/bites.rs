@@ -37,6 +37,7 @@ fn kept(transaction: &str, key: &str, outcome: &str) -> Kept {
         open: false,
         needs_operator: false,
         to_report: Vec::new(),
+        forwarding: None,
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A batch is closed when nothing of its acceptor is in flight and nothing is on its way back, or
-//! in spite of what is named; nothing new passes the close; and no void of a sale is accepted whose
+//! in spite of what is named, which may be what waits to be forwarded; nothing new passes the close; and no void of a sale is accepted whose
 //! batch was closed.
 
 use super::{Checker, Sight, violated};
@@ -39,6 +39,14 @@ fn in_turn(world: &World, id: TransactionId, intent: &Intent) {
             continue;
         }
         let despite = closes && intent.request.despite.contains(&other);
+        let waits = line.waiting().is_some_and(|(since, _)| {
+            let accepted = world.accepted.get(&id);
+            !despite && accepted.is_some_and(|(_, at)| since <= *at)
+        });
+        let on_its_way = line.waiting().is_some() && world.is_asked(other);
+        if closes && (waits || on_its_way) || on_its_way && gateways::is_narrow(gateway) {
+            violated(LAW, format_args!("{id} passes {other}, which waits"));
+        }
         let in_flight = is_in_flight(line) && !despite;
         let closing = in_flight && earlier.request.kind == Kind::BatchClose;
         let full = in_flight && gateways::is_narrow(gateway);
@@ -60,9 +68,11 @@ fn not_too_late(world: &World, id: TransactionId, intent: &Intent) {
     let (Some(line), Some((_, accepted))) = (line, world.accepted.get(&id)) else {
         return;
     };
-    let (Some((_, sold)), Some((sold_at, _))) = (&line.intent, &line.ended) else {
+    let (Some((_, sold)), Some((ended_at, _))) = (&line.intent, &line.ended) else {
         return;
     };
+    // What was accepted offline lies in the batch in which it was forwarded.
+    let sold_at = line.forwarded.as_ref().map_or(ended_at, |(at, _)| at);
     if sold.request.kind != Kind::Sale {
         return;
     }

@@ -10,11 +10,13 @@ mod acceptors;
 mod batches;
 pub(crate) mod contract;
 mod dates;
+mod forwarding;
 mod inquiries;
 mod journal_first;
 mod no_double_money;
 mod no_lost_money;
 mod numbers;
+mod offline_limits;
 mod one_basket;
 mod one_final_answer;
 mod one_gateway;
@@ -23,11 +25,13 @@ mod prices;
 mod recovery;
 mod reports;
 pub(crate) mod self_healing;
+mod signatures;
 mod spent;
 mod sums_hold;
 mod terminals;
 mod tokens;
 mod unknown_is_not_failed;
+mod watches;
 
 use crate::registers::Waiting;
 use crate::world::World;
@@ -68,7 +72,7 @@ impl Checker {
     };
 }
 
-pub(crate) const ALL: [Checker; 22] = [
+pub(crate) const ALL: [Checker; 26] = [
     one_final_answer::CHECKER,
     journal_first::CHECKER,
     no_double_money::CHECKER,
@@ -90,6 +94,10 @@ pub(crate) const ALL: [Checker; 22] = [
     numbers::CHECKER,
     spent::CHECKER,
     tokens::CHECKER,
+    signatures::CHECKER,
+    forwarding::CHECKER,
+    offline_limits::CHECKER,
+    watches::CHECKER,
     contract::CHECKER,
 ];
 

@@ -33,11 +33,13 @@ fn nothing_is_forgotten(world: &World) {
 }
 
 fn chips_agreed(world: &World) {
-    for id in world.journal.transactions() {
-        let intent = world.journal.intent_of(id);
-        let owed = intent.is_some_and(|intent| intent.completion_owed);
-        let approved = world.journal.outcome_of(id) == Some(Outcome::Approved);
-        if owed && approved && !world.chips_agreed.contains(&id) {
+    for (id, line) in world.journal.lines() {
+        let intent = line.intent.as_ref();
+        let owed = intent.is_some_and(|(_, intent)| intent.completion_owed);
+        if !owed || world.chips_agreed.contains(&id) {
+            continue;
+        }
+        if world.journal.outcome_of(id) == Some(Outcome::Approved) {
             violated(LAW, format_args!("the chip never agreed to {id}"));
         }
     }

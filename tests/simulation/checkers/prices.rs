@@ -3,15 +3,16 @@
 //! never above what the register allowed, and holds only what customer and people agreed to.
 
 use super::{Checker, Sight, violated};
+use crate::currencies;
 use crate::prices::{self, Tip};
 use crate::world::World;
 use payhal_engine::answer::{Answer, Approved};
+use payhal_engine::dcc::CurrencyOffer;
 use payhal_engine::device::DeviceCommand;
 use payhal_engine::gateway::{CardSource, GatewayCommand, Recipient};
 use payhal_engine::ids::{GatewayId, TransactionId};
 use payhal_engine::money::Amounts;
 use payhal_engine::prompt::PromptKind;
-use payhal_engine::record::Fact;
 use payhal_engine::request::{Kind, MoneyRequest};
 use payhal_engine::tokens::{Named, Token};
 
@@ -25,15 +26,26 @@ pub(crate) const CHECKER: Checker = Checker {
                 transaction_id,
                 amounts,
                 recipient,
+                dcc,
                 ..
             },
-        ) => priced(world, *transaction_id, amounts, recipient),
+        ) => {
+            priced(world, *transaction_id, amounts, recipient);
+            chosen(
+                world,
+                *transaction_id,
+                dcc.as_ref(),
+                amounts,
+                &recipient.gateway,
+            );
+        }
         Sight::Append(record) => {
-            if let Fact::Intent(intent) = &record.fact
+            if let Some(intent) = record.fact.intent()
                 && intent.request.kind.purpose().is_some()
                 && let (Some(gateway), Some(_)) = (&intent.gateway, &intent.device)
             {
                 as_sealed(world, record.transaction_id, &intent.amounts, gateway);
+                as_chosen(world, record.transaction_id, intent.dcc.as_ref());
             }
         }
         Sight::Gateway(
@@ -42,9 +54,16 @@ pub(crate) const CHECKER: Checker = Checker {
                 wire,
                 amounts,
                 card: CardSource::Read { .. },
+                dcc,
                 ..
             },
-        ) => as_sealed(world, wire.transaction_id, amounts, gateway),
+        ) => {
+            as_sealed(world, wire.transaction_id, amounts, gateway);
+            as_chosen(world, wire.transaction_id, dcc.as_ref());
+        }
+        Sight::Gateway(gateway, GatewayCommand::Forward { wire, amounts, .. }) => {
+            as_sealed(world, wire.transaction_id, amounts, gateway);
+        }
         Sight::Answer(_, Answer::Approved { approved, .. }) => told(world, approved),
         _ => {}
     },
@@ -54,7 +73,10 @@ pub(crate) const CHECKER: Checker = Checker {
 /// Amounts and gateway, as they are final.
 fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recipient) {
     let seen = world.registers.attempt_of(id);
-    let presented = world.prices.presented.get(&id);
+    let early = seen.and_then(|seen| seen.request.terms.presentation.as_ref());
+    let early = early.and_then(|early| world.watches.told.get(early));
+    let early = early.map(|(_, card)| (*card, Tip::None));
+    let presented = world.prices.presented.get(&id).copied().or(early);
     let (Some(seen), Some((card, tip))) = (seen, presented) else {
         violated(LAW, format_args!("{id} is sealed, and no card was there"));
     };
@@ -68,7 +90,7 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     } else if let Some(asked) = seen.request.amounts {
         expected = asked;
         if let Tip::Chosen(tip) = tip {
-            expected.tip_minor = Some(*tip);
+            expected.tip_minor = Some(tip);
             expected.total.minor += tip;
         }
     }
@@ -78,7 +100,7 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     let register = &seen.scope.register.0;
     let gateways = match seen.request.kind {
         Kind::TokenUpdate => home_of_the_kept(world, &seen.request),
-        _ => prices::gateways(*card, register, &seen.request, expected.total.minor),
+        _ => prices::gateways(card, register, &seen.request, expected.total.minor),
     };
     if !gateways.contains(&recipient.gateway) {
         violated(LAW, format_args!("{id} is sealed to {recipient:?}"));
@@ -86,8 +108,8 @@ fn priced(world: &World, id: TransactionId, amounts: &Amounts, recipient: &Recip
     let max = seen.request.amount_max;
     let room = max.map_or(0, |max| max.minor - expected.total.minor);
     let asked_about = (id, PromptKind::ConfirmSurcharge as u8);
-    let surcharge = prices::surcharge(*card, &expected, &seen.request).min(room);
-    let silent = prices::is_silent(*card, &seen.request) && surcharge > 0;
+    let surcharge = prices::surcharge(card, &expected, &seen.request).min(room);
+    let silent = prices::is_silent(card, &seen.request) && surcharge > 0;
     let agreed = world.registers.agreed.contains(&asked_about);
     if prices::may_rise(seen.request.kind) && (agreed || silent) {
         expected.surcharge_minor = Some(surcharge);
@@ -136,6 +158,38 @@ fn without_surcharge(amounts: &Amounts) -> Amounts {
     plain
 }
 
+/// The card's own currency where its customer chose it of this gateway, and only there; and only what
+/// follows from the price.
+fn chosen(
+    world: &World,
+    id: TransactionId,
+    dcc: Option<&CurrencyOffer>,
+    amounts: &Amounts,
+    gateway: &GatewayId,
+) {
+    let asked_about = (id, PromptKind::ConfirmCurrency as u8);
+    let at_till = world.registers.agreed.contains(&asked_about);
+    let chosen = world.currencies.chosen(id, gateway, at_till);
+    let right = dcc.is_none_or(|offer| currencies::is_right(offer, amounts));
+    if chosen != dcc || !right {
+        violated(
+            LAW,
+            format_args!("{id}: {dcc:?}, and chosen was {chosen:?}"),
+        );
+    }
+}
+
+/// What was sealed is what is recorded, asked and told.
+fn as_chosen(world: &World, id: TransactionId, dcc: Option<&CurrencyOffer>) {
+    let sealed = world.currencies.sealed.get(&id).and_then(Option::as_ref);
+    if sealed != dcc {
+        violated(
+            LAW,
+            format_args!("{id}: {dcc:?}, and sealed was {sealed:?}"),
+        );
+    }
+}
+
 fn as_sealed(world: &World, id: TransactionId, amounts: &Amounts, gateway: &GatewayId) {
     let sealed = world.prices.sealed.get(&id);
     if !sealed.is_some_and(|(sealed, to)| sealed == amounts && to == gateway) {
@@ -151,6 +205,13 @@ fn told(world: &World, approved: &Approved) {
     let Some((sealed, gateway)) = world.prices.sealed.get(&id) else {
         return;
     };
+    let own = world.currencies.sealed.get(&id).and_then(Option::as_ref);
+    let own = own.map(|offer| &offer.conversion);
+    if approved.dcc.as_ref() != own
+        || (own.is_some() && (approved.partial || approved.accepted_offline))
+    {
+        violated(LAW, format_args!("{approved:?}, and sealed was {own:?}"));
+    }
     let asked = world.registers.attempt_of(id).map(|seen| &seen.request);
     let asked = asked.and_then(|request| request.amounts);
     let total = asked.unwrap_or_else(|| without_surcharge(sealed)).total;

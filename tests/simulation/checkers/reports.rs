@@ -19,7 +19,12 @@ pub(crate) const CHECKER: Checker = Checker {
             }
         }
         Sight::Gateway(_, GatewayCommand::Report { wire, report }) => {
-            let ending = world.journal.ending_of(wire.transaction_id);
+            let id = wire.transaction_id;
+            let ending = world.journal.ending_of(id);
+            let there = !world.journal.is_waiting(id) && !world.journal.is_not_taken(id);
+            if !there {
+                violated(LAW, format_args!("{id} is no payment: {report:?}"));
+            }
             if ending.is_none_or(|ending| ending.owed.is_nothing()) {
                 violated(LAW, format_args!("nothing durable to tell: {report:?}"));
             }
@@ -51,6 +56,9 @@ fn everybody_knows(world: &World) {
         let Some((_, ending)) = &line.ended else {
             continue;
         };
+        if world.journal.is_not_taken(id) {
+            continue; // There is no payment.
+        }
         let owed = &ending.owed;
         let order = owed.order.is_some() && !world.ledger.orders.contains(&id);
         let advice = owed.advice.is_some() && !world.ledger.advices.contains(&id);

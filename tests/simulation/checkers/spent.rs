@@ -4,20 +4,28 @@
 use super::{Checker, Sight, violated};
 use crate::world::World;
 use payhal_engine::ids::TransactionId;
-use payhal_engine::record::{Fact, Intent};
+use payhal_engine::record::{Fact, Intent, Record};
 
 const LAW: &str = "a key is spent once";
 
 pub(crate) const CHECKER: Checker = Checker {
     sight: |world, sight| {
         if let Sight::Append(record) = sight
-            && let Fact::Intent(intent) = &record.fact
+            && let Some(intent) = record.fact.intent()
+            && !is_spent(world, record)
         {
             spends(world, record.transaction_id, intent);
         }
     },
     ..Checker::BLIND
 };
+
+/// What is accepted offline after its intent names none: that intent does.
+fn is_spent(world: &World, record: &Record) -> bool {
+    let line = world.journal.line(record.transaction_id);
+    let begun = line.is_some_and(|line| line.intent.is_some());
+    begun && matches!(record.fact, Fact::Ended(_))
+}
 
 fn spends(world: &World, id: TransactionId, intent: &Intent) {
     let sealed_under = world.sealed_under.get(&id);

@@ -79,15 +79,15 @@ fn at_the_other_side(world: &World) {
 /// Not even for a moment may more be on its way.
 fn in_the_journal(world: &World) {
     let mut all: BTreeMap<TransactionId, Done> = BTreeMap::new();
-    for id in world.journal.transactions() {
-        let Some(intent) = world.journal.intent_of(id) else {
+    for (id, line) in world.journal.lines() {
+        let Some((_, intent)) = &line.intent else {
             continue;
         };
         let kind = intent.request.kind;
         let (Some(original), Some(change)) = (kind.original(), kind.change()) else {
             continue;
         };
-        if world.journal.counts(id) {
+        if world.journal.intent_of(id).is_some() && world.journal.counts(id) {
             let minor = intent.amounts.total.minor;
             let done = all.entry(original).or_default();
             done.add(change, minor, world.journal.is_approved(id));

@@ -307,15 +307,19 @@ fn a_ledger_of_version_3_gets_the_table_it_lacks() {
     let schema = include_str!("../schema.sql");
     ledger.execute_batch(schema).unwrap();
     ledger
-        .execute_batch("DROP TABLE part_key; DROP TABLE forwarded; PRAGMA user_version = 3;")
+        .execute_batch(
+            "DROP TABLE part_key; DROP TABLE forwarded; DROP TABLE converted; \
+             PRAGMA user_version = 3;",
+        )
         .unwrap();
     drop(ledger);
     let shop = Shop::with("{}", folder);
     shop.sale(1250);
     let ledger = rusqlite::Connection::open(&path).unwrap();
     let told = |sql: &str| -> i64 { ledger.query_row(sql, [], |row| row.get(0)).unwrap() };
-    assert_eq!(told("PRAGMA user_version"), 5);
+    assert_eq!(told("PRAGMA user_version"), 6);
     assert_eq!(told("SELECT count(*) FROM forwarded"), 0);
+    assert_eq!(told("SELECT count(*) FROM converted"), 0);
     assert_eq!(told("SELECT count(*) FROM part_key"), 0);
     assert_eq!(told("SELECT count(*) FROM entry"), 1);
 }

@@ -155,7 +155,7 @@ pub(super) enum RegistersCommand {
     Allow {
         register: String,
         /// All that it may: refund_unreferenced, others, batch_close, voice_approval, resolve, offline,
-        /// tokens, apdu
+        /// tokens, apdu, watch
         #[arg(value_name = "PERMISSION", value_delimiter = ',', value_parser = permission)]
         #[arg(required_unless_present = "nothing", conflicts_with = "nothing")]
         permissions: Vec<Permission>,

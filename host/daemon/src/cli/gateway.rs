@@ -206,6 +206,7 @@ fn params(args: &QuoteArgs) -> Result<QuoteParams, String> {
             scheme,
             begins: args.begins.clone(),
         }),
+        presentation_id: None,
     })
 }
 

@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 use super::screen::{say, say_json, word};
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::TransactionId;
-use payhal_engine::record::{Fact, FinalAnswer, Record};
+use payhal_engine::record::{Ending, Fact, FinalAnswer, Record};
 use payhal_engine::request::Kind;
 use payhal_journal::{Summary, View};
 use payhal_protocol::Amount;
@@ -173,33 +173,12 @@ fn record(record: &Record) -> String {
             answer.response_code,
             answer.response_text.as_deref().unwrap_or_default()
         ),
-        Fact::Ended(ending) => match &ending.answer {
-            FinalAnswer::Approved(approved) => format!(
-                "outcome   approved {}, {}",
-                money(approved.approved_minor, approved.requested.total.currency),
-                approved
-                    .approval_code
-                    .as_deref()
-                    .unwrap_or("no approval code")
-            ),
-            FinalAnswer::Refused(refused) => {
-                let reason = serde_json::to_value(&refused.reason).unwrap_or_default();
-                format!(
-                    "outcome   {}, {} {}",
-                    word(&refused.reason.outcome()),
-                    reason.as_str().unwrap_or("refused"),
-                    if ending.reversal.is_some() {
-                        "(to be reversed)"
-                    } else {
-                        ""
-                    }
-                )
-            }
-        },
+        Fact::Ended(ending) => outcome(ending),
         Fact::Reversed => "reversed".to_owned(),
         Fact::NeedsOperator { reason } => format!("needs a person: {reason}"),
         Fact::Reported { known: true } => "reported".to_owned(),
         Fact::Reported { known: false } => "report given up".to_owned(),
+        Fact::Signed { .. } => "signed".to_owned(),
         Fact::Collected { accepted, by } => {
             let word = if *accepted { "collected" } else { "not taken" };
             format!("{word} by batch close {by}")
@@ -222,4 +201,30 @@ fn record(record: &Record) -> String {
         ),
     };
     format!("{at}  {text}").trim_end().to_owned()
+}
+
+fn outcome(ending: &Ending) -> String {
+    match &ending.answer {
+        FinalAnswer::Approved(approved) => format!(
+            "outcome   approved {}, {}",
+            money(approved.approved_minor, approved.requested.total.currency),
+            approved
+                .approval_code
+                .as_deref()
+                .unwrap_or("no approval code")
+        ),
+        FinalAnswer::Refused(refused) => {
+            let reason = serde_json::to_value(&refused.reason).unwrap_or_default();
+            format!(
+                "outcome   {}, {} {}",
+                word(&refused.reason.outcome()),
+                reason.as_str().unwrap_or("refused"),
+                if ending.reversal.is_some() {
+                    "(to be reversed)"
+                } else {
+                    ""
+                }
+            )
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::connect::connect;
 use super::exit::{Exit, Failure};
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::{CallError, Client};
-use payhal_protocol::device::{DeviceKind, DeviceListParams};
+use payhal_protocol::device::{DeviceKind, DeviceListParams, DeviceSummary};
 use payhal_protocol::gateway::GatewayListParams;
 use payhal_protocol::payment::{CancelParams, CancelState, Forwarding, ForwardingState};
 use payhal_protocol::transaction::{
@@ -39,7 +39,9 @@ pub(super) async fn devices(args: &ListArgs) -> Result<Exit, Failure> {
                     DeviceKind::Terminal => "whole payments".to_owned(),
                     _ => device.capabilities.join(" "),
                 },
-                device.state_text.clone().unwrap_or_default(),
+                lease(device)
+                    .or_else(|| device.state_text.clone())
+                    .unwrap_or_default(),
             ]
         })
         .collect();
@@ -50,6 +52,19 @@ pub(super) async fn devices(args: &ListArgs) -> Result<Exit, Failure> {
         say(&table(header, &rows));
     }
     Ok(Exit::Ok)
+}
+
+/// Whose a device is for a while.
+fn lease(device: &DeviceSummary) -> Option<String> {
+    let lease = device.lease.as_ref()?;
+    let whose = lease.register_id.as_ref();
+    let whose = whose.map_or_else(|| "a register".to_owned(), ToString::to_string);
+    let what = if lease.watching {
+        "watches for"
+    } else {
+        "is kept for"
+    };
+    Some(format!("{what} {whose} until {}", lease.until))
 }
 
 /// Every gateway.
@@ -209,6 +224,10 @@ fn details(view: &TransactionView) -> String {
         (
             "of it surcharge",
             view.amounts.surcharge.as_ref().map(amount::show),
+        ),
+        (
+            "in the card's currency",
+            view.amounts.dcc.as_ref().map(amount::converted),
         ),
         ("device", view.device.as_ref().map(ToString::to_string)),
         ("gateway", view.gateway.as_ref().map(ToString::to_string)),

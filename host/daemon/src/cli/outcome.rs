@@ -71,6 +71,9 @@ pub(super) fn approved(approved: &Approved) -> String {
             parts.push(format!("{name} {}", amount::show(part)));
         }
     }
+    if let Some(dcc) = &amounts.dcc {
+        parts.push(format!("charged as {}", amount::converted(dcc)));
+    }
     if approved.partial {
         parts.push(match charged.minor < amounts.requested.minor {
             true => format!("LESS THAN THE {} ASKED", amount::show(&amounts.requested)),

@@ -11,10 +11,11 @@ use std::io::{BufRead, IsTerminal};
 use tokio::sync::mpsc;
 
 /// What can be put to a person.
-const AT_TERMINAL: [PromptKind; 7] = [
+const AT_TERMINAL: [PromptKind; 8] = [
     PromptKind::ConfirmPartial,
     PromptKind::ConfirmSignature,
     PromptKind::ConfirmSurcharge,
+    PromptKind::ConfirmCurrency,
     PromptKind::SetAmount,
     PromptKind::ChooseApplication,
     PromptKind::VoiceApproval,

@@ -68,6 +68,7 @@ pub(crate) fn view(name: &str, state: State, ends: u32) -> View {
         identity: None,
         opened: None,
         parameters: None,
+        update: None,
         screen: None,
         ends,
         last_end: None,

@@ -57,6 +57,7 @@ fn circle(method: Method) -> Circle {
         | Method::PluginList
         | Method::PluginExplain
         | Method::DeviceRecord
+        | Method::DeviceUpdate
         | Method::PluginInstall
         | Method::PluginDisable
         | Method::PluginEnable

@@ -5,8 +5,9 @@ use super::admission::{begin, complete, hello, prove, reveal, rotate};
 use super::registers::Update;
 use super::session::{Session, Taken};
 use super::{
-    audit, card_numbers, configured, convert, diagnose, errands, explain, follow, instances, looks,
-    money, operator, plugin_changes, plugins, record, settings, tokens,
+    audit, card_numbers, configured, convert, diagnose, errands, explain, follow, instances,
+    leases, looks, money, operator, plugin_changes, plugins, record, settings, signatures, tokens,
+    updates,
 };
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
@@ -73,10 +74,16 @@ pub(super) fn start(
         Method::TokenHistory => run(session, id, params, tokens::history),
         Method::BatchTotals => run(session, id, params, totals),
         Method::Resolve => run(session, id, params, resolve),
+        Method::Sign => run(session, id, params, signatures::sign),
+        Method::Signature => run(session, id, params, signatures::signature),
         Method::DeviceList => run(session, id, params, looks::devices),
         Method::DeviceIdentify => run(session, id, params, identify),
         Method::DeviceSettings => run(session, id, params, errands::settings),
         Method::DeviceApdu => run(session, id, params, errands::apdu),
+        Method::DeviceWatch => leases::watch(session, id, params),
+        Method::DeviceReserve => leases::reserve(session, id, params),
+        Method::DeviceUnwatch => run(session, id, params, leases::unwatch),
+        Method::DeviceRelease => run(session, id, params, leases::release),
         Method::DeviceSimulate => run(session, id, params, simulate),
         Method::Cancel => run(session, id, params, cancel),
         Method::Get => run(session, id, params, looks::get),
@@ -101,6 +108,7 @@ fn operate(session: &Arc<Session>, id: Id, method: Method, params: Option<&RawVa
         Method::PluginList => run(session, id, params, plugins::list),
         Method::PluginExplain => run(session, id, params, explain::explain),
         Method::DeviceRecord => run(session, id, params, record::record),
+        Method::DeviceUpdate => run(session, id, params, updates::update),
         Method::PluginInstall => run(session, id, params, plugin_changes::install),
         Method::PluginDisable => run(session, id, params, plugin_changes::disable),
         Method::PluginEnable => run(session, id, params, plugin_changes::enable),
@@ -239,6 +247,8 @@ impl Session {
                         .into_iter()
                         .for_each(|message| self.outgoing.send(message));
                 }
+                // Told to whoever asked for a lease, which waits elsewhere.
+                Update::Lease(_) => {}
             }
         }
     }

@@ -463,6 +463,9 @@ fn no_such(name: &str) -> ErrorObject {
         .with_detail(format!("nothing is configured as `{name}`"))
 }
 
+/// When to ask again while a device takes a file: minutes are usual.
+const UPDATING_RETRY_MS: u64 = 10_000;
+
 /// Why a change was not made.
 pub(super) fn refused(session: &Session, why: ChangeError) -> ErrorObject {
     match why {
@@ -481,6 +484,16 @@ pub(super) fn refused(session: &Session, why: ChangeError) -> ErrorObject {
         }
         ChangeError::Plugin(why) => ErrorObject::named(ErrorName::InvalidParams)
             .with_message("The plugin does not take this, and nothing was changed")
+            .with_detail(why),
+        ChangeError::Updating => ErrorObject::named(ErrorName::DeviceBusy)
+            .with_message("The device takes an update")
+            .with_detail("`device.update` says how far it is, and gives it up (`abort`)")
+            .with_retry_after(UPDATING_RETRY_MS),
+        ChangeError::File(why) => ErrorObject::named(ErrorName::InvalidParams)
+            .with_message("The file cannot be taken, and nothing was changed")
+            .with_detail(why),
+        ChangeError::Unkept(why) => ErrorObject::named(ErrorName::InternalError)
+            .with_message("The host cannot keep the file, and nothing was changed")
             .with_detail(why),
         ChangeError::Stopping => {
             let retry_ms = session.shared.stop_grace_ms;

@@ -32,6 +32,7 @@ pub(super) async fn settings(
         errand: Errand::Settings,
         command: Opaque(b"{}".to_vec()),
         limit_ms: SETTINGS_MS,
+        presentation: None,
     };
     send(&session, params.device.as_str(), order).await
 }
@@ -43,32 +44,49 @@ pub(super) async fn apdu(
 ) -> Result<ApduResult, ErrorObject> {
     session.check_permission(Permission::Apdu)?;
     let device = params.device.as_str();
-    check_able(&session, device)?;
+    check_able(&session, device, params.presentation_id.is_some())?;
     let timeout_ms = params.timeout_ms();
     let command = m::device::Apdu {
         aid: params.aid,
         commands: params.commands,
         timeout_ms,
+        // How the reader names the card is between it and the engine.
+        presentation_id: None,
     };
     let order = ErrandOrder {
         errand: Errand::Apdu,
         command: Opaque(serde_json::to_vec(&command).expect("messages are plain JSON")),
         limit_ms: timeout_ms + EXCHANGE_MS,
+        presentation: params.presentation_id.as_deref().map(Into::into),
     };
     send(&session, device, order).await
 }
 
 /// A plugin that does not know how is not asked.
-fn check_able(session: &Session, device: &str) -> Result<(), ErrorObject> {
+fn check_able(session: &Session, device: &str, presented: bool) -> Result<(), ErrorObject> {
     let Some(view) = session.shared.supervisor.view(device) else {
         return Ok(()); // The engine says that there is none.
     };
     let reader = view.plugin.manifest.reader.as_ref();
-    match reader.is_some_and(|reader| reader.apdu) {
+    let (able, ability, message) = match presented {
+        false => (
+            reader.is_some_and(|reader| reader.apdu),
+            "apdu",
+            "This device talks to payment cards only",
+        ),
+        true => (
+            reader.is_some_and(|reader| reader.apdu && reader.apdu_presented),
+            "apdu_presented",
+            "This device cannot talk with a card that was presented for a payment",
+        ),
+    };
+    match able {
         true => Ok(()),
         false => Err(ErrorObject::named(ErrorName::DeviceUnsupported)
-            .with_message("This device talks to payment cards only")
-            .with_detail(format!("`{device}` has no `apdu` in its plugin's manifest"))),
+            .with_message(message)
+            .with_detail(format!(
+                "`{device}` has no `{ability}` in its plugin's manifest"
+            ))),
     }
 }
 

@@ -181,6 +181,7 @@ impl Session {
         let removed = now.is_none();
         let view = now.or_else(|| supervisor.removed(name))?;
         let device = instances::device(&view, holder, &quarantined, |owner| self.may_see(owner));
+        let device = self.with_lease(device, &self.lent().await);
         let changed = p::events::DeviceChanged {
             seq,
             at,

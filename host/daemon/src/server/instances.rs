@@ -2,7 +2,8 @@
 //! Devices and gateways as registers look at them.
 
 use super::convert;
-use crate::supervisor::{State, View as InstanceView};
+use super::updates::update_view;
+use crate::supervisor::{State, UpdateStage, View as InstanceView};
 use payhal_engine::ids::{DeviceId, RegisterId};
 use payhal_engine::request::Snapshot;
 use payhal_messages::card::Entry;
@@ -25,6 +26,7 @@ pub(super) fn device(
         (State::Ready, _) if quarantined => DeviceState::Quarantined,
         (State::Ready, Some(_)) => DeviceState::Busy,
         (State::Ready, None) => DeviceState::Ready,
+        (State::Starting, _) if takes_update(view) => DeviceState::Updating,
         (State::Starting, _) => DeviceState::Starting,
         (State::Detached, _) => DeviceState::Unplugged,
         (State::Failed | State::GivenUp | State::Stopped, _) => DeviceState::Failed,
@@ -56,11 +58,19 @@ pub(super) fn device(
                 register: told.then(|| snapshot.scope.register.to_string().into()),
                 transaction_id: told.then(|| snapshot.transaction_id.to_string().into()),
                 since: convert::rfc3339(snapshot.started_at_micros),
+                until: None,
             }
         }),
+        lease: None,
+        update: view.update.as_ref().map(update_view),
         display: view.screen.as_ref().map(|lines| lines.join("\n")),
         simulated: manifest.simulated,
     }
+}
+
+fn takes_update(view: &InstanceView) -> bool {
+    let update = view.update.as_ref();
+    update.is_some_and(|update| update.stage == UpdateStage::Running)
 }
 
 /// Why a terminal is quarantined.
@@ -87,9 +97,14 @@ fn state_words(view: &InstanceView) -> Option<String> {
         .map(|reason| format!("{reason}{again}"))
 }
 
+/// It takes new firmware or configuration from here.
+const UPDATES: &str = "update";
+
 fn capabilities(view: &InstanceView) -> Vec<String> {
     if let Some(terminal) = &view.plugin.manifest.terminal {
-        return terminal.can.iter().filter_map(name_of).collect();
+        let updates = (!terminal.update.is_empty()).then(|| UPDATES.to_owned());
+        let can = terminal.can.iter().filter_map(name_of);
+        return can.chain(updates).collect();
     }
     let Some(reader) = &view.plugin.manifest.reader else {
         return Vec::new();
@@ -106,6 +121,8 @@ fn capabilities(view: &InstanceView) -> Vec<String> {
         ("pin", reader.online_pin),
         ("p2pe", reader.encrypts),
         ("tip", reader.tip),
+        ("dcc", reader.dcc),
+        (UPDATES, !reader.update.is_empty()),
     ];
     all.extend(
         abilities

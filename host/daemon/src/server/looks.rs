@@ -7,9 +7,10 @@ use super::session::Session;
 use super::{convert, instances, views};
 use payhal_engine::answer::Answer;
 use payhal_engine::ids::{DeviceId, RegisterId};
+use payhal_engine::leases::LeaseView;
 use payhal_engine::request::{Request, Snapshot, Which};
 use payhal_journal::{Filter, View};
-use payhal_protocol::device::{DeviceListParams, DeviceListResult};
+use payhal_protocol::device::{DeviceListParams, DeviceListResult, DeviceSummary};
 use payhal_protocol::error::{ErrorName, ErrorObject};
 use payhal_protocol::params::FieldError;
 use payhal_protocol::session::Permission;
@@ -37,6 +38,26 @@ impl Session {
             Some(Answer::Quarantined(terminals)) => terminals,
             _ => Vec::new(),
         }
+    }
+
+    /// The devices that are lent to registers.
+    pub(super) async fn lent(&self) -> Vec<LeaseView> {
+        match self.ask_of_all(Request::Lent).await {
+            Some(Answer::Lent(leases)) => leases,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The device with its lease, if it has one.
+    pub(super) fn with_lease(
+        &self,
+        mut device: DeviceSummary,
+        lent: &[LeaseView],
+    ) -> DeviceSummary {
+        let mut lent = lent.iter();
+        let lease = lent.find(|lease| *lease.device.0 == *device.id.as_str());
+        device.lease = lease.map(|lease| convert::lease(lease, self.may_see(&lease.owner)));
+        device
     }
 
     /// Whether this connection may know what is this register's.
@@ -71,7 +92,7 @@ impl Session {
     }
 
     /// The same, if this connection may know of it.
-    async fn recorded_own(&self, which: Which) -> Result<Option<View>, ErrorObject> {
+    pub(super) async fn recorded_own(&self, which: Which) -> Result<Option<View>, ErrorObject> {
         let view = self.recorded(which).await?;
         Ok(view.filter(|view| self.may_see(&view.summary.scope.register)))
     }
@@ -126,10 +147,12 @@ pub(super) async fn devices(
 ) -> Result<DeviceListResult, ErrorObject> {
     let live = session.running_anywhere().await;
     let quarantined = session.quarantined().await;
+    let lent = session.lent().await;
     let views = session.shared.supervisor.devices();
     let devices = views.iter().map(|view| {
         let holder = holder(&live, &view.name);
-        instances::device(view, holder, &quarantined, |owner| session.may_see(owner))
+        let device = instances::device(view, holder, &quarantined, |owner| session.may_see(owner));
+        session.with_lease(device, &lent)
     });
     Ok(DeviceListResult {
         devices: devices.collect(),

@@ -13,8 +13,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use payhal_engine::forwarding::ForwardingState;
-use payhal_journal::Filter;
 use payhal_protocol::WEBSOCKET_PATH;
 use rust_embed::RustEmbed;
 use std::sync::Arc;
@@ -155,21 +153,8 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 
 /// What still waits, as far as the journal can be read.
 async fn offline_waiting(shared: &Shared) -> usize {
-    let mut count = 0;
-    for state in [ForwardingState::Waiting, ForwardingState::NeedsOperator] {
-        let mut filter = Filter {
-            forwarding: Some(state),
-            ..Filter::default()
-        };
-        while let Ok(page) = shared.journal.list(filter.clone()).await {
-            count += page.rows.len();
-            filter.cursor = page.next;
-            if filter.cursor.is_none() {
-                break;
-            }
-        }
-    }
-    count
+    let found = shared.journal.offline().await.unwrap_or_default();
+    usize::try_from(found.waiting).unwrap_or(usize::MAX)
 }
 
 async fn schema(Path(name): Path<String>) -> Response {

@@ -7,6 +7,7 @@ use payhal_dispatcher::ports::RegisterPort;
 use payhal_engine::answer::{Answer, Notification, Progress};
 use payhal_engine::event::Event;
 use payhal_engine::ids::Ticket;
+use payhal_engine::leases::LeaseNews;
 use payhal_engine::prompt::Prompt;
 use payhal_protocol::instances::InstanceKind;
 use std::collections::HashMap;
@@ -21,6 +22,8 @@ pub(super) enum Update {
     Progress(Progress),
     /// A question.
     Prompt(Prompt),
+    /// News of a lease.
+    Lease(LeaseNews),
     /// The end.
     Answer(Answer),
 }
@@ -94,6 +97,11 @@ impl Waiting {
         self.answered |= matches!(update, Some(Update::Answer(_)));
         update
     }
+
+    /// Whether the last update was its answer.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered
+    }
 }
 
 impl Drop for Waiting {
@@ -124,6 +132,12 @@ impl RegisterPort for Registers {
     fn prompt(&mut self, ticket: Ticket, prompt: Prompt) {
         if let Some(sender) = self.waiting().get(&ticket) {
             let _gone = sender.send(Update::Prompt(prompt));
+        }
+    }
+
+    fn tell(&mut self, ticket: Ticket, news: LeaseNews) {
+        if let Some(sender) = self.waiting().get(&ticket) {
+            let _gone = sender.send(Update::Lease(news));
         }
     }
 

@@ -17,18 +17,7 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
             "unsent",
             format!("Nothing was sent, and the card is presented once more: {reason}"),
         ),
-        Fact::Answered(answer) => (
-            "answered",
-            format!(
-                "Answered: {}{}.",
-                answer.response_code,
-                answer
-                    .response_text
-                    .as_ref()
-                    .map(|text| format!(" ({text})"))
-                    .unwrap_or_default()
-            ),
-        ),
+        Fact::Answered(answer) => ("answered", answered_words(answer)),
         Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
         Fact::Reversed => ("reversed", "It was taken back.".to_owned()),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
@@ -50,6 +39,10 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
         } => (
             "collected",
             "The issuer did not take the offline approval: the money is lost.".to_owned(),
+        ),
+        Fact::Signed { .. } => (
+            "signed",
+            "The customer's signature is kept with it.".to_owned(),
         ),
         Fact::Forwarding { .. } => (
             "forwarding",
@@ -81,6 +74,12 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
     }
 }
 
+fn answered_words(answer: &GatewayAnswer) -> String {
+    let text = answer.response_text.as_ref();
+    let text = text.map(|text| format!(" ({text})")).unwrap_or_default();
+    format!("Answered: {}{text}.", answer.response_code)
+}
+
 fn forwarded_words(answer: &GatewayAnswer) -> String {
     let code = &answer.response_code;
     match answer.decision {
@@ -101,7 +100,10 @@ fn about_to_ask(intent: &Intent) -> String {
         0 => format!("About to ask {whom}: {kind}."),
         minor => {
             let amount = amount::minor(minor, total.currency.code());
-            format!("About to ask {whom}: {kind} of {amount}.")
+            let own = intent.dcc.as_ref().map(|offer| offer.conversion.amount);
+            let own = own.map(|own| amount::minor(own.minor, own.currency.code()));
+            let own = own.map_or_else(String::new, |own| format!(", charged as {own}"));
+            format!("About to ask {whom}: {kind} of {amount}{own}.")
         }
     }
 }

@@ -112,6 +112,7 @@ fn only(requested: Amount) -> Amounts {
         tip: None,
         surcharge: None,
         cashback: None,
+        dcc: None,
     }
 }
 
@@ -151,6 +152,7 @@ fn bare(
         undo: None,
         batch: None,
         resolved: None,
+        signed_at: None,
         changes: Vec::new(),
         basket: Basket::default(),
         customer: Free::default(),
@@ -302,7 +304,11 @@ fn add_request(shown: &mut TransactionView, request: &MoneyRequest) {
 
 fn add_fact(shown: &mut TransactionView, record: &Record) {
     if let Some(intent) = record.fact.intent() {
-        shown.amounts = convert::amounts(&intent.amounts, None);
+        let dcc = intent.dcc.as_ref();
+        shown.amounts = Amounts {
+            dcc: dcc.map(|offer| convert::dcc(&offer.conversion)),
+            ..convert::amounts(&intent.amounts, None)
+        };
         shown.card = intent
             .card
             .as_ref()
@@ -343,6 +349,7 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
                 at: convert::rfc3339(record.at_micros),
             });
         }
+        Fact::Signed { .. } => shown.signed_at = Some(convert::rfc3339(record.at_micros)),
         _ => {}
     }
 }

@@ -7,13 +7,16 @@
 use super::instance::{Instance, Recorded, State, View};
 use super::keeper::{Keeper, Order};
 use super::limits::{IDLE_AGAIN, IDLE_WAIT, INSTANCES_MAX};
+use super::orders::{Order as Ordered, Unstored};
 use super::{InstanceConfig, Supervisor, convert};
 use payhal_engine::answer::{Answer, Refused};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, GatewayId};
 use payhal_engine::request::Part;
 use payhal_messages::manifest::PortNeed;
+use payhal_messages::update::UpdateKind;
 use payhal_protocol::instances::{InstanceKind, LogLevel, PortChoice};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -34,8 +37,23 @@ pub(crate) enum ChangeError {
     Needed(Box<Refused>),
     /// The plugin does not come up this way; its reason.
     Plugin(String),
+    /// It takes a file now, and nothing else is changed about it meanwhile.
+    Updating,
+    /// A file is not what it should be; why.
+    File(String),
+    /// This host cannot keep a file; why.
+    Unkept(String),
     /// The host is stopping.
     Stopping,
+}
+
+impl From<Unstored> for ChangeError {
+    fn from(why: Unstored) -> Self {
+        match why {
+            Unstored::File(why) => Self::File(why),
+            Unstored::Host(why) => Self::Unkept(why),
+        }
+    }
 }
 
 /// What a change did.
@@ -120,6 +138,11 @@ impl Supervisor {
         }
         self.means.ports.forget(&instance.name);
         self.means.sets.forget(&instance.name);
+        let (orders, name) = (self.means.orders.clone(), instance.name.clone());
+        let forgotten = tokio::task::spawn_blocking(move || orders.forget(&name, None)).await;
+        if let Ok(Err(error)) = forgotten {
+            tracing::warn!("failed to forget what it was to take: {error}");
+        }
         self.remember(instance.view());
         self.outlet.event(match instance.part() {
             Part::Device(device) => Event::DeviceChanged {
@@ -196,7 +219,7 @@ impl Supervisor {
         loop {
             match self.set_aside(instance, false).await {
                 Ok(()) => return Ok(()),
-                Err(ChangeError::Needed(_)) if Instant::now() < until => {
+                Err(ChangeError::Needed(_) | ChangeError::Updating) if Instant::now() < until => {
                     tokio::time::sleep(IDLE_AGAIN).await;
                 }
                 Err(ChangeError::Stopping) => return Err("the host is stopping".to_owned()),
@@ -228,6 +251,74 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Keeps a file for an idle device, which is given it now and whenever its runner starts, until
+    /// it has it. `sha256` is what the file must be.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; what was ordered before stands.
+    pub(crate) async fn update(
+        &self,
+        name: &str,
+        kind: UpdateKind,
+        path: PathBuf,
+        sha256: Option<String>,
+    ) -> Result<(), ChangeError> {
+        let _one = self.means.changing.lock().await;
+        let instance = self.instance(name).ok_or(ChangeError::NotFound)?;
+        let (orders, device) = (self.means.orders.clone(), name.to_owned());
+        let staged = tokio::task::spawn_blocking(move || {
+            orders.stage(&device, kind, &path, sha256.as_deref())
+        });
+        let file = staged.await.map_err(|_| ChangeError::Stopping)??;
+        let (orders, device) = (self.means.orders.clone(), name.to_owned());
+        // Wholly: what a terminal still owes an answer about may not survive its new firmware.
+        if let Err(why) = self.set_aside(&instance, true).await {
+            let dropped = tokio::task::spawn_blocking(move || orders.unstage(&device));
+            dropped.await.map_err(|_| ChangeError::Stopping)?;
+            return Err(why);
+        }
+        let order = Ordered {
+            plugin: instance.config().plugin,
+            file: file.clone(),
+        };
+        let kept = tokio::task::spawn_blocking(move || orders.order(&device, &order));
+        let kept = kept.await.map_err(|_| ChangeError::Stopping)?;
+        if kept.is_ok() {
+            instance.ordered(file);
+        }
+        if instance.held().runner.is_none() {
+            // Whatever it rests from: it tries at once.
+            self.start_anew(&instance);
+        } else if kept.is_ok() {
+            self.means.sets.look_again();
+        } else {
+            instance.settle();
+        }
+        Ok(kept?)
+    }
+
+    /// Gives up what a device is to take. Whether it is whole, it says at its next start.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub(crate) async fn abort_update(&self, name: &str) -> Result<(), ChangeError> {
+        let instance = self.instance(name).ok_or(ChangeError::NotFound)?;
+        instance.give_up_update();
+        let (orders, device) = (self.means.orders.clone(), name.to_owned());
+        let forgotten = tokio::task::spawn_blocking(move || orders.forget(&device, None)).await;
+        let forgotten = forgotten.map_err(|_| ChangeError::Stopping)?;
+        forgotten.map_err(|error| ChangeError::Unkept(format!("failed to forget it: {error}")))
+    }
+
+    /// In its own time: a device that takes a file is away for long.
+    fn start_anew(&self, instance: &Arc<Instance>) {
+        let instance = Arc::clone(instance);
+        tokio::spawn(async move {
+            let (reply, _done) = oneshot::channel();
+            instance.order(Order::Renew(reply)).await;
+        });
+    }
+
     /// What is plugged in and could be this port of a plugin.
     pub(crate) fn choices(&self, need: &PortNeed) -> Vec<PortChoice> {
         self.means.ports.choices(need)
@@ -257,6 +348,9 @@ impl Supervisor {
 
     /// Asks the engine.
     async fn set_aside(&self, instance: &Instance, wholly: bool) -> Result<(), ChangeError> {
+        if instance.takes_update() {
+            return Err(ChangeError::Updating);
+        }
         let answer = self.outlet.set_aside(instance.part(), wholly).await;
         match answer.map_err(|_| ChangeError::Stopping)? {
             Answer::Refused { refused, .. } => Err(ChangeError::Needed(refused)),

@@ -9,10 +9,13 @@ use super::limits::{
     ORDERS, RECORDED_BYTES_MAX, RECORDING_BYTES_MAX, SCREEN_CHARS_MAX, SIMULATE_MS_MAX,
     STARTING_HINT,
 };
+use super::orders::Orders;
 use super::parameters::{ParameterSet, ParameterSets};
 use super::runner::{CallEnd, Listener, Runner};
+use super::updating::Update;
 use crate::plugins::{Plugin, PluginShelf};
 use crate::ports::{PortState, Ports};
+use crate::records::Records;
 use payhal_engine::answer::Answer;
 use payhal_engine::device::DeviceAbilities;
 use payhal_engine::device::{DeviceCommand, DeviceReply, DeviceStatus};
@@ -101,6 +104,8 @@ pub(crate) struct View {
     pub(crate) opened: Option<m::gateway::Parameters>,
     /// The EMV parameters that this reader was given.
     pub(crate) parameters: Option<ParameterSet>,
+    /// How its last update fares.
+    pub(crate) update: Option<Update>,
     /// The text on the device's display.
     pub(crate) screen: Option<Vec<String>>,
     /// How often its runner ended unasked.
@@ -133,6 +138,10 @@ pub(super) struct Means {
     pub(super) program: PathBuf,
     /// The folder of instances' own folders.
     pub(super) folder: PathBuf,
+    /// What devices are to take.
+    pub(super) orders: Orders,
+    /// Where what became of it is kept.
+    pub(super) records: Records,
     /// Where plugins come from.
     pub(super) shelf: Arc<PluginShelf>,
     /// Where ports come from.
@@ -169,6 +178,8 @@ pub(super) struct Held {
     pub(super) waits: Option<String>,
     /// Its next runner records what passes through its ports.
     record: bool,
+    /// The operator gave up what it takes.
+    pub(super) update_aborted: bool,
     recording: String,
     /// More was recorded than is kept.
     recording_lost: bool,
@@ -179,6 +190,14 @@ impl std::fmt::Debug for Instance {
         f.debug_struct("Instance")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+impl Held {
+    /// Why the device is not whole.
+    pub(super) fn incomplete(&self) -> Option<&str> {
+        let identity = self.view.identity.as_ref()?;
+        identity.incomplete.as_deref()
     }
 }
 
@@ -224,6 +243,7 @@ impl Instance {
             identity: None,
             opened: None,
             parameters: None,
+            update: None,
             screen: None,
             ends: 0,
             pid: None,
@@ -239,6 +259,7 @@ impl Instance {
             detached: None,
             waits: None,
             record: false,
+            update_aborted: false,
             recording: String::new(),
             recording_lost: false,
         };
@@ -283,7 +304,11 @@ impl Instance {
     pub(super) fn settle(&self) {
         let (detached, waits) = {
             let held = self.held();
-            (held.detached.clone(), held.waits.clone())
+            let incomplete = held.incomplete().map(|why| {
+                format!("{why}; it takes no payment until it is given an update that is whole")
+            });
+            let waits = incomplete.or_else(|| held.waits.clone());
+            (held.detached.clone(), waits)
         };
         match (detached, waits) {
             (None, None) => self.enter(State::Ready, None, None),
@@ -621,6 +646,7 @@ const NOTHING: DeviceAbilities = DeviceAbilities::Reader {
     entries: Vec::new(),
     tip: false,
     offline: false,
+    dcc: false,
 };
 
 fn bounded(lines: Vec<String>) -> Vec<String> {

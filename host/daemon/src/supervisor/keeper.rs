@@ -13,6 +13,7 @@ use super::limits::{OPEN_MS_MAX, STARTING_HINT};
 use super::loading::{is_behind, load};
 use super::restart::{Ends, Verdict};
 use super::runner::{Listener, Recipe, Runner};
+use super::updating::{is_to_update, update};
 use crate::plugins::{Plugin, Why};
 use crate::ports::{Absent, PortWish};
 use payhal_messages::call::method;
@@ -143,6 +144,16 @@ impl Keeper {
             (why, one_change) = appears(&instance) => {
                 self.take_down(&why).await;
                 drop(one_change);
+                ControlFlow::Continue(())
+            }
+            one_change = is_to_update(&instance) => {
+                // It takes long: others are changed meanwhile, and it says that it is busy itself.
+                drop(one_change);
+                match equip(&instance, &runner).await {
+                    Ok(()) => instance.settle(),
+                    // Nobody knows what it has now; a fresh process begins again.
+                    Err(why) => runner.kill(&why).await,
+                }
                 ControlFlow::Continue(())
             }
             one_change = is_behind(&instance) => {
@@ -413,10 +424,7 @@ async fn open(instance: &Instance, runner: Arc<Runner>) -> Result<Arc<Runner>, S
         held.view.pid = runner.pid();
         held.view.sandbox = runner.sandbox().to_vec();
     }
-    let ready = match ask(instance, &runner).await {
-        Ok(()) => load(instance, &runner).await,
-        Err(why) => Err(why),
-    };
+    let ready = greet(instance, &runner).await;
     match ready {
         Ok(()) => Ok(runner),
         Err(why) => {
@@ -431,7 +439,20 @@ async fn open(instance: &Instance, runner: Arc<Runner>) -> Result<Arc<Runner>, S
     }
 }
 
-async fn ask(instance: &Instance, runner: &Runner) -> Result<(), String> {
+/// Who it is, what it is to take, what it is to know: in this order, so that it reads its first card
+/// with everything it is to have.
+async fn greet(instance: &Instance, runner: &Runner) -> Result<(), String> {
+    ask(instance, runner).await?;
+    equip(instance, runner).await
+}
+
+async fn equip(instance: &Instance, runner: &Runner) -> Result<(), String> {
+    update(instance, runner).await?;
+    load(instance, runner).await
+}
+
+/// Who it is.
+pub(super) async fn ask(instance: &Instance, runner: &Runner) -> Result<(), String> {
     let deadline = Instant::now() + Duration::from_millis(OPEN_MS_MAX);
     let gateway = instance.kind == InstanceKind::Gateway;
     let method = match gateway {

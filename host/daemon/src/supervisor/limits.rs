@@ -24,6 +24,15 @@ pub(super) const OPEN_MS_MAX: u64 = 10_000;
 /// line take a minute.
 pub(super) const LOAD_MS_MAX: u64 = 120_000;
 
+/// Longest file for a device: firmware with pictures and fonts.
+pub(super) const UPDATE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Longest exchange of a piece of it: 32 KiB over the slowest line.
+pub(super) const UPDATE_MS_MAX: u64 = 120_000;
+
+/// Longest time that a device takes to check a file and put it in force, with its own restart.
+pub(super) const UPDATE_FINISH_MS_MAX: u64 = 600_000;
+
 /// Pause between two looks at whether a reader that is to have other parameters is idle.
 pub(super) const LOAD_AGAIN: Duration = Duration::from_millis(500);
 

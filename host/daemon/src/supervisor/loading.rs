@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// # Errors
 /// In words, where it does not take it: nobody knows then what it has.
 pub(super) async fn load(instance: &Instance, runner: &Runner) -> Result<(), String> {
-    if !instance.takes_parameters() || instance.held().detached.is_some() {
+    if !instance.takes_parameters() || !instance.can_load() {
         return Ok(());
     }
     let set = match instance.means.sets.wanted() {
@@ -93,6 +93,12 @@ pub(super) async fn is_behind(instance: &Instance) -> OwnedMutexGuard<()> {
 }
 
 impl Instance {
+    /// Whether it is there, and whole.
+    fn can_load(&self) -> bool {
+        let held = self.held();
+        held.detached.is_none() && held.incomplete().is_none()
+    }
+
     pub(super) fn takes_parameters(&self) -> bool {
         let held = self.held();
         let reader = held.view.plugin.manifest.reader.as_ref();
@@ -107,7 +113,7 @@ impl Instance {
         let wanted = self.means.sets.wanted();
         let held = self.held();
         match wanted {
-            _ if held.detached.is_some() => false,
+            _ if held.detached.is_some() || held.incomplete().is_some() => false,
             Wanted::Set(set) => held.view.parameters.as_ref() != Some(&ParameterSet::of(&set)),
             Wanted::Own => held.waits.is_some(),
             Wanted::Unknown(why) => held.waits.as_ref().is_some_and(|before| *before != why),

@@ -14,21 +14,26 @@ mod keeper;
 mod lane;
 mod limits;
 mod loading;
+mod orders;
 mod parameters;
 mod restart;
 mod runner;
+mod updating;
 
 pub(crate) use changes::{ChangeError, Changed};
 pub(crate) use instance::{Outlet, SimulateError, State, View};
+pub(crate) use updating::{Update, UpdateStage};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::plugins::PluginShelf;
 use crate::ports::{PortWish, Ports};
+use crate::records::Records;
 use crate::vault::Vault;
 use instance::{Instance, Means};
 use keeper::{Keeper, Order};
 use limits::STARTING_HINT;
+use orders::Orders;
 use parameters::ParameterSets;
 use payhal_dispatcher::ports::PluginPort;
 use payhal_engine::device::{DeviceCommand, DeviceReply};
@@ -124,10 +129,13 @@ impl Supervisor {
         outlet: Arc<dyn Outlet>,
         vault: Vault,
         clock: Clock,
+        records: Records,
     ) -> Self {
         let means = Arc::new(Means {
             program: config.runner.clone(),
             folder: config.state.join("instances"),
+            orders: Orders::new(config.state.join("updates")),
+            records,
             shelf: plugins,
             ports: Ports::new(Path::new("/")),
             allow_incomplete_sandbox: config.allow_incomplete_sandbox,
@@ -170,7 +178,13 @@ impl Supervisor {
         if config.kind == InstanceKind::Gateway {
             self.means.sets.expect(&config.name);
         }
-        Instance::new(config, Arc::clone(&self.means), Arc::clone(&self.outlet))
+        let made = Instance::new(config, Arc::clone(&self.means), Arc::clone(&self.outlet));
+        // What it could not take before the host ended is not lost. What cannot be read is told
+        // when it starts.
+        if let Ok(Some(order)) = self.means.orders.pending(&made.0.name) {
+            made.0.ordered(order.file);
+        }
+        made
     }
 
     fn keep(&self, instance: Arc<Instance>, task: JoinHandle<()>) {

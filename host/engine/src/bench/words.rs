@@ -47,6 +47,7 @@ fn words(action: &Action) -> Option<String> {
         Action::Recall { .. }
         | Action::Progress { .. }
         | Action::Prompt { .. }
+        | Action::Tell { .. }
         | Action::Notify(_)
         | Action::SetTimer { .. }
         | Action::ClearTimer { .. } => return None,
@@ -81,6 +82,7 @@ fn fact_words(fact: &Fact) -> String {
         Fact::NeedsOperator { .. } => "needs operator".into(),
         Fact::Reported { .. } => "reported".into(),
         Fact::Collected { .. } => "collected".into(),
+        Fact::Signed { .. } => "signed".into(),
         Fact::Resolved(_) => "resolved".into(),
         Fact::Forwarding { .. } => "forwarding".into(),
         Fact::Forwarded { answer } => format!("forwarded {:?}", answer.decision),
@@ -110,8 +112,12 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Responded => "Responded".into(),
         Answer::Totals(_) => "Totals".into(),
         Answer::Resolved => "Resolved".into(),
+        Answer::Signed { .. } => "Signed".into(),
         Answer::SetAside => "SetAside".into(),
         Answer::Quoted(_) => "Quoted".into(),
+        Answer::LeaseEnded => "LeaseEnded".into(),
+        Answer::GivenBack => "GivenBack".into(),
+        Answer::Lent(leases) => format!("{} lent", leases.len()),
     }
 }
 
@@ -139,6 +145,7 @@ fn command_words(command: &DeviceCommand) -> &'static str {
             answer: IssuerAnswer::NoAnswer,
             ..
         } => "complete (no answer)",
+        DeviceCommand::ConfirmCurrency { .. } => "confirm currency",
         DeviceCommand::Show { .. } => "show",
         DeviceCommand::Errand { .. } => "errand",
         DeviceCommand::Pay { .. } => "pay",
@@ -150,6 +157,7 @@ fn command_words(command: &DeviceCommand) -> &'static str {
 
 fn asked_words(command: &GatewayCommand) -> &'static str {
     match command {
+        GatewayCommand::OfferCurrency { .. } => "offer currency",
         GatewayCommand::Prepare { .. } => "prepare",
         GatewayCommand::Authorize { .. } => "authorize",
         GatewayCommand::Modify { .. } => "modify",

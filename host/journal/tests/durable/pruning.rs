@@ -5,6 +5,7 @@ use crate::records::{Sale, id, refund, sale, scope};
 use crate::{Open, PATIENCE, folder, open, open_with};
 use payhal_engine::answer::Reason;
 use payhal_engine::effect::RecallBy;
+use payhal_engine::forwarding::{ForwardingState, became};
 use payhal_engine::ids::IdempotencyKey;
 use payhal_engine::record::{Fact, FinalAnswer, Record};
 use payhal_journal::{JournalError, Options, Pruned, Retention, verify};
@@ -113,6 +114,27 @@ fn what_is_old_and_at_rest_goes_with_its_family() {
     );
     assert!(again.recall(by_key(&gone[1])).is_some());
     assert_eq!(again.recall(by_key(&numbered(0, 77))), None);
+}
+
+#[test]
+fn the_answer_that_is_left_says_what_became_of_a_sale_without_its_gateway() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    let (lost, waits) = (numbered(0, 1), numbered(0, 2));
+    open.write(lost.stored());
+    open.write(lost.lost());
+    open.write(waits.stored());
+    open.write(numbered(100, 3).intent());
+    let before = became(&[lost.stored(), lost.lost()]);
+    assert_eq!(prune(&open, retention(50, 3_653)).unwrap().transactions, 1);
+    let past = open.recall(by_key(&lost)).unwrap();
+    assert_eq!(past.records.len(), 1);
+    assert_eq!(became(&past.records), before);
+    assert_eq!(before.unwrap().state, ForwardingState::Declined);
+    assert_eq!(
+        open.recall(by_key(&waits)).unwrap().records,
+        [waits.stored()]
+    );
 }
 
 #[test]

@@ -3,12 +3,13 @@
 
 use payhal_engine::answer::{Approved, Reason, Refused};
 use payhal_engine::card::{CardFace, Entry, SpentKey};
-use payhal_engine::gateway::{Extras, ReversalReason, Wire};
+use payhal_engine::gateway::{Decision, Extras, GatewayAnswer, ReversalReason, Wire};
 use payhal_engine::ids::{
-    Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, RegisterId, Scope, TransactionId,
+    Acceptor, DeviceId, Fingerprint, GatewayId, IdempotencyKey, Opaque, RegisterId, Scope,
+    TransactionId,
 };
 use payhal_engine::money::{Amount, Amounts, Currency};
-use payhal_engine::record::{Ending, Fact, FinalAnswer, Intent, Owed, Record, Unsent};
+use payhal_engine::record::{Ending, Fact, FinalAnswer, Intent, Owed, Record, Stored, Unsent};
 use payhal_engine::request::{Kind, MoneyRequest, Terms};
 use payhal_engine::tokens::Token;
 use uuid::Uuid;
@@ -129,6 +130,7 @@ impl Sale {
                 completion_owed: true,
                 spent: self.spent.clone(),
                 number_kept: false,
+                dcc: None,
             })),
         )
     }
@@ -159,8 +161,41 @@ impl Sale {
             },
             accepted_offline: false,
             withdrawal: false,
+            dcc: None,
         };
         self.ended(FinalAnswer::Approved(Box::new(approved)), None, None)
+    }
+
+    /// Approved while its gateway was away.
+    pub(crate) fn stored(&self) -> Record {
+        let mut record = self.approved();
+        let intent = self.intent().fact.intent().cloned().unwrap();
+        if let Fact::Ended(ending) = &mut record.fact {
+            let stored = Stored {
+                intent,
+                read_id: "read".into(),
+                tags: None,
+            };
+            ending.stored = Some(Box::new(stored));
+        }
+        record
+    }
+
+    /// Its issuer did not take what was stored.
+    pub(crate) fn lost(&self) -> Record {
+        let answer = GatewayAnswer {
+            decision: Decision::Declined,
+            response_code: "51".into(),
+            response_text: None,
+            approved_minor: None,
+            approval_code: None,
+            rrn: None,
+            signature_required: false,
+            extras: Extras::default(),
+            issuer: Opaque::default(),
+        };
+        let answer = Box::new(answer);
+        self.record(9, Fact::Forwarded { answer })
     }
 
     pub(crate) fn declined(&self) -> Record {
@@ -230,6 +265,7 @@ impl Sale {
                 reversal,
                 unsent,
                 stored: None,
+                became: None,
                 owed: Owed::default(),
             })),
         )

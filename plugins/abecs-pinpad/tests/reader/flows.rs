@@ -54,6 +54,7 @@ fn authorize(presentation: &Presentation) -> AuthorizeCard {
         },
         online_pin: PinPolicy::ByCard,
         seal_number: true,
+        dcc: None,
     }
 }
 

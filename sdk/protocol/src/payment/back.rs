@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::order::{Basket, Free, check_free, check_order};
 use super::sale::CardToken;
-use super::{check_card, check_despite, check_entry, check_reference, check_route};
+use super::{
+    check_card, check_despite, check_entry, check_presentation, check_reference, check_route,
+};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use crate::limits::REFERENCE_CHARS_MAX;
 use crate::money::Amount;
@@ -49,6 +51,9 @@ pub struct RefundParams {
     /// Give back to the card behind a payment token; only where no payment is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardToken>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// What is sold; kept as it is written, at most 64 KiB.
     #[serde(default, skip_serializing_if = "Verbatim::is_empty")]
     pub basket: Basket,
@@ -76,6 +81,7 @@ impl RefundParams {
             despite: Vec::new(),
             entry: None,
             card: None,
+            presentation_id: None,
             basket: Basket::default(),
             customer: Free::default(),
             custom: Free::default(),
@@ -151,6 +157,9 @@ impl Validate for RefundParams {
                 "must be left out where a payment is named: it is given back to its card",
             ));
         }
+        let named = self.transaction_id.is_some() || self.original.is_some();
+        let else_paid = named || self.card.is_some();
+        check_presentation(self.presentation_id.as_deref(), else_paid)?;
         self.check_original()?;
         check_order(&self.basket, &self.customer, &self.custom)
     }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::order::{Free, check_free};
 use super::sale::{CardToken, VoiceApproval};
-use super::{check_card, check_despite, check_entry, check_reference, check_route, check_voice};
+use super::{
+    check_card, check_despite, check_entry, check_presentation, check_reference, check_route,
+    check_voice,
+};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TransactionId};
 use crate::money::Amount;
 use crate::params::{FieldError, Validate, check_key, check_timeout};
@@ -34,6 +37,9 @@ pub struct VerifyParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// Check a payment token instead of a card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardToken>,
@@ -56,6 +62,7 @@ impl VerifyParams {
             timeout_ms: None,
             reference: None,
             entry: None,
+            presentation_id: None,
             card: None,
             customer: Free::default(),
             custom: Free::default(),
@@ -70,6 +77,7 @@ impl Validate for VerifyParams {
         check_timeout(self.timeout_ms)?;
         check_reference(self.reference.as_deref())?;
         check_entry(self.entry.as_deref())?;
+        check_presentation(self.presentation_id.as_deref(), self.card.is_some())?;
         check_card(self.card.as_ref())?;
         check_free(&self.customer, "customer")?;
         check_free(&self.custom, "custom")
@@ -96,6 +104,9 @@ pub struct BalanceParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// Ask about a payment token instead of a card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<CardToken>,
@@ -115,6 +126,7 @@ impl BalanceParams {
             timeout_ms: None,
             reference: None,
             entry: None,
+            presentation_id: None,
             card: None,
             custom: Free::default(),
         }
@@ -128,6 +140,7 @@ impl Validate for BalanceParams {
         check_timeout(self.timeout_ms)?;
         check_reference(self.reference.as_deref())?;
         check_entry(self.entry.as_deref())?;
+        check_presentation(self.presentation_id.as_deref(), self.card.is_some())?;
         check_card(self.card.as_ref())?;
         check_free(&self.custom, "custom")
     }
@@ -158,6 +171,9 @@ pub struct CashAdvanceParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// A code the issuer gave by telephone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice_approval: Option<VoiceApproval>,
@@ -182,6 +198,7 @@ impl CashAdvanceParams {
             reference: None,
             despite: Vec::new(),
             entry: None,
+            presentation_id: None,
             voice_approval: None,
             card: None,
             custom: Free::default(),
@@ -198,6 +215,7 @@ impl Validate for CashAdvanceParams {
         check_reference(self.reference.as_deref())?;
         check_despite(&self.despite)?;
         check_entry(self.entry.as_deref())?;
+        check_presentation(self.presentation_id.as_deref(), self.card.is_some())?;
         check_voice(self.voice_approval.as_ref())?;
         check_card(self.card.as_ref())?;
         check_free(&self.custom, "custom")

@@ -13,6 +13,7 @@ mod order;
 mod quote;
 mod resolve;
 mod sale;
+mod signature;
 mod stop;
 
 pub use answer::{
@@ -27,6 +28,7 @@ pub use order::{Basket, BasketLine, Free};
 pub use quote::{QuoteCard, QuoteParams, QuoteResult, QuoteTax, QuoteTip, QuotedSurcharge};
 pub use resolve::{ResolveParams, ResolveResult, ResolvedOutcome};
 pub use sale::{CardToken, OnlinePolicy, SaleParams, VoiceApproval};
+pub use signature::{SignParams, SignResult, Signature, SignatureParams, SignatureResult};
 pub use stop::{CancelParams, CancelResult, CancelState};
 
 use crate::ids::{DeviceId, GatewayId, TransactionId};
@@ -115,6 +117,16 @@ pub(crate) fn check_entry(entry: Option<&[EntryMode]>) -> Result<(), FieldError>
         )),
         _ => Ok(()),
     }
+}
+
+/// `else_paid`: something else stands for the card.
+pub(crate) fn check_presentation(id: Option<&str>, else_paid: bool) -> Result<(), FieldError> {
+    let Some(id) = id else { return Ok(()) };
+    if else_paid {
+        let must = "must be left out where something else says which card it is";
+        return Err(FieldError::new("presentation_id", must));
+    }
+    check_id(id, "presentation_id")
 }
 
 fn check_installments(count: Option<u32>) -> Result<(), FieldError> {

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check_route;
+use super::{check_presentation, check_route};
 use crate::ids::GatewayId;
 use crate::limits::{AMOUNT_MINOR_MAX, ID_CHARS_MAX};
 use crate::money::Amount;
@@ -39,6 +39,10 @@ pub struct QuoteParams {
     /// The card it would be paid with; without it there is no surcharge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surcharge_for: Option<QuoteCard>,
+    /// The card that was presented before, as `device.card_presented` named it, in the place of
+    /// `surcharge_for`. It is not used by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
 }
 
 /// A tax: one of the gateway's list, or a rate. Exactly one of both.
@@ -88,7 +92,9 @@ impl Validate for QuoteParams {
         if let Some(cash) = &self.cashback {
             check_more(cash, &self.amount, "cashback")?;
         }
-        self.surcharge_for.as_ref().map_or(Ok(()), QuoteCard::check)
+        let named = self.surcharge_for.as_ref();
+        check_presentation(self.presentation_id.as_deref(), named.is_some())?;
+        named.map_or(Ok(()), QuoteCard::check)
     }
 }
 

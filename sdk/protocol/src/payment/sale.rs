@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::charge::Charge;
 use super::order::{Basket, Free, check_order};
 use super::{
-    check_card, check_despite, check_entry, check_installments, check_reference, check_route,
-    check_voice,
+    check_card, check_despite, check_entry, check_installments, check_presentation,
+    check_reference, check_route, check_voice,
 };
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, TokenId, TransactionId};
 use crate::limits::TEXT_CHARS_MAX;
@@ -76,6 +76,9 @@ pub struct SaleParams {
     /// Only these ways of presenting a card; narrows what the device allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Vec<EntryMode>>,
+    /// The card that was presented before, as `device.card_presented` named it; no card is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presentation_id: Option<String>,
     /// Whether the gateway is always asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub online: Option<OnlinePolicy>,
@@ -122,6 +125,7 @@ impl SaleParams {
             bypass_surcharge: false,
             installments: None,
             entry: None,
+            presentation_id: None,
             online: None,
             voice_approval: None,
             card: None,
@@ -170,6 +174,7 @@ impl Validate for SaleParams {
         check_despite(&self.despite)?;
         check_installments(self.installments)?;
         check_entry(self.entry.as_deref())?;
+        check_presentation(self.presentation_id.as_deref(), self.card.is_some())?;
         check_voice(self.voice_approval.as_ref())?;
         check_card(self.card.as_ref())?;
         check_keep(self.keep_as.as_deref(), self.card.as_ref())?;

@@ -224,6 +224,7 @@ impl Pipeline {
         let presentation: Presentation = reader.ask(method::PRESENT, &present).await?;
         let authorize = AuthorizeCard {
             seal_number: false,
+            dcc: None,
             transaction_id: transaction_id.clone(),
             presentation_id: presentation.presentation_id.clone(),
             device: sale.device.clone(),
@@ -314,6 +315,7 @@ impl Pipeline {
             installments: None,
             voice_code: None,
             keep_card: false,
+            dcc: None,
         };
         let answer: Answer = self.ask_gateway(method::AUTHORIZE, &authorize).await?;
         if answer.decision != Decision::Approved {

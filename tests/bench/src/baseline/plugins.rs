@@ -43,6 +43,7 @@ pub(super) fn serve_reader(seal: bool) -> Result<(), Failure> {
             method::IDENTIFY => {
                 socket.send(&Identity {
                     sealing: None,
+                    incomplete: None,
                     model: "Bare reader".to_owned(),
                     serial_number: Some("V000001".to_owned()),
                     firmware: Some("1".to_owned()),
@@ -242,5 +243,6 @@ fn authorize(request: &Authorize, key: Option<&card::PrivateKey>) -> Result<Answ
         signature_required: false,
         token: None,
         balance_minor: None,
+        dcc: None,
     })
 }

@@ -61,6 +61,7 @@ pub(in crate::cli) async fn apdu(args: &ApduArgs) -> Result<Exit, Failure> {
         aid: args.aid.clone(),
         commands: args.commands.clone(),
         timeout_ms: Some(args.seconds.saturating_mul(1_000)),
+        presentation_id: None,
     };
     let said: ApduResult = client.request(&params).await?;
     if args.json {

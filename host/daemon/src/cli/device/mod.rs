@@ -6,6 +6,7 @@
 
 mod errands;
 mod record;
+mod update;
 
 use super::exit::{Exit, Failure};
 use super::instances::{self, InstanceCommand};
@@ -20,6 +21,8 @@ pub(super) enum DeviceCommand {
     Record(record::RecordArgs),
     /// How a device is set up, as it says itself
     Settings(errands::SettingsArgs),
+    /// New firmware or configuration for a device, or how that fares
+    Update(update::UpdateArgs),
     /// Talk with a card that does not pay, as far as the device's configuration allows
     Apdu(errands::ApduArgs),
 }
@@ -28,6 +31,7 @@ pub(super) async fn run(command: &DeviceCommand) -> Result<Exit, Failure> {
     match command {
         DeviceCommand::Instance(command) => instances::run(InstanceKind::Device, command).await,
         DeviceCommand::Record(args) => record::record(args).await,
+        DeviceCommand::Update(args) => update::update(args).await,
         DeviceCommand::Settings(args) => errands::settings(args).await,
         DeviceCommand::Apdu(args) => errands::apdu(args).await,
     }

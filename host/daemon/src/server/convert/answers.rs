@@ -5,6 +5,7 @@ use super::requests::Order;
 use super::{amount_out, rfc3339};
 use payhal_engine::answer as e;
 use payhal_engine::card;
+use payhal_engine::conversion::Conversion;
 use payhal_engine::forwarding as f;
 use payhal_engine::gateway::Totals;
 use payhal_engine::money::Amounts;
@@ -109,7 +110,19 @@ fn told_amounts(approved: &e::Approved) -> p::transaction::Amounts {
             .or(approved.requested.surcharge_minor),
         ..approved.requested
     };
-    amounts(&requested, Some(approved.approved_minor))
+    p::transaction::Amounts {
+        dcc: approved.dcc.as_ref().map(dcc),
+        ..amounts(&requested, Some(approved.approved_minor))
+    }
+}
+
+/// A charge in the card's own currency.
+pub(in crate::server) fn dcc(conversion: &Conversion) -> p::transaction::Dcc {
+    p::transaction::Dcc {
+        amount: amount_out(conversion.amount.minor, conversion.amount.currency),
+        rate: conversion.rate.to_string(),
+        markup_millionths: conversion.markup_millionths,
+    }
 }
 
 /// A merchant's identity, where one is configured.
@@ -173,6 +186,7 @@ pub(in crate::server) fn amounts(
         tip: part(requested.tip_minor),
         surcharge: part(requested.surcharge_minor),
         cashback: part(requested.cashback_minor),
+        dcc: None,
     }
 }
 
@@ -184,12 +198,7 @@ pub(in crate::server) fn card_view(
     Some(CardView {
         masked_pan: face.masked_pan.to_string(),
         scheme: face.scheme.to_string(),
-        entry: match entry? {
-            card::Entry::Chip => EntryMode::Chip,
-            card::Entry::Contactless => EntryMode::Contactless,
-            card::Entry::Stripe => EntryMode::Stripe,
-            card::Entry::Manual => EntryMode::Manual,
-        },
+        entry: entry_out(entry?),
         application: face.application.as_ref().map(ToString::to_string),
         country: face.country.as_ref().map(ToString::to_string),
         expiry: face.expiry.as_ref().map(ToString::to_string),
@@ -214,6 +223,16 @@ pub(in crate::server) fn token(stored: &Token) -> TokenView {
         created_at: rfc3339(stored.created_at_micros),
         changed_at: rfc3339(stored.changed_at_micros),
         deleted: stored.deleted,
+    }
+}
+
+/// A way to present a card.
+pub(in crate::server) fn entry_out(entry: card::Entry) -> EntryMode {
+    match entry {
+        card::Entry::Chip => EntryMode::Chip,
+        card::Entry::Contactless => EntryMode::Contactless,
+        card::Entry::Stripe => EntryMode::Stripe,
+        card::Entry::Manual => EntryMode::Manual,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Decides nothing: what the engine must know is handed over, what it says is put into words.
 
 mod answers;
+mod leases;
 mod prompts;
 mod quotes;
 mod refusals;
@@ -11,15 +12,16 @@ mod requests;
 mod tokens;
 
 pub(super) use answers::{
-    acceptor, amounts, approved, batch, card_view, forwarding, forwarding_in, forwarding_state,
-    token, undone,
+    acceptor, amounts, approved, batch, card_view, dcc, forwarding, forwarding_in,
+    forwarding_state, token, undone,
 };
+pub(super) use leases::{card_presented, lease};
 pub(super) use prompts::{cancel_state, pin_event, prompt, prompt_kinds, response, stage};
 pub(super) use quotes::{quote, quoted};
 pub(super) use refusals::{refused, resolution};
 pub(super) use requests::{
-    Order, adjust, authorize, balance, capture, cash_advance, close, refund, resolve, sale, totals,
-    undo, verify, void,
+    Order, adjust, authorize, balance, capture, cash_advance, close, entries, refund, resolve,
+    sale, signature, totals, undo, verify, void,
 };
 pub(super) use tokens::{delete_token, register_token, token_id, update_token};
 

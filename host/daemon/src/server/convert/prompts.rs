@@ -43,12 +43,13 @@ pub(in crate::server) fn pin_event(event: e::PinEvent) -> PinEvent {
 }
 
 /// Every kind of question that can come up.
-const PROMPTS: [PromptKind; 7] = [
+const PROMPTS: [PromptKind; 8] = [
     PromptKind::ChooseApplication,
     PromptKind::ConfirmSignature,
     PromptKind::EnterText,
     PromptKind::ConfirmPartial,
     PromptKind::ConfirmSurcharge,
+    PromptKind::ConfirmCurrency,
     PromptKind::VoiceApproval,
     PromptKind::SetAmount,
 ];
@@ -68,6 +69,7 @@ fn prompt_kind(kind: PromptKind) -> p::progress::PromptKind {
         PromptKind::EnterText => p::progress::PromptKind::EnterText,
         PromptKind::ConfirmPartial => p::progress::PromptKind::ConfirmPartial,
         PromptKind::ConfirmSurcharge => p::progress::PromptKind::ConfirmSurcharge,
+        PromptKind::ConfirmCurrency => p::progress::PromptKind::ConfirmCurrency,
         PromptKind::VoiceApproval => p::progress::PromptKind::VoiceApproval,
         PromptKind::SetAmount => p::progress::PromptKind::SetAmount,
     }
@@ -82,6 +84,7 @@ pub(in crate::server) fn prompt(prompt: &Prompt) -> p::progress::Prompt {
         }
         PromptKind::ConfirmSignature | PromptKind::ConfirmPartial => "reverse",
         PromptKind::VoiceApproval => "decline",
+        PromptKind::ConfirmCurrency => "proceed",
         PromptKind::EnterText => "empty",
     };
     p::progress::Prompt {
@@ -114,6 +117,7 @@ pub(in crate::server) fn response(params: RespondParams) -> Result<Response, Fie
         amounts: amounts.transpose()?,
         chosen: params.choice.and_then(place),
         text: params.text.map(Into::into),
+        signature: params.signature.as_deref().map(super::signature),
     })
 }
 

@@ -21,6 +21,7 @@ pub(in crate::server) fn quote(params: &QuoteParams) -> Result<Quote, FieldError
         tip: params.tip.as_ref().and_then(tip),
         cashback_minor: params.cashback.as_ref().map(|cash| cash.minor),
         card: params.surcharge_for.as_ref().map(card),
+        presentation: params.presentation_id.as_deref().map(Into::into),
     })
 }
 

@@ -64,11 +64,13 @@ pub(in crate::server) fn refused(refused: &e::Refused, replayed: bool) -> ErrorO
             e::Reason::DeviceBusy {
                 owner,
                 since_micros,
+                until_micros,
                 transaction_id,
             } => Some(Busy {
                 register: Some(owner.to_string().into()),
                 transaction_id: transaction_id.map(|id| id.to_string().into()),
                 since: rfc3339(*since_micros),
+                until: until_micros.map(rfc3339),
             }),
             _ => None,
         },
@@ -105,6 +107,13 @@ fn message(refused: &e::Refused, table: &str) -> String {
         (e::Reason::TimedOut, _) if refused.detail.as_deref() == Some(e::NOTHING_MOVED) => {
             "Nothing was charged, as a person found".to_owned()
         }
+        (
+            e::Reason::DeviceBusy {
+                until_micros: Some(_),
+                ..
+            },
+            _,
+        ) => "The device is kept for another register".to_owned(),
         (e::Reason::NeverBegun, _) => "The device did not begin. Nothing was charged".to_owned(),
         (_, Some(text)) => format!("{table}: {text}"),
         (_, None) => table.to_owned(),

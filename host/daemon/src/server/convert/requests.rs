@@ -14,7 +14,7 @@ use payhal_protocol::params::FieldError;
 use payhal_protocol::payment::{
     AdjustParams, AuthorizeParams, BalanceParams, Basket, CaptureParams, CardToken,
     CashAdvanceParams, Free, OnlinePolicy, RefundParams, ResolveParams, ResolvedOutcome,
-    SaleParams, UndoParams, VerifyParams, VoiceApproval, VoidParams,
+    SaleParams, Signature, UndoParams, VerifyParams, VoiceApproval, VoidParams,
 };
 use payhal_protocol::transaction::EntryMode;
 use serde::Deserialize;
@@ -42,6 +42,7 @@ pub(in crate::server) fn sale(params: &SaleParams) -> Converted {
             allow_offline: params.allow_offline,
             estimate: estimate(params.estimated_amount.as_ref(), params.amount_timeout_ms)?,
             keep: keep_as(params.keep_as.as_deref()),
+            presentation: presentation(params.presentation_id.as_ref()),
             ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(&params.idempotency_key, Kind::Sale, &params.reference)
@@ -67,6 +68,7 @@ pub(in crate::server) fn authorize(params: &AuthorizeParams) -> Converted {
             voice_code: voice(params.voice_approval.as_ref()),
             estimate: estimate(params.estimated_amount.as_ref(), params.amount_timeout_ms)?,
             keep: keep_as(params.keep_as.as_deref()),
+            presentation: presentation(params.presentation_id.as_ref()),
             ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(&params.idempotency_key, Kind::Authorize, &params.reference)
@@ -110,6 +112,7 @@ pub(in crate::server) fn adjust(params: &AdjustParams) -> Converted {
 pub(in crate::server) fn refund(params: &RefundParams) -> Converted {
     let mut gateway = gateway(params.gateway.as_ref());
     let mut terms = presented(params.entry.as_deref(), params.card.as_ref())?;
+    terms.presentation = presentation(params.presentation_id.as_ref());
     let kind = match (&params.transaction_id, &params.original) {
         (Some(id), _) => Kind::Refund {
             original: transaction_id("transaction_id", id)?,
@@ -176,7 +179,10 @@ pub(in crate::server) fn verify(params: &VerifyParams) -> Converted {
         gateway: gateway(params.gateway.as_ref()),
         timeout_ms: params.timeout_ms,
         order: order(&Basket::default(), &params.customer, &params.custom),
-        terms: presented(params.entry.as_deref(), params.card.as_ref())?,
+        terms: Terms {
+            presentation: presentation(params.presentation_id.as_ref()),
+            ..presented(params.entry.as_deref(), params.card.as_ref())?
+        },
         ..plain(&params.idempotency_key, Kind::Verify, &params.reference)
     })
 }
@@ -188,7 +194,10 @@ pub(in crate::server) fn balance(params: &BalanceParams) -> Converted {
         gateway: gateway(params.gateway.as_ref()),
         timeout_ms: params.timeout_ms,
         order: custom(&params.custom),
-        terms: presented(params.entry.as_deref(), params.card.as_ref())?,
+        terms: Terms {
+            presentation: presentation(params.presentation_id.as_ref()),
+            ..presented(params.entry.as_deref(), params.card.as_ref())?
+        },
         ..plain(&params.idempotency_key, Kind::Balance, &params.reference)
     })
 }
@@ -204,6 +213,7 @@ pub(in crate::server) fn cash_advance(params: &CashAdvanceParams) -> Converted {
         order: custom(&params.custom),
         terms: Terms {
             voice_code: voice(params.voice_approval.as_ref()),
+            presentation: presentation(params.presentation_id.as_ref()),
             ..presented(params.entry.as_deref(), params.card.as_ref())?
         },
         ..plain(
@@ -245,6 +255,12 @@ pub(in crate::server) fn resolve(params: &ResolveParams) -> Result<Request, Fiel
         evidence: params.evidence.as_str().into(),
         operator: params.operator.as_str().into(),
     })))
+}
+
+/// A signature as it is kept.
+pub(in crate::server) fn signature(drawn: &Signature) -> Arc<str> {
+    let text = serde_json::to_string(drawn);
+    text.expect("points and texts can be written").into()
 }
 
 /// A request that says nothing but what it is.
@@ -319,25 +335,33 @@ fn voice(voice: Option<&VoiceApproval>) -> Option<Arc<str>> {
     voice.map(|voice| voice.code.as_str().into())
 }
 
+/// Ways to present a card.
+pub(in crate::server) fn entries(wanted: Option<&[EntryMode]>) -> Vec<Entry> {
+    let wanted = wanted.unwrap_or_default().iter();
+    let wanted = wanted.filter_map(|way| match way {
+        EntryMode::Chip => Some(Entry::Chip),
+        EntryMode::Contactless => Some(Entry::Contactless),
+        EntryMode::Stripe => Some(Entry::Stripe),
+        EntryMode::Manual => Some(Entry::Manual),
+        // Refused by name before it comes here.
+        EntryMode::Token => None,
+    });
+    wanted.collect()
+}
+
+/// The presentation that a request uses.
+pub(super) fn presentation(id: Option<&String>) -> Option<Arc<str>> {
+    id.map(|id| id.as_str().into())
+}
+
 /// How a card may be presented, or what stands for it.
 pub(super) fn presented(
     entry: Option<&[EntryMode]>,
     card: Option<&CardToken>,
 ) -> Result<Terms, FieldError> {
-    let wanted = entry
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|way| match way {
-            EntryMode::Chip => Some(Entry::Chip),
-            EntryMode::Contactless => Some(Entry::Contactless),
-            EntryMode::Stripe => Some(Entry::Stripe),
-            EntryMode::Manual => Some(Entry::Manual),
-            // Refused by name before it comes here.
-            EntryMode::Token => None,
-        });
     let named = card.map(|card| named(card.token_id.as_ref(), card.reference.as_deref()));
     Ok(Terms {
-        entries: wanted.collect(),
+        entries: entries(entry),
         token: card.and_then(|card| card.token.as_deref()).map(Into::into),
         stored: named.transpose()?.flatten(),
         ..Terms::default()

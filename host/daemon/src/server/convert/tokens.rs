@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls about kept payment tokens, as the engine gets them.
 
-use super::requests::{Converted, custom, device, gateway, plain, presented};
+use super::requests::{Converted, custom, device, gateway, plain, presentation, presented};
 use super::transaction_id;
 use payhal_engine::ids::TokenId;
 use payhal_engine::request::{Kind, MoneyRequest, Terms};
@@ -29,6 +29,7 @@ pub(in crate::server) fn register_token(params: &RegisterTokenParams) -> Convert
         timeout_ms: params.timeout_ms,
         terms: Terms {
             keep: Some(keep),
+            presentation: presentation(params.presentation_id.as_ref()),
             ..presented(params.entry.as_deref(), None)?
         },
         ..plain(
@@ -45,7 +46,10 @@ pub(in crate::server) fn update_token(params: &UpdateTokenParams) -> Converted {
     let keep = Keep {
         reference: params.new_reference.as_deref().map(Into::into),
         custom: custom(&params.custom),
-        card: params.new_card || params.device.is_some() || params.entry.is_some(),
+        card: params.new_card
+            || params.device.is_some()
+            || params.entry.is_some()
+            || params.presentation_id.is_some(),
         from: from
             .map(|id| transaction_id("transaction_id", id))
             .transpose()?,
@@ -57,6 +61,7 @@ pub(in crate::server) fn update_token(params: &UpdateTokenParams) -> Converted {
         terms: Terms {
             stored: named(params.token_id.as_ref(), params.reference.as_deref())?,
             keep: Some(keep),
+            presentation: presentation(params.presentation_id.as_ref()),
             ..presented(params.entry.as_deref(), None)?
         },
         ..plain(&params.idempotency_key, Kind::TokenUpdate, &None)

@@ -4,6 +4,7 @@
 //! Everything on one comes from the record; the card is at most as much as the record shows, and on
 //! the customer's copy its last four digits. A payment token is never printed in full.
 
+mod drawn;
 mod slip;
 mod source;
 mod text;
@@ -89,6 +90,7 @@ impl<'a> Papers<'a> {
             "lines": lines,
             "fields": fields,
             "signature_line": slip.rows.contains(&Row::Signature),
+            "signed": slip.rows.iter().any(|row| matches!(row, Row::Signed(_))),
             "footer": self.merchant.footer,
         })
     }
@@ -122,6 +124,10 @@ fn html_row(row: &Row) -> String {
         ),
         Row::Blank => "<hr>".to_owned(),
         Row::Signature => "<p class=\"signature\">Signature: ____________________</p>".to_owned(),
+        Row::Signed(signature) => {
+            let drawn = drawn::html(signature);
+            format!("<p class=\"signature\">Signature: {drawn}</p>")
+        }
     }
 }
 

@@ -7,9 +7,11 @@ use crate::amount;
 use jiff::tz::TimeZone;
 use payhal_engine::answer::{Approved, Outcome, Refused};
 use payhal_engine::card::{CardFace, Cvm, Entry};
+use payhal_engine::conversion::Conversion;
 use payhal_engine::gateway::Totals;
 use payhal_engine::money::Currency;
 use payhal_engine::request::Kind;
+use payhal_protocol::payment::Signature;
 use payhal_protocol::transaction::ReceiptCopy;
 
 /// One row.
@@ -25,6 +27,8 @@ pub(super) enum Row {
     Blank,
     /// Where the customer signs.
     Signature,
+    /// What the customer drew.
+    Signed(Box<Signature>),
 }
 
 /// A receipt's rows.
@@ -116,11 +120,25 @@ impl Slip {
                 self.money(label, minor, currency);
             }
         }
+        if let Some(dcc) = &approved.dcc {
+            self.dcc(kind, dcc, currency);
+        }
         if let Some(minor) = extras.balance_minor {
             self.money("Balance", minor, currency);
         }
         if let Some(totals) = &extras.totals {
             self.totals(totals);
+        }
+    }
+
+    /// Both amounts, how one became the other, and whose choice it was: as the schemes want it.
+    fn dcc(&mut self, kind: Kind, dcc: &Conversion, shop: Currency) {
+        let code = dcc.amount.currency.code();
+        self.money("In your currency", dcc.amount.minor, dcc.amount.currency);
+        self.pair("Rate", format!("1 {} = {} {code}", shop.code(), dcc.rate));
+        self.pair("of it markup", dcc.markup().to_string());
+        if matches!(kind, Kind::Sale | Kind::Authorize) {
+            self.note(&format!("I CHOSE TO PAY IN {code}"));
         }
     }
 
@@ -194,9 +212,11 @@ impl Slip {
                 (true, Some(false)) => self.note("REFUSED WHEN COLLECTED"),
                 _ => {}
             }
-            if approved.signature_required && copy == ReceiptCopy::Merchant {
+            let signed = source.signature.clone().map(Box::new).map(Row::Signed);
+            let signed = signed.or(approved.signature_required.then_some(Row::Signature));
+            if let (Some(row), ReceiptCopy::Merchant) = (signed, copy) {
                 self.rows.push(Row::Blank);
-                self.rows.push(Row::Signature);
+                self.rows.push(row);
             }
         }
         self.rows.push(Row::Blank);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a receipt is made of: an answer of this moment, or a record.
 
+use crate::server::signatures;
 use crate::server::views::request_of;
 use payhal_engine::answer::{Approved, Outcome, Refused};
 use payhal_engine::card::{CardFace, Cvm, Entry};
@@ -9,6 +10,7 @@ use payhal_engine::money::Amounts;
 use payhal_engine::record::{Fact, FinalAnswer};
 use payhal_engine::request::{Kind, MoneyRequest};
 use payhal_journal::View;
+use payhal_protocol::payment::Signature;
 
 /// How it ended.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,8 @@ pub(in crate::server) struct Source<'a> {
     pub(super) cash_asked: bool,
     /// An offline approval that its issuer has seen: taken or not.
     pub(super) collected: Option<bool>,
+    /// What the customer drew.
+    pub(super) signature: Option<Signature>,
 }
 
 impl<'a> Source<'a> {
@@ -68,6 +72,7 @@ impl<'a> Source<'a> {
                 .and_then(|amounts| amounts.cashback_minor)
                 .is_some_and(|minor| minor > 0),
             collected: None,
+            signature: None,
         }
     }
 
@@ -90,6 +95,7 @@ impl<'a> Source<'a> {
                     Fact::Collected { accepted, .. } => Some(*accepted),
                     _ => None,
                 }),
+                signature: signatures::kept(view).map(|(signature, _)| signature),
                 ..Self::approved(kind, approved, request)
             }),
             FinalAnswer::Refused(refused) => {
@@ -118,6 +124,7 @@ impl<'a> Source<'a> {
                     reference,
                     cash_asked: false,
                     collected: None,
+                    signature: None,
                 })
             }
         }

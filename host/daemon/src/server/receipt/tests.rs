@@ -74,6 +74,7 @@ fn approval(minor: i64, currency: Currency) -> Approved {
         at_micros: 1_793_000_000_000_000,
         accepted_offline: false,
         withdrawal: false,
+        dcc: None,
         extras: Extras::default(),
     }
 }

@@ -28,6 +28,7 @@ pub(super) fn row(row: &Row, columns: usize) -> Vec<String> {
         Row::Title(text) | Row::Note(text) => centred(std::slice::from_ref(text), columns),
         Row::Pair(label, value) => pair(label, value, columns),
         Row::Blank => vec![String::new()],
+        Row::Signed(_) => pair("Signature:", "on file", columns),
         Row::Signature => vec!["Signature:".to_owned(), String::new(), "_".repeat(columns)],
     }
 }

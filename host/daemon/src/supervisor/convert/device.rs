@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands and replies of readers and terminals.
 
+use super::currency::{confirm_currency, conversion_in, currency_chosen, offer_out};
 use super::read::card_read;
 use super::{
     Encoded, abilities_in, amounts_out, entry_in, entry_out, json, parse, purpose_out, reconcile,
@@ -62,6 +63,7 @@ pub(in crate::supervisor) fn device_command(
             recipient,
             seal_number,
             offline,
+            dcc,
         } => {
             let authorize = m::reader::AuthorizeCard {
                 transaction_id: transaction_id.to_string(),
@@ -70,11 +72,9 @@ pub(in crate::supervisor) fn device_command(
                 purpose: purpose_out(*purpose),
                 amounts: amounts_out(amounts),
                 recipient: recipient_out(recipient),
-                online_pin: match offline {
-                    true => m::reader::PinPolicy::Never,
-                    false => m::reader::PinPolicy::ByCard,
-                },
+                online_pin: pin_policy(*offline),
                 seal_number: *seal_number,
+                dcc: dcc.as_ref().map(offer_out),
             };
             (method::AUTHORIZE_CARD, json(&authorize))
         }
@@ -92,12 +92,20 @@ pub(in crate::supervisor) fn device_command(
             };
             (method::COMPLETE, json(&complete))
         }
+        DeviceCommand::ConfirmCurrency { .. } => confirm_currency(command),
         DeviceCommand::Show { lines } => (method::SHOW, show(lines)),
-        DeviceCommand::Errand { errand, command } => (name_of(*errand), command.0.clone()),
+        DeviceCommand::Errand { .. } => errand(command),
         DeviceCommand::Pay { .. }
         | DeviceCommand::Reconcile { .. }
         | DeviceCommand::Inquire { .. }
         | DeviceCommand::Reverse { .. } => terminal_command(command),
+    }
+}
+
+fn pin_policy(offline: bool) -> m::reader::PinPolicy {
+    match offline {
+        true => m::reader::PinPolicy::Never,
+        false => m::reader::PinPolicy::ByCard,
     }
 }
 
@@ -122,6 +130,28 @@ fn tip_choice(offer: &TipOffer) -> m::reader::TipChoice {
         label: offer.label.to_string(),
         minor: offer.minor,
     }
+}
+
+/// An errand as its plugin gets it, with the card that is meant.
+fn errand(command: &DeviceCommand) -> Encoded {
+    let DeviceCommand::Errand {
+        errand,
+        command,
+        presentation_id,
+    } = command
+    else {
+        return (method::SHOW, show(&[]));
+    };
+    let apdu = presentation_id.as_ref().and_then(|id| {
+        let apdu: m::device::Apdu = serde_json::from_slice(&command.0).ok()?;
+        let presentation_id = Some(id.to_string());
+        Some(json(&m::device::Apdu {
+            presentation_id,
+            ..apdu
+        }))
+    });
+    let payload = apdu.unwrap_or_else(|| command.0.clone());
+    (name_of(*errand), payload)
 }
 
 fn name_of(errand: Errand) -> &'static str {
@@ -264,6 +294,7 @@ fn ok_reply(device: &str, method: &str, payload: &[u8]) -> DeviceReply {
             })
         }
         method::AUTHORIZE_CARD => parse(payload).and_then(|read| card_read(device, read)),
+        method::CONFIRM_CURRENCY => currency_chosen(payload),
         method::COMPLETE => {
             parse(payload).map(|reply: m::reader::CompletionRead| DeviceReply::Completed {
                 accepted: reply.accepted,
@@ -330,6 +361,7 @@ fn terminal_in(outcome: m::terminal::TerminalOutcome) -> TerminalOutcome {
                 stored: None,
                 balance_minor: outcome.balance_minor,
                 tip_minor: outcome.tip_minor,
+                dcc: outcome.dcc.and_then(conversion_in).map(Box::new),
                 surcharge_minor: outcome.surcharge_minor,
                 reference: outcome.reference.map(Into::into),
                 offline: outcome.offline,
@@ -385,6 +417,7 @@ pub(in crate::supervisor) fn abilities(
             entries,
             tip,
             offline: reader.offline,
+            dcc: reader.dcc,
         });
     }
     manifest

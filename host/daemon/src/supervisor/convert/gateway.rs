@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Commands and replies of gateway connectors.
 
+use super::currency::{conversion_in, currency_offered, offer_currency, offer_out};
 use super::lists::lists;
 use super::{
     Encoded, SealedRead, abilities_in, acceptor_out, amounts_out, entry_out, json, parse,
@@ -30,6 +31,7 @@ pub(in crate::supervisor) fn gateway_command(
             purpose,
             amounts,
         } => (method::PREPARE, prepare(wire, *purpose, amounts)),
+        GatewayCommand::OfferCurrency { .. } => offer_currency(command)?,
         GatewayCommand::Authorize {
             wire,
             purpose,
@@ -39,6 +41,7 @@ pub(in crate::supervisor) fn gateway_command(
             installments,
             voice_code,
             keep_card,
+            dcc,
         } => {
             let authorize = m::gateway::Authorize {
                 wire: wire_out(wire),
@@ -49,6 +52,7 @@ pub(in crate::supervisor) fn gateway_command(
                 installments: *installments,
                 voice_code: voice_code.as_ref().map(ToString::to_string),
                 keep_card: *keep_card,
+                dcc: dcc.as_ref().map(offer_out),
             };
             (method::AUTHORIZE, json(&authorize))
         }
@@ -74,12 +78,7 @@ pub(in crate::supervisor) fn gateway_command(
         GatewayCommand::ForgetToken { acceptor, token } => {
             (method::FORGET_TOKEN, forget_token(acceptor, token))
         }
-        GatewayCommand::Inquire { wire } => (
-            method::INQUIRE,
-            json(&m::gateway::Inquire {
-                wire: wire_out(wire),
-            }),
-        ),
+        GatewayCommand::Inquire { wire } => (method::INQUIRE, inquire(wire)),
         GatewayCommand::Reverse {
             wire,
             amounts,
@@ -93,6 +92,11 @@ pub(in crate::supervisor) fn gateway_command(
             (method::REVERSE, reverse(wire, amounts, *reason, number))
         }
     })
+}
+
+fn inquire(wire: &Wire) -> Vec<u8> {
+    let wire = wire_out(wire);
+    json(&m::gateway::Inquire { wire })
 }
 
 fn prepare(wire: &Wire, purpose: Purpose, amounts: &Amounts) -> Vec<u8> {
@@ -301,6 +305,7 @@ fn ok_gateway_reply(method: &str, payload: &[u8]) -> Result<GatewayReply, Arc<st
                 reference: prepared.reference.into(),
             }
         }
+        method::OFFER_CURRENCY => currency_offered(payload)?,
         method::AUTHORIZE | method::FORWARD | method::MODIFY => {
             GatewayReply::Answered(Box::new(answer_in(parse(payload)?)))
         }
@@ -349,6 +354,7 @@ fn answer_in(answer: m::gateway::Answer) -> GatewayAnswer {
         extras: Extras {
             token: answer.token.map(Into::into),
             balance_minor: answer.balance_minor,
+            dcc: answer.dcc.and_then(conversion_in).map(Box::new),
             ..Extras::default()
         },
     }

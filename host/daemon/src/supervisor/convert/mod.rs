@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The one place where plugin messages and the engine's vocabulary meet.
 
+mod currency;
 mod device;
 mod gateway;
 mod lists;
@@ -110,6 +111,7 @@ fn abilities_in(can: &[m::manifest::Ability]) -> Vec<Ability> {
         Listed::NotifyOrder => Ability::NotifyOrder,
         Listed::Forward => Ability::Forward,
         Listed::ForgetToken => Ability::ForgetToken,
+        Listed::Dcc => Ability::Dcc,
     };
     can.iter().map(ability).collect()
 }

@@ -346,6 +346,19 @@ fn gateway(subject: &Subject) -> Vec<Step> {
         );
     }
     steps.extend(changes(&abilities.can));
+    if can(Ability::Dcc) {
+        steps.push(step("offer_currency", method::OFFER_CURRENCY, |scene| {
+            let wire = scene.wire(0, "prepare");
+            Ok(json!({
+                "transaction_id": wire["transaction_id"],
+                "acceptor": wire["acceptor"],
+                "purpose": "sale",
+                "amounts": scene.total(),
+                "card": { "masked_pan": "411111******1111", "scheme": "visa" },
+                "timeout_ms": 5_000,
+            }))
+        }));
+    }
     if can(Ability::Forward) {
         steps.push(prepare("prepare: offline sale", "sale", 8));
         steps.push(forward("forward"));

@@ -5,11 +5,14 @@
 
 use super::session::Reply;
 use payhal_messages::call::{Failure, Refusal, Status, emission, method};
+use payhal_messages::currency::{CurrencyChoice, CurrencyOffered};
+use payhal_messages::device::ApduReply;
 use payhal_messages::gateway::{Answer, Finding, Parameters, Prepared, Reversal, Totals};
 use payhal_messages::manifest::Kind;
 use payhal_messages::prompt::{DeviceChange, Progress, Prompt};
 use payhal_messages::reader::{CardRead, CompletionRead, Identity, Presentation};
 use payhal_messages::terminal::{TerminalFinding, TerminalOutcome};
+use payhal_messages::update::UpdateBegun;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -81,6 +84,7 @@ fn ok_form(kind: Kind, name: &str, payload: &[u8]) -> Result<(), String> {
     match (kind, name) {
         (Kind::Reader | Kind::Terminal, method::IDENTIFY) => is::<Identity>(payload, "Identity"),
         (Kind::Reader, method::PRESENT) => is::<Presentation>(payload, "Presentation"),
+        (Kind::Reader, method::CONFIRM_CURRENCY) => is::<CurrencyChoice>(payload, "CurrencyChoice"),
         (Kind::Reader, method::AUTHORIZE_CARD) => is::<CardRead>(payload, "CardRead"),
         (Kind::Reader, method::COMPLETE) => is::<CompletionRead>(payload, "CompletionRead"),
         (Kind::Terminal, method::PAY) => is::<TerminalOutcome>(payload, "TerminalOutcome"),
@@ -88,11 +92,16 @@ fn ok_form(kind: Kind, name: &str, payload: &[u8]) -> Result<(), String> {
         (_, method::REVERSE) => is::<Reversal>(payload, "Reversal"),
         (_, method::RECONCILE) => is::<Totals>(payload, "Totals"),
         (Kind::Gateway, method::OPEN) => is::<Parameters>(payload, "Parameters"),
+        (Kind::Gateway, method::OFFER_CURRENCY) => {
+            is::<CurrencyOffered>(payload, "CurrencyOffered")
+        }
         (Kind::Gateway, method::PREPARE) => is::<Prepared>(payload, "Prepared"),
         (Kind::Gateway, method::AUTHORIZE | method::FORWARD | method::MODIFY) => {
             is::<Answer>(payload, "Answer")
         }
         (Kind::Gateway, method::INQUIRE) => is::<Finding>(payload, "Finding"),
+        (Kind::Reader, method::APDU) => is::<ApduReply>(payload, "ApduReply"),
+        (_, method::UPDATE_BEGIN) => is::<UpdateBegun>(payload, "UpdateBegun"),
         _ => is::<Value>(payload, "JSON"),
     }
 }

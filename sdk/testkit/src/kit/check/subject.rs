@@ -5,6 +5,7 @@ use super::device::{Device, Mute, Simulator};
 use super::noise::Fault;
 use super::session::Trouble;
 use payhal_messages::manifest::{Ability, Kind, Manifest};
+use payhal_messages::update::UpdateKind;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -35,9 +36,20 @@ pub(crate) struct Conformance {
     /// What its line cannot bear by its nature, each with a reason: faults of the noisy line.
     #[serde(default)]
     noise: BTreeMap<String, String>,
+    /// Files that the simulated device takes, by what they are for.
+    #[serde(default)]
+    update: BTreeMap<UpdateKind, NewFile>,
     /// Rows that are left out, each with a reason that the report repeats.
     #[serde(default)]
     skip: BTreeMap<String, String>,
+}
+
+/// A file for the device: one beside `conformance.toml`, or what is in it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NewFile {
+    File(PathBuf),
+    Text(String),
 }
 
 /// A plugin folder, ready to be checked.
@@ -176,6 +188,24 @@ impl Subject {
             lay_over(&mut request, own);
         }
         request
+    }
+
+    /// The author's file of that kind.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a sentence where it cannot be read.
+    pub(crate) fn update_file(&self, kind: UpdateKind) -> Result<Option<Vec<u8>>, String> {
+        match self.conformance.update.get(&kind) {
+            None => Ok(None),
+            Some(NewFile::Text(text)) => Ok(Some(text.clone().into_bytes())),
+            Some(NewFile::File(name)) => {
+                let path = self.folder.join(name);
+                let read = std::fs::read(&path);
+                let failed = |error| format!("cannot read {}: {error}", path.display());
+                read.map(Some).map_err(failed)
+            }
+        }
     }
 
     /// Why a row is left out.

@@ -2,11 +2,13 @@
 //! The rows of the table, in the order in which they are asked. Each proves one thing; a plugin that
 //! does wrong in one way should fail one row that names it.
 
+mod beside;
 mod calls;
 mod disturbed;
 mod lines;
 mod parameters;
 mod seen;
+mod updates;
 
 use super::limits::STOP;
 use super::mangle::Mangle;
@@ -57,7 +59,7 @@ const fn question(
 }
 
 /// After load and the flow.
-const QUESTIONS: [Question; 19] = [
+const QUESTIONS: [Question; 21] = [
     question(
         "unknown-method",
         "plugin-abi.md, rule 30",
@@ -84,6 +86,8 @@ const QUESTIONS: [Question; 19] = [
         "`load_parameters`: sdk/plugin, its page",
         parameters::parameters,
     ),
+    question("apdu", "plugin-abi.md, rules 60 and 61", beside::apdu),
+    question("update", "plugin-abi.md, rules 62 to 66", updates::update),
     question(
         "deadline",
         "plugin-abi.md, rule 46: `deadline_ms`",

@@ -59,6 +59,7 @@ impl Line {
             signature_required: false,
             token: None,
             balance_minor: None,
+            dcc: None,
         })
     }
 }

@@ -83,6 +83,7 @@ fn sale() -> Authorize {
         installments: None,
         voice_code: None,
         keep_card: false,
+        dcc: None,
     }
 }
 

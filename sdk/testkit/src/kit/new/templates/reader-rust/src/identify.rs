@@ -41,6 +41,7 @@ fn identity(line: &Line) -> Option<Identity> {
         model: "Beeper".to_owned(),
         serial_number: line.word(2).map(str::to_owned),
         firmware: line.word(3).map(str::to_owned),
+        incomplete: None,
         sealing: Some(Sealing {
             scheme: line.word(4)?.to_owned(),
             software: false, // the device encrypts by itself

@@ -80,6 +80,7 @@ fn authorize() -> AuthorizeCard {
         },
         online_pin: PinPolicy::ByCard,
         seal_number: false,
+        dcc: None,
     }
 }
 

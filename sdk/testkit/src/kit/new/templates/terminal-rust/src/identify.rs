@@ -24,6 +24,7 @@ pub(crate) fn identify(terminal: &mut BeeperTerminal, context: &Context) -> Outc
         serial_number: line.word(2).map(str::to_owned),
         firmware: line.word(3).map(str::to_owned),
         sealing: None,
+        incomplete: None,
     }))
 }
 

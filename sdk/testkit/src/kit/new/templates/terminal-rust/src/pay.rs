@@ -86,6 +86,7 @@ pub(crate) fn outcome_in(line: &Line) -> Option<TerminalOutcome> {
         cvm: None,
         card: if approved { Some(card()?) } else { None },
         offline: false,
+        dcc: None,
     })
 }
 
@@ -112,6 +113,7 @@ pub(crate) fn not_approved(line: &Line) -> Result<TerminalOutcome, PluginError> 
         cvm: None,
         card: None,
         offline: false,
+        dcc: None,
     })
 }
 

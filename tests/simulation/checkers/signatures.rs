@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A signature is kept with an approved payment, once, as a register gave it; and nobody is told so
+//! before it is on disk.
+
+use super::{Checker, Sight, violated};
+use crate::registers::Purpose;
+use crate::world::World;
+use payhal_engine::answer::Answer;
+use payhal_engine::ids::TransactionId;
+use payhal_engine::record::{Fact, FinalAnswer};
+use std::sync::Arc;
+
+const LAW: &str = "one signature";
+
+pub(crate) const CHECKER: Checker = Checker {
+    sight: |world, sight| match sight {
+        Sight::Append(record) => {
+            if let Fact::Signed { signature } = &record.fact {
+                is_kept(world, record.transaction_id, signature);
+            }
+        }
+        Sight::Answer(waiting, Answer::Signed { .. }) => {
+            if let Purpose::Signs(place) = waiting.purpose {
+                let (id, signature) = &world.registers.drawn[place];
+                told(world, *id, signature);
+            }
+        }
+        _ => {}
+    },
+    ..Checker::BLIND
+};
+
+fn is_kept(world: &World, id: TransactionId, signature: &Arc<str>) {
+    if world.journal.failing {
+        return; // Neither is its ending there.
+    }
+    let line = world.journal.line(id);
+    let ended = line.and_then(|line| line.ended.as_ref());
+    if !ended.is_some_and(|(_, ending)| matches!(ending.answer, FinalAnswer::Approved(_))) {
+        violated(LAW, format_args!("{id} is signed and not approved"));
+    }
+    if line.is_some_and(|line| !line.signatures.is_empty()) {
+        violated(LAW, format_args!("{id} has its signature"));
+    }
+    let mut drawn = world.registers.drawn.iter();
+    if !drawn.any(|(of, text)| *of == id && text == signature) {
+        violated(LAW, format_args!("nobody drew {signature} for {id}"));
+    }
+}
+
+fn told(world: &World, id: TransactionId, signature: &Arc<str>) {
+    let durable = world.journal.durable_records().len() as u64;
+    let kept = world.journal.line(id).is_some_and(|line| {
+        let mut signatures = line.signatures.iter();
+        signatures.any(|(position, text)| *position <= durable && text == signature)
+    });
+    if !kept {
+        violated(LAW, format_args!("{signature} of {id} is not on disk"));
+    }
+}
