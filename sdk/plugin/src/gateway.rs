@@ -74,6 +74,7 @@ use serde::de::DeserializeOwned;
 ///             signature_required: false,
 ///             token: None,
 ///             balance_minor: None,
+///             dcc: None,
 ///         })
 ///     }
 /// }

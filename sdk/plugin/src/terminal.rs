@@ -60,6 +60,7 @@ use serde::de::DeserializeOwned;
 ///         cvm: None,
 ///         card: None,
 ///         offline: false,
+///         dcc: None,
 ///     }
 /// }
 ///
