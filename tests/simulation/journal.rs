@@ -188,7 +188,7 @@ impl Journal {
         self.lines.iter()
     }
 
-    fn is_durable(&self, position: u64) -> bool {
+    pub(crate) fn is_durable(&self, position: u64) -> bool {
         position <= self.durable as u64
     }
 

@@ -49,10 +49,9 @@ fn is_kept(world: &World, id: TransactionId, signature: &Arc<str>) {
 }
 
 fn told(world: &World, id: TransactionId, signature: &Arc<str>) {
-    let durable = world.journal.durable_records().len() as u64;
     let kept = world.journal.line(id).is_some_and(|line| {
         let mut signatures = line.signatures.iter();
-        signatures.any(|(position, text)| *position <= durable && text == signature)
+        signatures.any(|(position, text)| world.journal.is_durable(*position) && text == signature)
     });
     if !kept {
         violated(LAW, format_args!("{signature} of {id} is not on disk"));
