@@ -124,7 +124,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "simulation",
         proves: "every invariant under faults, seed by seed, and with a crash at every effect",
         needs: &[],
-        seconds: 60,
+        seconds: 70,
         run: |_| {
             cases::run("simulation", Pick::AllBut(&[]), |command| {
                 simulate::of_seeds(command, 0, SEEDS);
@@ -156,7 +156,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "mutations",
         proves: "the simulation notices every deliberate mutation of what it proves",
         needs: &[],
-        seconds: 360,
+        seconds: 400,
         run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {
@@ -182,7 +182,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "plugin-check",
         proves: "our plugins are conformant, and the conformance suite finds what is wrong",
         needs: &[Tool::Gcc],
-        seconds: 40,
+        seconds: 20,
         run: |run| processes(run, Pick::Only("plugin_check")),
     },
     Stage {
@@ -217,7 +217,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "failpoints",
         proves: "a death at any named point of any flow breaks no promise",
         needs: &[],
-        seconds: 240,
+        seconds: 270,
         run: |run| Ok(kill::at_points(&run.layout()?)?),
     },
     Stage {
@@ -299,7 +299,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "conformance",
         proves: "the daemon's WebSocket passes every case of Autobahn",
         needs: &[Tool::Python, Tool::Venv],
-        seconds: 40,
+        seconds: 20,
         run: register_sdks::conformance,
     },
     Stage {
