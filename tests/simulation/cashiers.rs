@@ -163,13 +163,18 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
     let says = world.script.as_ref().and_then(|fates| fates.says);
     let accepted = says.unwrap_or_else(|| world.random.percent(50));
     let amounts = requests::said(world, &prompt).filter(|_| accepted);
+    let signature = (prompt.kind == PromptKind::ConfirmSignature)
+        .then(|| draw(world, prompt.prompt_id.transaction, 0));
+    let purpose = match signature {
+        Some(_) if accepted => Purpose::Shows(world.registers.drawn.len() - 1),
+        _ => Purpose::Other,
+    };
     let response = Response {
         accepted: Some(accepted),
         chosen: Some(world.random.index(3)),
         text: Some("text".into()),
         amounts,
-        signature: (prompt.kind == PromptKind::ConfirmSignature)
-            .then(|| draw(world, prompt.prompt_id.transaction, 0)),
+        signature,
     };
     if accepted && scope.register == world.registers.shown[place].1.register {
         world.registers.agrees(&prompt);
@@ -178,12 +183,7 @@ pub(crate) fn respond(world: &mut World, place: usize) -> Event {
         said.extend(amounts);
     }
     let prompt = prompt.prompt_id;
-    asked(
-        world,
-        Purpose::Other,
-        scope,
-        Request::Respond { prompt, response },
-    )
+    asked(world, purpose, scope, Request::Respond { prompt, response })
 }
 
 /// A customer signs afterwards: the first time, the same again, or something else.

@@ -74,7 +74,6 @@ impl Line {
             Fact::NeedsOperator { .. } => self.needs_operator = Some(position),
             Fact::Resolved(resolved) => self.resolved = Some((position, resolved.outcome)),
             Fact::Reported { .. } => self.reported = Some(position),
-            Fact::Signed { signature } => self.signatures.push((position, signature.clone())),
             Fact::Forwarding { wire } => self.forwarding = Some((position, wire.clone())),
             Fact::Forwarded { answer } => {
                 let state = match answer.decision {
@@ -86,8 +85,11 @@ impl Line {
             Fact::Withdrawn { .. } => {
                 self.forwarded = Some((position, ForwardingState::Withdrawn));
             }
-            Fact::Intent(_) | Fact::Collected { .. } => {}
+            Fact::Intent(_) | Fact::Signed { .. } | Fact::Collected { .. } => {}
         }
+        let signature = record.fact.signature();
+        self.signatures
+            .extend(signature.map(|signature| (position, signature.clone())));
     }
 
     /// Whether it is being undone, as far as anybody has written down.

@@ -33,6 +33,8 @@ pub(crate) enum Purpose {
     OtherBody,
     /// A signature, of this place among those that were drawn.
     Signs(usize),
+    /// The answer to a question, with a signature of this place.
+    Shows(usize),
     /// A cancel, a look, an answer to a question.
     Other,
 }
@@ -73,6 +75,8 @@ pub(crate) struct Registers {
     pub(crate) said: BTreeMap<TransactionId, Vec<Amounts>>,
     /// Signatures that were given, and for which payment.
     pub(crate) drawn: Vec<(TransactionId, Arc<str>)>,
+    /// Payments whose question was answered with one, and the answer taken.
+    pub(crate) drawn_in_time: BTreeSet<TransactionId>,
     /// Tokens that stand for cards, and where.
     pub(crate) tokens: Vec<(Arc<str>, GatewayId)>,
     /// What was accepted offline and is lost, as they were told; minor units.
@@ -163,6 +167,14 @@ impl Registers {
         world.registers.close(ticket);
         let kind = match waiting.purpose {
             Purpose::Money(attempt) => Some(world.registers.attempts[attempt].request.kind),
+            Purpose::Shows(place) => {
+                let (id, _) = world.registers.drawn[place];
+                world
+                    .registers
+                    .drawn_in_time
+                    .extend(matches!(answer, Answer::Responded).then_some(id));
+                None
+            }
             Purpose::OtherBody | Purpose::Signs(_) | Purpose::Other => None,
         };
         world.tally.answer(answer, kind);

@@ -9,7 +9,7 @@ use crate::dcc::own_currency;
 use crate::device::{DeviceCommand, IssuerAnswer};
 use crate::engine::{CallFor, Engine};
 use crate::gateway::{Extras, GatewayAnswer, ReversalReason};
-use crate::ids::{CallId, Ticket};
+use crate::ids::{CallId, DeviceId, Position, Ticket, TransactionId};
 use crate::keys::told;
 use crate::record::{Ending, Fact, FinalAnswer, Unsent};
 use crate::transaction::{Phase, Transaction, Waiter};
@@ -45,13 +45,11 @@ impl Engine {
             owed: self.owed(transaction, answer),
             stored: transaction.stored.clone(),
             became: None,
+            signature: (transaction.signature.take())
+                .filter(|_| matches!(answer, FinalAnswer::Approved(_))),
         };
         transaction.owed = ending.owed.clone();
         self.append(transaction, Fact::Ended(Box::new(ending)));
-        if let (Some(signature), FinalAnswer::Approved(_)) = (transaction.signature.take(), answer)
-        {
-            self.append(transaction, Fact::Signed { signature });
-        }
         if is_of_token(answer) {
             self.token_change = self.position;
         }
@@ -292,21 +290,33 @@ impl Engine {
         if let (Some(answer), Some(presentation_id)) = (show, presentation)
             && !self.devices.is_called(&device)
         {
-            let transaction_id = transaction.id;
-            let command = DeviceCommand::Complete {
-                transaction_id,
-                presentation_id,
-                answer,
-                offline: false,
-            };
-            let purpose = CallFor::Device {
-                device: device.clone(),
-                transaction: None,
-            };
-            let limit_ms = self.config.timeouts.completion_ms;
-            self.call_device(transaction.after, &device, purpose, command, limit_ms);
+            let card = (transaction.id, presentation_id);
+            self.let_go_of_card(transaction.after, &device, card, answer);
         }
         self.let_go_of_device(transaction);
+    }
+
+    /// The reader ends what it began with a card, of which nobody waits for more, and shows the
+    /// answer. The card is named by transaction and presentation.
+    pub(crate) fn let_go_of_card(
+        &mut self,
+        after: Position,
+        device: &DeviceId,
+        (transaction_id, presentation_id): (TransactionId, Arc<str>),
+        answer: IssuerAnswer,
+    ) {
+        let command = DeviceCommand::Complete {
+            transaction_id,
+            presentation_id,
+            answer,
+            offline: false,
+        };
+        let purpose = CallFor::Device {
+            device: device.clone(),
+            transaction: None,
+        };
+        let limit_ms = self.config.timeouts.completion_ms;
+        self.call_device(after, device, purpose, command, limit_ms);
     }
 
     /// Its device is free for the next.

@@ -6,9 +6,9 @@
 //! certainly unsent, so that never more than one gateway can hold the money of a transaction.
 
 use crate::answer::{Reason, Refused, Stage};
-use crate::device::{DeviceCommand, IssuerAnswer};
+use crate::device::IssuerAnswer;
 use crate::effect::Action;
-use crate::engine::{CallFor, Engine};
+use crate::engine::Engine;
 use crate::ids::{GatewayId, Kept};
 use crate::record::Fact;
 use crate::spent::DeviceKey;
@@ -142,18 +142,8 @@ impl Engine {
         else {
             return;
         };
-        let command = DeviceCommand::Complete {
-            transaction_id: transaction.id,
-            presentation_id,
-            answer: IssuerAnswer::NoAnswer,
-            offline: false,
-        };
-        let purpose = CallFor::Device {
-            device: device.clone(),
-            transaction: None,
-        };
-        let limit_ms = self.config.timeouts.completion_ms;
-        self.call_device(transaction.after, &device, purpose, command, limit_ms);
+        let card = (transaction.id, presentation_id);
+        self.let_go_of_card(transaction.after, &device, card, IssuerAnswer::NoAnswer);
     }
 
     /// It cannot go on, and an earlier intent of it is on disk: its key is used.

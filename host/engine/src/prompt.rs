@@ -306,12 +306,12 @@ impl Engine {
             let open = transaction.prompt.as_ref().map(|open| &open.told);
             if let Some(told) = open.filter(|told| told.prompt_id == prompt_id) {
                 let after = transaction.after;
+                let signs = told.kind == PromptKind::ConfirmSignature;
                 let drawn = response.signature.clone();
-                let drawn = drawn.filter(|_| told.kind == PromptKind::ConfirmSignature);
                 let answer = answer_to(told, response)
                     .and_then(|answer| engine.check_amount_said(transaction, answer));
                 counted = answer.map(|answer| {
-                    if answer == PromptAnswer::Confirmed(true) {
+                    if signs && answer == PromptAnswer::Confirmed(true) {
                         transaction.signature = drawn;
                     }
                     engine.close_prompt(transaction, answer);

@@ -101,6 +101,15 @@ impl Fact {
             _ => None,
         }
     }
+
+    /// The customer's signature, as JSON text: with the ending, or after it.
+    pub fn signature(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Ended(ending) => ending.signature.as_ref(),
+            Self::Signed { signature } => Some(signature),
+            _ => None,
+        }
+    }
 }
 
 /// A person's word on an outcome.
@@ -174,6 +183,9 @@ pub struct Ending {
     /// records are gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub became: Option<Box<Forwarding>>,
+    /// The signature that was drawn before it stood, as JSON text: with the approval or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Arc<str>>,
 }
 
 /// A sale that was accepted while its gateway was away.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A signature that comes after its payment: kept with it once, and never another in its place.
+//! A signature that comes after its payment: kept with it once, and never another in its place. One
+//! that comes before is part of the ending.
 //!
 //! Changes no answer and no money. What was drawn is not looked at here.
 
@@ -102,9 +103,9 @@ fn may_sign<'a>(records: &'a [Record], caller: &Caller) -> Result<Option<(&'a st
         let detail = "only an approved payment with a card is signed";
         return Err((Reason::NotAllowed, detail));
     }
-    Ok(records.iter().find_map(|record| match &record.fact {
-        Fact::Signed { signature } => Some((&**signature, record.at_micros)),
-        _ => None,
+    Ok(records.iter().find_map(|record| {
+        let signature = record.fact.signature()?;
+        Some((&**signature, record.at_micros))
     }))
 }
 

@@ -136,7 +136,7 @@ impl Engine {
                 None,
             ) => {
                 let nobody = TransactionId(uuid::Uuid::nil());
-                self.let_card_go(device, owner, nobody, presentation_id);
+                self.end_presentation(device, owner.clone(), (nobody, presentation_id));
             }
             (_, Some((id, false))) => {
                 let pause_ms = self.config.timeouts.retry_ms[0];
@@ -215,34 +215,22 @@ impl Engine {
             };
             self.tell(ticket, removed);
         }
-        self.let_card_go(device, &owner, id, seen.named);
+        self.end_presentation(device, owner, (id, seen.named));
     }
 
-    fn let_card_go(
+    /// The reader lets go of a card that nobody pays with.
+    fn end_presentation(
         &mut self,
         device: &DeviceId,
-        owner: &RegisterId,
-        id: TransactionId,
-        presentation_id: Arc<str>,
+        owner: RegisterId,
+        card: (TransactionId, Arc<str>),
     ) {
         if self.devices.is_called(device) {
             // It talks with the card, and forgets it with the next one.
             return;
         }
-        let command = DeviceCommand::Complete {
-            transaction_id: id,
-            presentation_id,
-            answer: IssuerAnswer::NoAnswer,
-            offline: false,
-        };
-        let purpose = CallFor::Device {
-            device: device.clone(),
-            transaction: None,
-        };
-        let limit_ms = self.config.timeouts.completion_ms;
-        self.devices
-            .hold(device, owner.clone(), None, self.now.wall_micros);
-        self.call_device(Position(0), device, purpose, command, limit_ms);
+        self.devices.hold(device, owner, None, self.now.wall_micros);
+        self.let_go_of_card(Position(0), device, card, IssuerAnswer::NoAnswer);
         self.devices.let_go(device);
     }
 

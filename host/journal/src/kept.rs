@@ -54,6 +54,7 @@ pub(crate) fn answer(records: &[Record]) -> Option<Record> {
             unsent: Some(whose),
             stored: None,
             became: became.map(Box::new),
+            signature: None,
             ..(**ending).clone()
         })),
     })

@@ -66,7 +66,7 @@ fn its_own(world: &World, waiting: &Waiting, answer: &Answer) {
             }
             return;
         }
-        Purpose::Signs(_) | Purpose::Other => return,
+        Purpose::Signs(_) | Purpose::Shows(_) | Purpose::Other => return,
     };
     let attempt = &world.registers.attempts[asked];
     if let Answer::Refused { refused, .. } = answer

@@ -206,12 +206,13 @@ fn record(record: &Record) -> String {
 fn outcome(ending: &Ending) -> String {
     match &ending.answer {
         FinalAnswer::Approved(approved) => format!(
-            "outcome   approved {}, {}",
+            "outcome   approved {}, {}{}",
             money(approved.approved_minor, approved.requested.total.currency),
             approved
                 .approval_code
                 .as_deref()
-                .unwrap_or("no approval code")
+                .unwrap_or("no approval code"),
+            ending.signature.as_ref().map_or("", |_| ", signed")
         ),
         FinalAnswer::Refused(refused) => {
             let reason = serde_json::to_value(&refused.reason).unwrap_or_default();

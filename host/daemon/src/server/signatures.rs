@@ -4,7 +4,6 @@
 use super::convert;
 use super::session::Session;
 use payhal_engine::answer::Answer;
-use payhal_engine::record::Fact;
 use payhal_engine::request::{Request, Sign, Which};
 use payhal_journal::View;
 use payhal_protocol::error::{ErrorName, ErrorObject};
@@ -60,11 +59,8 @@ pub(super) async fn signature(
 
 /// The signature that is kept with a payment, and since when, in microseconds since 1970 UTC.
 pub(super) fn kept(view: &View) -> Option<(Signature, i64)> {
-    view.records.iter().find_map(|record| match &record.fact {
-        Fact::Signed { signature } => {
-            let read = serde_json::from_str(signature).ok()?;
-            Some((read, record.at_micros))
-        }
-        _ => None,
+    view.records.iter().find_map(|record| {
+        let read = serde_json::from_str(record.fact.signature()?).ok()?;
+        Some((read, record.at_micros))
     })
 }

@@ -9,6 +9,8 @@ use payhal_engine::money::Amounts;
 use payhal_engine::record::{Fact, FinalAnswer, Intent, Record};
 use payhal_protocol::transaction::TimelineEntry;
 
+const SIGNED: &str = "The customer's signature is kept with it.";
+
 /// One record.
 pub(super) fn entry(record: &Record) -> TimelineEntry {
     let (event, text) = match &record.fact {
@@ -18,7 +20,13 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
             format!("Nothing was sent, and the card is presented once more: {reason}"),
         ),
         Fact::Answered(answer) => ("answered", answered_words(answer)),
-        Fact::Ended(ending) => ("outcome", ending_words(&ending.answer)),
+        Fact::Ended(ending) => {
+            let mut words = ending_words(&ending.answer);
+            if ending.signature.is_some() {
+                words = format!("{words} {SIGNED}");
+            }
+            ("outcome", words)
+        }
         Fact::Reversed => ("reversed", "It was taken back.".to_owned()),
         Fact::NeedsOperator { reason } => ("needs_operator", reason.to_string()),
         Fact::Reported { known: true } => (
@@ -40,10 +48,7 @@ pub(super) fn entry(record: &Record) -> TimelineEntry {
             "collected",
             "The issuer did not take the offline approval: the money is lost.".to_owned(),
         ),
-        Fact::Signed { .. } => (
-            "signed",
-            "The customer's signature is kept with it.".to_owned(),
-        ),
+        Fact::Signed { .. } => ("signed", SIGNED.to_owned()),
         Fact::Forwarding { .. } => (
             "forwarding",
             "The payment service is told of it.".to_owned(),

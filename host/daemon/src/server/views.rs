@@ -349,8 +349,10 @@ fn add_fact(shown: &mut TransactionView, record: &Record) {
                 at: convert::rfc3339(record.at_micros),
             });
         }
-        Fact::Signed { .. } => shown.signed_at = Some(convert::rfc3339(record.at_micros)),
         _ => {}
+    }
+    if record.fact.signature().is_some() {
+        shown.signed_at = Some(convert::rfc3339(record.at_micros));
     }
 }
 

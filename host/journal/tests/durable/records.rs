@@ -266,6 +266,7 @@ impl Sale {
                 unsent,
                 stored: None,
                 became: None,
+                signature: None,
                 owed: Owed::default(),
             })),
         )
