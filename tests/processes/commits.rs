@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Counts what is written durably: exactly two commits for a sale, by tap and by chip; one for what
-//! ends before anything was sent; none for looking.
+//! Counts what is written durably: two commits for a sale, by tap and by chip; one for what ends
+//! before anything was sent; none for looking.
 
 use crate::host::{Host, Setup};
 use crate::register::{Register, sale};
@@ -22,30 +22,40 @@ async fn commits(host: &Host) -> u64 {
     line.unwrap().parse().unwrap()
 }
 
-async fn two_for_each_sale(card: &str) {
+/// What each of some sales takes.
+async fn taken(card: &str) -> Vec<u64> {
     let (host, register) = shop(card).await;
     register
         .sell_alone(&sale("warm", 1250, READER))
         .await
         .approved();
-    let before = commits(&host).await;
+    let mut taken = Vec::new();
     for number in 1..=5 {
+        let before = commits(&host).await;
         register
             .sell_alone(&sale(&format!("k{number}"), 1250, READER))
             .await
             .approved();
-        assert_eq!(commits(&host).await - before, 2 * number);
+        taken.push(commits(&host).await - before);
     }
+    taken
 }
 
 #[tokio::test]
 async fn a_tap_takes_two() {
-    two_for_each_sale("tap visa-approve").await;
+    assert_eq!(taken("tap visa-approve").await, [2; 5]);
 }
 
 #[tokio::test]
 async fn a_chip_takes_two() {
-    two_for_each_sale("insert visa-approve").await;
+    // The answer is written with the ending, unless the chip's completion takes longer than it waits
+    // for company: then, on a busy machine, it has a commit of its own.
+    let taken = taken("insert visa-approve").await;
+    assert_eq!(taken.iter().min(), Some(&2), "{taken:?}");
+    assert!(
+        taken.iter().all(|commits| (2..=3).contains(commits)),
+        "{taken:?}"
+    );
 }
 
 #[tokio::test]
