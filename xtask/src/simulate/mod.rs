@@ -5,6 +5,8 @@
 pub(crate) mod mutation;
 pub(crate) mod mutations;
 mod scratch;
+mod trial;
+mod woven;
 
 use crate::workspace;
 use std::process::Command;

@@ -3,6 +3,7 @@
 //! trace in the product.
 
 use serde::Deserialize;
+use std::ops::Range;
 
 /// Where they lie, one file each.
 pub(crate) const FOLDER: &str = "tests/simulation/mutations";
@@ -10,6 +11,9 @@ pub(crate) const FOLDER: &str = "tests/simulation/mutations";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mutation {
+    /// The name of its file.
+    #[serde(skip)]
+    pub(crate) name: String,
     /// What goes wrong, in a few words.
     pub(crate) title: String,
     /// What must always be true and is not any more: the number and name of an invariant, or the
@@ -20,13 +24,13 @@ pub(crate) struct Mutation {
     /// Occurs there exactly once.
     find: String,
     /// Stands there instead.
-    replace: String,
+    pub(crate) replace: String,
     /// What must notice it.
     #[serde(default)]
     pub(crate) proof: Proof,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Proof {
     /// A checker of the simulation.
@@ -37,8 +41,9 @@ pub(crate) enum Proof {
 }
 
 impl Mutation {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mutation: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, String> {
+        let mut mutation: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        name.clone_into(&mut mutation.name);
         let folders: &[&str] = match mutation.proof {
             Proof::Simulation => &["host/engine/src/", "host/dispatcher/src/"],
             Proof::Journal => &["host/journal/src/", "host/engine/src/"],
@@ -56,15 +61,24 @@ impl Mutation {
         ))
     }
 
-    /// The file's text with the mutation in it.
-    pub(crate) fn apply(&self, source: &str) -> Result<String, String> {
-        match source.matches(&self.find).count() {
-            1 => Ok(source.replacen(&self.find, &self.replace, 1)),
-            count => Err(format!(
-                "its `find` must occur once in {} and occurs {count} times",
-                self.file
+    /// Where in the file's text it stands, in bytes.
+    pub(crate) fn place(&self, source: &str) -> Result<Range<usize>, String> {
+        let mut places = source.match_indices(&self.find);
+        match (places.next(), places.count()) {
+            (Some((start, found)), 0) => Ok(start..start + found.len()),
+            (first, more) => Err(format!(
+                "its `find` must occur once in {} and occurs {} times",
+                self.file,
+                more + usize::from(first.is_some())
             )),
         }
+    }
+
+    /// The file's text with the mutation in it.
+    pub(crate) fn apply(&self, source: &str) -> Result<String, String> {
+        let mut broken = source.to_owned();
+        broken.replace_range(self.place(source)?, &self.replace);
+        Ok(broken)
     }
 }
 
@@ -77,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_text_is_found_once_or_the_mutation_is_wrong() {
-        let mutation = Mutation::parse(TEXT).unwrap();
+        let mutation = Mutation::parse("x", TEXT).unwrap();
         assert_eq!(mutation.apply("a one b").unwrap(), "a two b");
         assert!(mutation.apply("neither").is_err());
         assert!(mutation.apply("one one").is_err());
@@ -85,7 +99,7 @@ mod tests {
 
     #[test]
     fn only_what_the_proof_is_built_from_can_be_mutated() {
-        assert!(Mutation::parse(&TEXT.replace("engine", "daemon")).is_err());
-        assert!(Mutation::parse(&TEXT.replace("title", "name")).is_err());
+        assert!(Mutation::parse("x", &TEXT.replace("engine", "daemon")).is_err());
+        assert!(Mutation::parse("x", &TEXT.replace("title", "name")).is_err());
     }
 }

@@ -1,58 +1,49 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `--mutations`: breaks the product on purpose, each time in another way, and sees that a checker
 //! notices. A mutation that nobody notices is a hole in the proof.
+//!
+//! One build holds them all, and each run chooses one. What does not fit into it is built alone.
 
 use super::mutation::{FOLDER, Mutation, Proof};
-use super::scratch::Scratch;
-use super::{SEEDS_CASE, of_seeds};
+use super::scratch::{Fault, Instead, NotBuilt, Programs, ROOTS, Scratch};
+use super::trial::{Trial, Tried, end_of};
+use super::woven::{self, Woven};
 use crate::workspace;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Histories after which a mutation has survived.
-const SEEDS_MAX: u64 = 6_000;
-
-/// Copies that are built side by side.
-const COPIES: usize = 2;
-
-/// What a failing history says; then the law in brackets.
-const VIOLATED: &str = "histories: violated [";
-
-/// How much is shown of why a mutation was not caught: the end of what a compiler said.
-const REASON_BYTES_MAX: usize = 2_000;
-
-struct Tried {
-    name: String,
-    title: String,
-    caught: Result<Caught, String>,
-    took: Duration,
-}
-
-struct Caught {
-    by: String,
-    /// Absent where a script noticed it, or a test.
-    histories: Option<u64>,
-}
+/// Mutations that run side by side.
+const SIDE_BY_SIDE: usize = 2;
 
 pub(crate) fn run(names: &[String]) -> Result<(), String> {
-    let chosen: Vec<_> = all()?
-        .into_iter()
-        .filter(|(name, _)| names.is_empty() || names.iter().any(|begins| name.starts_with(begins)))
-        .collect();
+    let mut chosen = all()?;
+    chosen
+        .retain(|one| names.is_empty() || names.iter().any(|begins| one.name.starts_with(begins)));
     if chosen.is_empty() {
         return Err(format!("no mutation of {FOLDER} has such a name"));
     }
-    for (name, mutation) in &chosen {
-        mutated(mutation).map_err(|error| format!("{name}: {error}"))?;
+    let sources = sources(&chosen)?;
+    let proofs = chosen.iter().map(|mutation| mutation.proof).collect();
+    let (together, mut alone) = parted(chosen, &sources)?;
+    let (built, others) = Built::new(&sources, together, &proofs)?;
+    alone.extend(others);
+    let mut tried = built.try_together()?;
+    for mutation in &alone {
+        tried.push(built.try_alone(mutation, &sources[&mutation.file])?);
     }
-    let tried = try_all(chosen)?;
+    tried.sort_by(|one, other| one.name.cmp(&other.name));
+    report(&tried)
+}
+
+fn report(tried: &[Tried]) -> Result<(), String> {
     let survived = tried.iter().filter(|tried| tried.caught.is_err()).count();
     println!(
         "\n{:<32} {:<28} {:>5} {:>6}  title",
         "mutation", "caught by", "after", "time"
     );
-    for one in &tried {
+    for one in tried {
         println!("{one}");
     }
     if survived == 0 {
@@ -61,7 +52,7 @@ pub(crate) fn run(names: &[String]) -> Result<(), String> {
     Err(format!("{survived} of {} mutations survived", tried.len()))
 }
 
-fn all() -> Result<Vec<(String, Mutation)>, String> {
+fn all() -> Result<Vec<Mutation>, String> {
     let folder = workspace::root().join(FOLDER);
     let mut found = Vec::new();
     for entry in fs::read_dir(&folder).map_err(|error| format!("{FOLDER}: {error}"))? {
@@ -71,142 +62,194 @@ fn all() -> Result<Vec<(String, Mutation)>, String> {
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let text = fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
-        let mutation = Mutation::parse(&text).map_err(|error| format!("{name}: {error}"))?;
-        found.push((name.into_owned(), mutation));
+        found.push(Mutation::parse(&name, &text).map_err(|error| format!("{name}: {error}"))?);
     }
-    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
 
-/// The source without and with the mutation.
-fn mutated(mutation: &Mutation) -> Result<(String, String), String> {
-    let path = workspace::root().join(&mutation.file);
-    let source = fs::read_to_string(&path)
-        .map_err(|error| format!("failed to read {}: {error}", mutation.file))?;
-    let broken = mutation.apply(&source)?;
-    Ok((source, broken))
-}
+/// The files to be broken, and the roots of their crates.
+type Sources = BTreeMap<String, String>;
 
-fn try_all(chosen: Vec<(String, Mutation)>) -> Result<Vec<Tried>, String> {
-    let copies = COPIES.min(chosen.len());
-    let waiting = Mutex::new(chosen.into_iter());
-    let tried = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..copies)
-            .map(|number| {
-                let (waiting, tried) = (&waiting, &tried);
-                scope.spawn(move || -> Result<(), String> {
-                    let scratch = Scratch::new(number)?;
-                    loop {
-                        let next = waiting.lock().map_err(|_| "a thread broke")?.next();
-                        let Some((name, mutation)) = next else {
-                            return Ok(());
-                        };
-                        let one = try_one(&scratch, name, &mutation)?;
-                        println!("{one}");
-                        tried.lock().map_err(|_| "a thread broke")?.push(one);
-                    }
-                })
-            })
-            .collect();
-        for worker in workers {
-            worker.join().map_err(|_| "a thread broke")??;
-        }
-        Ok::<(), String>(())
-    })?;
-    let mut tried = tried.into_inner().map_err(|_| "a thread broke")?;
-    tried.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(tried)
-}
-
-fn try_one(scratch: &Scratch, name: String, mutation: &Mutation) -> Result<Tried, String> {
-    let started = Instant::now();
-    let (source, broken) = mutated(mutation)?;
-    scratch.write(&mutation.file, &broken)?;
-    let caught = match mutation.proof {
-        Proof::Simulation => simulated(scratch),
-        Proof::Journal => journal_tested(scratch),
+fn sources(mutations: &[Mutation]) -> Result<Sources, String> {
+    let broken = mutations.iter().map(|mutation| mutation.file.as_str());
+    let files: BTreeSet<&str> = broken.chain(ROOTS).collect();
+    let read = |file: &str| {
+        let text = fs::read_to_string(workspace::root().join(file));
+        text.map_err(|error| format!("failed to read {file}: {error}"))
     };
-    scratch.write(&mutation.file, &source)?;
-    Ok(Tried {
-        caught: caught.map_err(|why| format!("{why}; it should break {}", mutation.breaks)),
-        name,
-        title: mutation.title.clone(),
-        took: started.elapsed(),
-    })
+    let texts = files
+        .into_iter()
+        .map(|file| Ok((file.to_owned(), read(file)?)));
+    texts.collect()
 }
 
-/// By the seeds, or else by the scripts.
-fn simulated(scratch: &Scratch) -> Result<Caught, String> {
-    let mut seeds = scratch.test(Proof::Simulation);
-    seeds.args(["--exact", SEEDS_CASE, "--nocapture"]);
-    of_seeds(&mut seeds, 0, SEEDS_MAX);
-    let mut scripts = scratch.test(Proof::Simulation);
-    scripts.args(["--skip", SEEDS_CASE, "--nocapture"]);
-    for command in [&mut seeds, &mut scripts] {
-        let done = command.output();
-        let done = done.map_err(|error| format!("failed to start cargo: {error}"))?;
-        let said = String::from_utf8_lossy(&done.stdout);
-        if done.status.success() {
-            continue;
-        }
-        let errors = String::from_utf8_lossy(&done.stderr);
-        if !said.contains("running ") {
-            return Err(format!("it does not build: {errors}"));
-        }
-        return caught(&said)
-            .or_else(|| caught(&errors))
-            .ok_or_else(|| "no checker noticed it, but something broke".to_owned());
-    }
-    Err(format!("nobody noticed it in {SEEDS_MAX} histories"))
-}
-
-/// Who noticed it, from what a test printed.
-fn caught(said: &str) -> Option<Caught> {
-    let mut laws = said.split("violated [").skip(1);
-    let by = laws.next()?.split(']').next()?.to_owned();
-    let histories = said.find(VIOLATED).and_then(|at| {
-        let words = said[..at].trim_end().rsplit(' ');
-        words.into_iter().next()?.parse().ok()
-    });
-    Some(Caught { by, histories })
-}
-
-fn journal_tested(scratch: &Scratch) -> Result<Caught, String> {
-    let done = scratch.test(Proof::Journal).output();
-    let done = done.map_err(|error| format!("failed to start cargo: {error}"))?;
-    if done.status.success() {
-        return Err("nobody noticed it".to_owned());
-    }
-    let said = String::from_utf8_lossy(&done.stdout);
-    let failed = said.lines().filter_map(|line| line.strip_prefix("    "));
-    let by = failed.into_iter().next();
-    let by = by.ok_or_else(|| {
-        let errors = String::from_utf8_lossy(&done.stderr);
-        format!("it does not build: {errors}")
-    })?;
-    Ok(Caught {
-        by: format!("journal's test {by}"),
-        histories: None,
-    })
-}
-
-impl std::fmt::Display for Tried {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (name, title, seconds) = (&self.name, &self.title, self.took.as_secs());
-        match &self.caught {
-            Ok(Caught { by, histories }) => {
-                let after = match histories {
-                    Some(histories) => histories.to_string(),
-                    None => "-".to_owned(),
-                };
-                write!(f, "{name:<32} {by:<28} {after:>5} {seconds:>4} s  {title}")
-            }
+/// Those that one build can hold, and those that it cannot.
+fn parted(all: Vec<Mutation>, sources: &Sources) -> Result<(Vec<Mutation>, Vec<Mutation>), String> {
+    let (mut together, mut alone) = (Vec::new(), Vec::new());
+    for mutation in all {
+        let source = &sources[&mutation.file];
+        let in_place = mutation.place(source);
+        in_place.map_err(|error| format!("{}: {error}", mutation.name))?;
+        match woven::fits(source, &mutation) {
+            Ok(()) => together.push(mutation),
             Err(why) => {
-                let end = why.len().saturating_sub(REASON_BYTES_MAX);
-                let end = (end..).find(|at| why.is_char_boundary(*at)).unwrap_or(0);
-                write!(f, "{name:<32} SURVIVED: {title}\n{}", &why[end..])
+                println!("{} is built alone: {why}", mutation.name);
+                alone.push(mutation);
             }
+        }
+    }
+    Ok((together, alone))
+}
+
+/// The one build, and what is in it.
+struct Built {
+    scratch: Scratch,
+    programs: Programs,
+    mutations: Vec<Mutation>,
+    files: Instead,
+}
+
+impl Built {
+    /// With as many of the mutations as the compiler takes, and those that it does not.
+    fn new(
+        sources: &Sources,
+        mut mutations: Vec<Mutation>,
+        proofs: &BTreeSet<Proof>,
+    ) -> Result<(Self, Vec<Mutation>), String> {
+        let started = Instant::now();
+        let mut others = Vec::new();
+        loop {
+            println!("building {} mutations at once", mutations.len());
+            let woven = weave(sources, &mutations)?;
+            let files = files(&woven);
+            let scratch = Scratch::new(&files)?;
+            match scratch.build(proofs) {
+                Ok(programs) => {
+                    let built = Self {
+                        scratch,
+                        programs,
+                        mutations,
+                        files,
+                    };
+                    built.trial(&built.programs, true).is_sound()?;
+                    let seconds = started.elapsed().as_secs();
+                    println!("built, and sound while none is on: {seconds} s");
+                    return Ok((built, others));
+                }
+                Err(NotBuilt::Failed(why)) => return Err(why),
+                Err(NotBuilt::Wrong(faults)) => {
+                    let wrong = wrong(&woven, &faults)?;
+                    println!("{} do not fit: each is built alone", listed(&wrong));
+                    let (out, kept) = mutations
+                        .into_iter()
+                        .partition(|mutation| wrong.contains(&mutation.name));
+                    mutations = kept;
+                    others.extend::<Vec<_>>(out);
+                }
+            }
+        }
+    }
+
+    fn trial<'a>(&'a self, programs: &'a Programs, chosen: bool) -> Trial<'a> {
+        Trial {
+            scratch: &self.scratch,
+            programs,
+            chosen,
+        }
+    }
+
+    fn try_together(&self) -> Result<Vec<Tried>, String> {
+        let waiting = Mutex::new(self.mutations.iter());
+        let tried = Mutex::new(Vec::new());
+        let trial = self.trial(&self.programs, true);
+        std::thread::scope(|scope| {
+            let work = || -> Result<(), String> {
+                while let Some(mutation) = waiting.lock().map_err(|_| "a thread broke")?.next() {
+                    let one = trial.of(mutation);
+                    println!("{one}");
+                    tried.lock().map_err(|_| "a thread broke")?.push(one);
+                }
+                Ok(())
+            };
+            let workers = [(); SIDE_BY_SIDE].map(|()| scope.spawn(work));
+            for worker in workers {
+                worker.join().map_err(|_| "a thread broke")??;
+            }
+            Ok::<(), String>(())
+        })?;
+        tried.into_inner().map_err(|_| "a thread broke".to_owned())
+    }
+
+    fn try_alone(&self, mutation: &Mutation, source: &str) -> Result<Tried, String> {
+        let root = ROOTS.contains(&&*mutation.file);
+        let mut broken = mutation.apply(source)?;
+        broken.push_str(&root.then(woven::chooser).unwrap_or_default());
+        self.scratch.write(&mutation.file, &broken)?;
+        let tried = match self.scratch.build(&[mutation.proof].into()) {
+            Ok(programs) => self.trial(&programs, false).of(mutation),
+            Err(why) => Tried::not_built(mutation, &why.shown()),
+        };
+        let whole = self.files.get(&mutation.file).map_or(source, |text| text);
+        self.scratch.write(&mutation.file, whole)?;
+        println!("{tried}");
+        Ok(tried)
+    }
+}
+
+/// Each file with the mutations that stand in it.
+fn weave(sources: &Sources, mutations: &[Mutation]) -> Result<BTreeMap<String, Woven>, String> {
+    let mut all = BTreeMap::new();
+    for (file, source) in sources {
+        let within = mutations.iter().filter(|mutation| mutation.file == *file);
+        let within: Vec<_> = within.collect();
+        all.insert(file.clone(), Woven::new(source, &within)?);
+    }
+    Ok(all)
+}
+
+fn files(woven: &BTreeMap<String, Woven>) -> Instead {
+    let text = |(file, woven): (&String, &Woven)| {
+        let mut text = woven.text.clone();
+        if ROOTS.contains(&file.as_str()) {
+            text.push_str(&woven::chooser());
+        }
+        (file.clone(), text)
+    };
+    woven.iter().map(text).collect()
+}
+
+/// Those that the compiler speaks against.
+fn wrong(woven: &BTreeMap<String, Woven>, faults: &[Fault]) -> Result<BTreeSet<String>, String> {
+    let mut wrong = BTreeSet::new();
+    for (file, line) in faults.iter().flat_map(|fault| &fault.places) {
+        let there = woven.get(file).into_iter();
+        wrong.extend(there.flat_map(|woven| woven.at(*line)).cloned());
+    }
+    if wrong.is_empty() {
+        let why = shown(faults);
+        return Err(format!(
+            "nothing builds, and no mutation is at fault: {why}"
+        ));
+    }
+    Ok(wrong)
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.join(", ")
+}
+
+fn shown(faults: &[Fault]) -> String {
+    let all: String = faults.iter().map(|fault| fault.shown.as_str()).collect();
+    end_of(&all).to_owned()
+}
+
+impl NotBuilt {
+    fn shown(&self) -> String {
+        match self {
+            Self::Wrong(faults) => shown(faults),
+            Self::Failed(why) => end_of(why).to_owned(),
         }
     }
 }
@@ -216,20 +259,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_noticed_it_is_read_from_the_output() {
-        let found = caught("x\nafter 12 histories: violated [4 no lost money]: t1\n").unwrap();
-        assert_eq!(
-            (found.by.as_str(), found.histories),
-            ("4 no lost money", Some(12))
-        );
-        let found = caught("panicked:\nviolated [contract]: y").unwrap();
-        assert_eq!((found.by.as_str(), found.histories), ("contract", None));
-        assert!(caught("it never happened").is_none());
+    fn nearly_every_mutation_is_in_the_one_build() {
+        // Whether its place is there is for tidy to say.
+        let all = all().unwrap();
+        assert!(all.len() >= 80);
+        let sources = sources(&all).unwrap();
+        let (together, alone) = parted(all, &sources).unwrap();
+        assert!(alone.len() * 20 < together.len(), "{} alone", alone.len());
     }
 
     #[test]
-    fn every_mutation_can_be_read() {
-        // Whether its place is there is for tidy to say.
-        assert!(all().unwrap().len() >= 30);
+    fn an_error_is_the_mutations_whose_lines_it_names() {
+        let text = "title = \"t\"\nbreaks = \"1\"\nfile = \"host/engine/src/a.rs\"\n\
+                    find = \"one\"\nreplace = \"two\"\n";
+        let mutation = Mutation::parse("x", text).unwrap();
+        let source = "use one_more;\nfn a() { one() }\n".replace("one_more", "more");
+        let sources = Sources::from([(mutation.file.clone(), source)]);
+        let woven = weave(&sources, std::slice::from_ref(&mutation)).unwrap();
+        let fault = |line| Fault {
+            places: vec![(mutation.file.clone(), line)],
+            shown: "it is wrong".into(),
+        };
+        let found = wrong(&woven, &[fault(1), fault(2)]).unwrap();
+        assert_eq!(found, BTreeSet::from(["x".to_owned()]));
+        assert!(
+            wrong(&woven, &[fault(1)])
+                .unwrap_err()
+                .contains("it is wrong")
+        );
     }
 }

@@ -156,7 +156,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "mutations",
         proves: "the simulation notices every deliberate mutation of what it proves",
         needs: &[],
-        seconds: 400,
+        seconds: 270,
         run: |_| Ok(simulate::mutations::run(&[])?),
     },
     Stage {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer::{Rust, braces_end, is_word};
+use super::functions;
+use super::lexer::Rust;
 use super::tree::{Finding, Tree};
 
 const FUNCTION_LINES_MAX: usize = 70;
@@ -92,38 +93,20 @@ fn ratchet(tree: &Tree, table: &str) -> BTreeMap<String, usize> {
 
 /// Line, name and length of every function with a body.
 fn lengths(rust: &Rust) -> Vec<(usize, String, usize)> {
-    let code = rust.code.as_str();
-    let mut found = Vec::new();
-    for (at, _) in code.match_indices("fn ") {
-        if code[..at].chars().next_back().is_some_and(is_word) {
-            continue;
-        }
-        let rest = &code[at + "fn ".len()..];
-        let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
-        let Some(open) = body(rest).filter(|_| !name.is_empty()) else {
-            continue;
-        };
-        let block = &rest[open..open + braces_end(&rest[open..])];
-        let length = block.lines().filter(|line| !line.trim().is_empty()).count();
-        let line = code[..at].matches('\n').count() + 1;
-        found.push((line, name.to_owned(), length.saturating_sub(2)));
-    }
-    found
-}
-
-/// Where the body opens, unless the signature ends with a semicolon first.
-fn body(signature: &str) -> Option<usize> {
-    let mut brackets = 0_i32;
-    for (at, character) in signature.char_indices() {
-        match character {
-            '[' | '(' => brackets += 1,
-            ']' | ')' => brackets -= 1,
-            '{' if brackets == 0 => return Some(at),
-            ';' if brackets == 0 => return None,
-            _ => {}
-        }
-    }
-    None
+    let length = |body: &str| {
+        let lines = body.lines().filter(|line| !line.trim().is_empty());
+        lines.count().saturating_sub(2)
+    };
+    functions::of(&rust.code)
+        .into_iter()
+        .map(|found| {
+            (
+                found.line,
+                found.name.to_owned(),
+                length(&rust.code[found.body]),
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 
 mod absences;
 mod dead_files;
+pub(crate) mod functions;
 mod headers;
 mod imports;
 mod lengths;
-mod lexer;
+pub(crate) mod lexer;
 mod mutations;
 mod names;
 mod plugin_form;

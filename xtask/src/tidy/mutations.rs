@@ -12,10 +12,10 @@ pub(crate) fn find_their_place(tree: &Tree) -> Vec<Finding> {
         if !name.is_some_and(|name| name.ends_with(".toml")) {
             continue;
         }
-        let applied = Mutation::parse(&file.text).and_then(|mutation| {
+        let applied = Mutation::parse(&file.path, &file.text).and_then(|mutation| {
             let source = tree.text(&mutation.file);
             let source = source.ok_or_else(|| format!("there is no {}", mutation.file))?;
-            mutation.apply(source)
+            mutation.place(source).map(|_| ())
         });
         if let Err(why) = applied {
             findings.push(file.finding(1, why));
