@@ -14,8 +14,8 @@ use payhal_engine::gateway::{
 };
 use payhal_engine::ids::{CallId, GatewayId, Opaque, TransactionId};
 
-/// One answers inquiries; one does not, and wants reversals acknowledged before anything new; one
-/// takes a single transaction at a time, and knows no void.
+/// One answers inquiries; one does not, wants reversals acknowledged before anything new, and offers
+/// no currencies; one takes a single transaction at a time, and knows no void.
 pub(crate) const GATEWAYS: [&str; 3] = ["asking", "mute", "narrow"];
 
 /// What becomes of one request.
@@ -44,6 +44,11 @@ pub(crate) fn has_barrier(gateway: &GatewayId) -> bool {
 /// Whether a gateway has one transaction of an acceptor in flight, and no more.
 pub(crate) fn is_narrow(gateway: &GatewayId) -> bool {
     &*gateway.0 == GATEWAYS[2]
+}
+
+/// Whether a gateway offers cards their own currency.
+fn offers_currencies(gateway: &GatewayId) -> bool {
+    &*gateway.0 != GATEWAYS[1]
 }
 
 /// Whether a gateway's reversals need the card's number.
@@ -268,9 +273,11 @@ pub(crate) fn changed(id: &str, ready: bool) -> Event {
         Ability::NotifyOrder,
         Ability::Forward,
         Ability::ForgetToken,
-        Ability::Dcc,
     ];
     let name: GatewayId = id.into();
+    if offers_currencies(&name) {
+        can.push(Ability::Dcc);
+    }
     if !is_narrow(&name) {
         can.push(Ability::Void);
     }

@@ -7,6 +7,7 @@ mod checkers;
 mod currencies;
 mod day;
 mod epochs;
+mod fallback_scripts;
 mod gateways;
 mod history;
 mod intrusions;

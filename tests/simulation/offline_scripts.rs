@@ -12,6 +12,9 @@ use payhal_engine::request::Kind;
 
 const BANK: &str = GATEWAYS[0];
 
+/// A gateway for which little may wait.
+const NARROW: &str = GATEWAYS[2];
+
 /// Its gateway goes away, some happen, and it is back after two minutes.
 fn outage(acts: &[(u64, Act)], after: &[(u64, Act)]) -> Vec<(u64, Act)> {
     let mut all = vec![(4_000, Act::Away(BANK))];
@@ -51,6 +54,16 @@ fn forwarded() -> Vec<Script> {
                 &[(120_100, Act::Ask(Kind::Sale, BANK, 300))],
             ),
             way(&[Fate::NotSent, Fate::ReplyLost]),
+        ),
+        script(
+            "two come at once, and there is room for one",
+            vec![
+                (4_000, Act::Away(NARROW)),
+                (5_000, Act::Offline(NARROW, 1_000)),
+                (5_001, Act::Offline(NARROW, 1_000)),
+                (120_000, Act::Back(NARROW)),
+            ],
+            Fates::default(),
         ),
         script(
             "accepted offline, and not taken by its issuer",

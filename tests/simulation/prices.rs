@@ -70,7 +70,7 @@ pub(crate) fn config() -> Config {
         gateway: gateway.into(),
         fallback: Vec::new(),
     };
-    let [_, visa, amex, ..] = FACES;
+    let [_, visa, amex, discover, _] = FACES;
     Config {
         gateway: Some(asking.into()),
         surcharges: vec![
@@ -98,6 +98,10 @@ pub(crate) fn config() -> Config {
                 from_minor: Some(250),
                 fallback: vec![asking.into(), mute.into()],
                 ..route(of(amex), narrow)
+            },
+            Route {
+                fallback: vec![mute.into()],
+                ..route(of(discover), asking)
             },
         ],
         offline: offline(),
@@ -189,6 +193,7 @@ pub(crate) fn gateways(
         2 if register == "register 2" && total >= 250 && request.expected().is_some() => {
             vec![narrow, asking, mute]
         }
+        3 => vec![asking, mute],
         _ => vec![asking],
     };
     routed.into_iter().map(Into::into).collect()

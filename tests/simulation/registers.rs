@@ -210,6 +210,9 @@ impl Registers {
             world
                 .tally
                 .count("kept cards registered, changed or deleted");
+            if kind == Kind::Sale {
+                world.tally.count("cards kept by sales");
+            }
         }
         if seen.request.is_by_token() && seen.request.terms.stored.is_some() {
             world.tally.count("paid with a kept card");

@@ -86,6 +86,13 @@ pub(crate) fn new_sale(world: &mut World, scope: &Scope, device: Option<DeviceId
     // An amount that follows the card does not go with it.
     let later = request.terms.estimate.is_some();
     request.terms.allow_offline = world.random.percent(if later { 2 } else { 70 });
+    if world.random.percent(10) {
+        let reference = format!("customer {}", world.random.below(12));
+        request.terms.keep = Some(Keep {
+            reference: Some(reference.into()),
+            ..Keep::default()
+        });
+    }
     request
 }
 

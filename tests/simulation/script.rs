@@ -45,8 +45,9 @@ pub(crate) enum Act {
     Ask(Kind, &'static str, i64),
     /// A price that may rise by so much, wherever the card leads.
     Open(Kind, i64),
-    /// The card first; the amount, about this one, when it is known. It is at most twice that.
-    Later(Kind, i64),
+    /// The card first, with this gateway or wherever it leads; the amount, about this one, when it is
+    /// known. It is at most twice that.
+    Later(Kind, &'static str, i64),
     /// The same, with an order that the gateway is told of.
     Order(&'static str),
     /// A sale that may go without its gateway, with room for a tip, and with an order.
@@ -92,8 +93,8 @@ impl Act {
                 request.amount_max = Some(requests::whole(1_000 + most).total);
                 Some(cashiers::begin(world, &scope, request))
             }
-            Self::Later(kind, about) => {
-                let mut request = requests::of_kind(world, &scope, kind, about, "");
+            Self::Later(kind, place, about) => {
+                let mut request = requests::of_kind(world, &scope, kind, about, place);
                 requests::later(&mut request);
                 request.amount_max = Some(requests::whole(2 * about).total);
                 Some(cashiers::begin(world, &scope, request))

@@ -2,6 +2,7 @@
 //! The scripts: what happens at registers, gateways and terminals, told without chance, so that
 //! something can break in at each effect of it.
 
+use crate::fallback_scripts::fallback;
 use crate::gateways::{Fate, GATEWAYS};
 use crate::ledger::Chance;
 use crate::offline_scripts::offline;
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<Script> {
     all.extend(authorizations());
     all.extend(people());
     all.extend(prices());
+    all.extend(fallback());
     all.extend(later());
     all.extend(offline());
     all.extend(other_kinds());
@@ -39,7 +41,7 @@ fn sale(gateway: &'static str) -> Vec<(u64, Act)> {
     ask(Kind::Sale, gateway)
 }
 
-fn then(mut acts: Vec<(u64, Act)>, more: &[(u64, Act)]) -> Vec<(u64, Act)> {
+pub(crate) fn then(mut acts: Vec<(u64, Act)>, more: &[(u64, Act)]) -> Vec<(u64, Act)> {
     acts.extend_from_slice(more);
     acts
 }
@@ -313,31 +315,6 @@ fn prices() -> Vec<Script> {
         ),
         script("nobody says whether", sale(), price(Tip::None, None)),
         script(
-            "nothing was sent, and the next gateway takes it",
-            then(sale(), &[(60_000, Act::Change(Change::Refund, 1_200))]),
-            Fates {
-                exchanges: [Fate::NotSent].into(),
-                completion_owed: true,
-                ..price(Tip::Chosen(150), Some(true))
-            },
-        ),
-        script(
-            "nothing was sent to either gateway",
-            then(sale(), &[(60_000, Act::NewKey)]),
-            Fates {
-                exchanges: [Fate::NotSent, Fate::NotSent].into(),
-                ..price(Tip::None, Some(true))
-            },
-        ),
-        script(
-            "nothing was sent, and the reply of the next gateway is lost",
-            then(sale(), &[(40_000, Act::NewKey)]),
-            Fates {
-                exchanges: [Fate::NotSent, Fate::ReplyLost, Fate::Lost].into(),
-                ..price(Tip::None, Some(true))
-            },
-        ),
-        script(
             "a tip that cannot be",
             sale(),
             price(Tip::Wrong(201), Some(true)),
@@ -351,7 +328,7 @@ fn later() -> Vec<Script> {
         says,
         ..Fates::default()
     };
-    let sale = |about| vec![(5_000, Act::Later(Kind::Sale, about))];
+    let sale = |about| vec![(5_000, Act::Later(Kind::Sale, "", about))];
     vec![
         script(
             "an amount after the card",
@@ -380,12 +357,23 @@ fn later() -> Vec<Script> {
         script(
             "a hold for an amount after the card",
             then(
-                vec![(5_000, Act::Later(Kind::Authorize, 1_000))],
+                vec![(5_000, Act::Later(Kind::Authorize, "", 1_000))],
                 &[(60_000, Act::Change(Change::Capture, 1_100))],
             ),
             says(Some(true)),
         ),
         script("more than the most is said", sale(500), says(Some(true))),
+        script(
+            "an amount after the card, and one like it is unknown since",
+            vec![
+                (5_000, Act::Ask(Kind::Sale, GATEWAYS[0], 1_234)),
+                (7_200, Act::Later(Kind::Sale, GATEWAYS[1], 1_000)),
+            ],
+            Fates {
+                says: Some(true),
+                ..way(&[Fate::ReplyLost, Fate::Lost])
+            },
+        ),
         script("no amount is said", sale(1_000), says(Some(false))),
         script("nobody says the amount", sale(1_000), says(None)),
     ]

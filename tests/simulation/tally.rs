@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Tally(BTreeMap<&'static str, u64>);
 
 /// What enough histories must contain.
-const EXPECTED: [&str; 77] = [
+const EXPECTED: [&str; 79] = [
     "crashes",
     "disk failures",
     "sale",
@@ -32,6 +32,7 @@ const EXPECTED: [&str; 77] = [
     "paid with a token",
     "kept cards registered, changed or deleted",
     "paid with a kept card",
+    "cards kept by sales",
     "issuers called",
     "orders told",
     "settled by people",
@@ -90,6 +91,7 @@ const EXPECTED: [&str; 77] = [
     "too much offline",
     "too old for offline",
     "cards that want their issuer",
+    "cards that are kept with their gateway only",
 ];
 
 /// Which limit kept a sale from being accepted without its gateway.
@@ -100,6 +102,10 @@ fn limit(detail: &str) -> Option<&'static str> {
         ("together they may come to", "too much offline"),
         ("the oldest has waited", "too old for offline"),
         ("the card does not allow it", "cards that want their issuer"),
+        (
+            "a token needs its gateway",
+            "cards that are kept with their gateway only",
+        ),
     ];
     let found = limits.iter().find(|(words, _)| detail.contains(words));
     found.map(|(_, limit)| *limit)

@@ -280,6 +280,10 @@ fn only_what_its_issuer_need_not_allow_goes_without() {
         (terms(|it| it.terms.online_always = true), "its issuer"),
         (terms(|it| it.terms.token = Some("t".into())), "a token"),
         (
+            terms(|it| it.terms.keep = Some(crate::tokens::Keep::default())),
+            "a token",
+        ),
+        (
             terms(|it| it.terms.voice_code = Some("1".into())),
             "telephone",
         ),
