@@ -12,11 +12,17 @@ use crate::reconcile::Word;
 use crate::register::Register;
 use crate::shop::{STRICT, TERMINALS};
 use crate::till::Till;
-use crate::wish::{Change, Purpose, What, Wish};
+use crate::wish::{Change, Kept, Purpose, What, Wish};
 use payhal_client::protocol::device::SimulateParams;
 use payhal_client::protocol::progress::Stage;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// What every register gets done, though most of its day may be over by then.
+const WISHES_MIN: usize = 5;
+
+/// A card of another currency, which its gateways offer.
+const FOREIGN: &str = "amex-approve";
 
 /// Something that can be changed later.
 #[derive(Clone, Debug)]
@@ -27,6 +33,16 @@ struct Paid {
     held: bool,
 }
 
+/// What a register has to go on with.
+#[derive(Debug, Default)]
+struct Past {
+    paid: Vec<Paid>,
+    /// References of cards that it keeps.
+    cards: Vec<String>,
+    /// Those of cards that it keeps no more.
+    gone: Vec<String>,
+}
+
 /// One register's day. It with everything it wanted.
 pub(crate) async fn work(
     mut till: Till,
@@ -35,15 +51,17 @@ pub(crate) async fn work(
     closing: watch::Receiver<bool>,
 ) -> (Till, Vec<Wish>) {
     let mut wishes = Vec::new();
-    let mut paid: Vec<Paid> = Vec::new();
-    while !*closing.borrow() {
+    let mut past = Past::default();
+    while !*closing.borrow() || wishes.len() < WISHES_MIN {
         let nth = wishes.len();
-        let wish = wish(&mut random, &mut paid, number, nth);
+        let wish = wish(&mut random, &mut past, number, nth);
         if random.percent(15) {
             plan_a_fault(&mut till, &mut random).await;
         }
         let word = till.see_through(&wish).await;
-        paid.extend(word.and_then(|word| to_change(&wish.what, word)));
+        past.note_cards(&till, &wish, word.as_ref());
+        past.paid
+            .extend(word.and_then(|word| to_change(&wish.what, word)));
         wishes.push(wish);
         if random.percent(10) {
             let earlier = wishes[random.index(nth + 1)].clone();
@@ -58,6 +76,31 @@ pub(crate) async fn work(
     (till, wishes)
 }
 
+impl Past {
+    fn note_cards(&mut self, till: &Till, wish: &Wish, word: Option<&Word>) {
+        let approved = matches!(word, Some(Word::Approved { .. }));
+        if let What::Kept {
+            kept, reference, ..
+        } = &wish.what
+        {
+            let deleted = self.gone.contains(reference);
+            assert!(
+                !(approved && deleted),
+                "{reference} is kept no more: {wish:?}"
+            );
+            if approved && *kept == Kept::Delete {
+                self.cards.retain(|card| card != reference);
+                self.gone.push(reference.clone());
+            }
+            return;
+        }
+        let mut told = till.told.iter().filter(|told| told.key == wish.key);
+        let cards = told.next().map(|told| &told.cards[..]).unwrap_or_default();
+        let fresh = cards.first().map(|card| card.reference.clone());
+        self.cards.extend(fresh);
+    }
+}
+
 fn to_change(what: &What, word: Word) -> Option<Paid> {
     let Word::Approved { transaction, minor } = word else {
         return None;
@@ -70,6 +113,9 @@ fn to_change(what: &What, word: Word) -> Option<Paid> {
         | What::Change {
             change: Change::Capture,
             ..
+        }
+        | What::Kept {
+            kept: Kept::Sale, ..
         } => false,
         What::Card {
             purpose: Purpose::Authorize,
@@ -84,14 +130,17 @@ fn to_change(what: &What, word: Word) -> Option<Paid> {
     })
 }
 
-fn wish(random: &mut Random, paid: &mut Vec<Paid>, number: usize, nth: usize) -> Wish {
+fn wish(random: &mut Random, past: &mut Past, number: usize, nth: usize) -> Wish {
     let unlike_any = i64::try_from((nth + 1) * TILLS + number).unwrap() * 100;
     let what = match random.below(100) {
+        _ if nth == 0 && number.is_multiple_of(3) => keep(random),
         0..3 => close(random),
-        3..40 if !paid.is_empty() => change(random, paid, nth),
+        3..40 if !past.paid.is_empty() => change(random, &mut past.paid, nth),
+        40..75 if !past.cards.is_empty() => with_kept(random, past, unlike_any),
         _ => card(random, unlike_any),
     };
     let mut wish = Wish::new(format!("wish-{nth}"), what);
+    with_the_card(random, &mut wish, number);
     wish.takes_a_part = random.percent(50);
     wish.ordered = random.percent(40);
     wish.offline = random.percent(50);
@@ -103,6 +152,50 @@ fn wish(random: &mut Random, paid: &mut Vec<Paid>, number: usize, nth: usize) ->
         wish.impatient_after = Some(Duration::from_micros(random.below(60_000)));
     }
     wish
+}
+
+/// What a register wants of a card beside its money. No two cards of a shop have the same reference.
+fn with_the_card(random: &mut Random, wish: &mut Wish, number: usize) {
+    let What::Card {
+        purpose,
+        shown: Some((_, card)),
+        ..
+    } = &wish.what
+    else {
+        return;
+    };
+    let sells = matches!(purpose, Purpose::Sale | Purpose::Later);
+    wish.own_currency = (*card == FOREIGN).then(|| random.percent(70));
+    wish.watched = sells && random.percent(30);
+    let keeps = *purpose == Purpose::Keep || sells && random.percent(35);
+    wish.keep_as = keeps.then(|| format!("card of {number} {}", wish.key));
+}
+
+/// A register that begins with a card to keep.
+fn keep(random: &mut Random) -> What {
+    What::Card {
+        purpose: Purpose::Keep,
+        minor: 0,
+        device: a_reader(random),
+        gateway: random.percent(25).then_some(STRICT),
+        shown: Some(("tap", "visa-approve")),
+    }
+}
+
+fn a_reader(random: &mut Random) -> String {
+    format!("reader-{}", random.index(READERS) + 1)
+}
+
+/// Some are kept no more, and must do nothing.
+fn with_kept(random: &mut Random, past: &Past, minor: i64) -> What {
+    let gone = random.percent(15) && !past.gone.is_empty();
+    let cards = if gone { &past.gone } else { &past.cards };
+    let reference = &cards[random.index(cards.len())];
+    match random.below(100) {
+        0..50 => What::kept(Kept::Sale, reference, minor),
+        50..70 => What::kept(Kept::Refund, reference, minor),
+        _ => What::kept(Kept::Delete, reference, 0),
+    }
 }
 
 fn close(random: &mut Random) -> What {
@@ -171,18 +264,20 @@ fn card(random: &mut Random, unlike_any: i64) -> What {
     }
     let purpose = match purpose {
         Purpose::Sale if random.percent(15) => Purpose::Later,
+        Purpose::Verify => Purpose::Keep,
         purpose => purpose,
     };
     let cards = [
         ("tap", "visa-approve"),
         ("insert", "visa-approve"),
-        ("insert", "visa-approve"),
+        ("insert", FOREIGN),
+        ("insert", FOREIGN),
         ("tap", "visa-decline"),
     ];
     What::Card {
         purpose,
         minor,
-        device: format!("reader-{}", random.index(READERS) + 1),
+        device: a_reader(random),
         gateway: random.percent(25).then_some(STRICT),
         shown: Some(cards[random.index(cards.len())]),
     }
@@ -201,6 +296,11 @@ async fn plan_a_fault(till: &mut Till, random: &mut Random) {
         ("duplicate", "authorize"),
         ("refuse", "inquire"),
         ("go_away", "authorize"),
+        ("lose_reply", "forward"),
+        ("lose_request", "forward"),
+        ("go_away", "forward"),
+        ("lose_reply", "offer_currency"),
+        ("lose_reply", "forget"),
         ("delay", "any"),
     ];
     let of_terminals = [

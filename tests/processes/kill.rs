@@ -46,6 +46,8 @@ struct Tally {
     refused: usize,
     lines: usize,
     settled: usize,
+    /// How often which way to pay was met and approved.
+    modes: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
@@ -59,6 +61,9 @@ impl Tally {
         self.refused += other.refused;
         self.lines += other.lines;
         self.settled += other.settled;
+        for (mode, count) in other.modes {
+            *self.modes.entry(mode).or_default() += count;
+        }
     }
 
     fn count(&mut self, victim: &str, stages: &[Stage]) {
@@ -91,6 +96,14 @@ impl Tally {
                 Some(Word::Ended { .. }) => self.ended += 1,
                 Some(Word::Refused { .. }) | None => self.refused += 1,
             }
+        }
+        let told = closed.views.told.iter();
+        let presented = told.filter(|told| {
+            told.presented && matches!(told.answers.last(), Some(Word::Approved { .. }))
+        });
+        self.modes.insert("presented before", presented.count());
+        for mode in closed.views.kept.iter().flat_map(|kept| &kept.modes) {
+            *self.modes.entry(mode).or_default() += 1;
         }
     }
 
@@ -147,6 +160,7 @@ async fn no_promise_is_broken_whoever_dies_when() {
         }
     }
     println!("{}", tally.table());
+    println!("approved in these ways: {:?}", tally.modes);
     println!(
         "{kills} kills in {:?}: {} keys, {} approved, {} ended otherwise, {} refused, {} lines in \
          books, {} settled by a person; {broken} of {} shops with violations",
@@ -166,7 +180,8 @@ async fn no_promise_is_broken_whoever_dies_when() {
 async fn one_shop(seed: u64) -> Result<Tally, String> {
     let mut random = Random::new(seed);
     let setup = Setup::readers(READERS).further_gateway(STRICT, "sandbox-strict");
-    let setup = setup.rules(OFFLINE);
+    // Whoever is asked for a currency and dies, or has gone home, has chosen nothing.
+    let setup = setup.rules(OFFLINE).timeout("prompt_ms", 2_000);
     let setup = TERMINALS.iter().fold(setup, |setup, (terminal, plugin)| {
         setup.terminal(terminal, plugin, "{ auto = \"tap visa-approve\" }")
     });

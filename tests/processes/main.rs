@@ -100,6 +100,7 @@ mod plugins_signed;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod presented;
 mod prices;
 #[cfg(test)]
 mod prompts;

@@ -5,8 +5,11 @@
 //! One function for each promise, each with its sentence. It reads nothing itself: whoever has the
 //! views hands them over, so that it can be shown views in which something is wrong.
 
+use cards::{cards_at_odds, converted_otherwise};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub(crate) use cards::KeptCard;
 
 /// What a register was told once under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,12 @@ pub(crate) struct Told {
     pub(crate) answers: Vec<Word>,
     /// Transactions of which it was told meanwhile that nothing moved.
     pub(crate) denied: Vec<String>,
+    /// What each approval came to in the card's own currency, minor units, if it did.
+    pub(crate) own: Vec<(String, Option<i64>)>,
+    /// Cards that it keeps, as answers told of them.
+    pub(crate) cards: Vec<KeptCard>,
+    /// Its last attempt named a card that had been presented before.
+    pub(crate) presented: bool,
 }
 
 /// One transaction of the journal.
@@ -54,12 +63,21 @@ pub(crate) struct Kept {
     /// What became of it where its gateway was away: `approved`, `declined`, `withdrawn` and so on;
     /// `withdrawn` of what took such a sale back, too.
     pub(crate) forwarding: Option<String>,
+    /// What it came to in the card's own currency, minor units, if it did.
+    pub(crate) own: Option<i64>,
+    /// In which ways beside the plain one it was approved, for whoever counts them.
+    pub(crate) modes: Vec<&'static str>,
 }
 
 impl Kept {
     /// Accepted while its gateway was away, and never charged; or what took it back.
     fn was_not_taken(&self) -> bool {
         matches!(self.forwarding.as_deref(), Some("declined" | "withdrawn"))
+    }
+
+    /// Nobody's books have a line of it.
+    fn is_ours_alone(&self) -> bool {
+        self.kind == "token_delete"
     }
 }
 
@@ -118,6 +136,12 @@ pub(crate) struct Views {
     pub(crate) terminals: Vec<AfterAll>,
     /// Transactions that gateways were told more about, and what.
     pub(crate) reported: BTreeSet<(String, String)>,
+    /// What gateways charged in the card's own currency, minor units, by transaction.
+    pub(crate) converted: BTreeMap<String, i64>,
+    /// Cards that registers keep, as they are listed to them.
+    pub(crate) cards: Vec<KeptCard>,
+    /// Gateways and the payment tokens they know.
+    pub(crate) tokens: BTreeSet<(String, String)>,
     /// What gateways that keep an order took down as out of turn.
     pub(crate) out_of_turn: Vec<String>,
     /// What `payhal journal verify` found wrong.
@@ -142,7 +166,7 @@ impl fmt::Display for Violation {
 type Promise = (&'static str, fn(&Views) -> Vec<String>);
 
 /// Every promise, in the words of the design.
-const PROMISES: [Promise; 14] = [
+const PROMISES: [Promise; 16] = [
     ("Every key gets an answer.", unanswered),
     (
         "One key has one final answer, the same each time.",
@@ -173,6 +197,14 @@ const PROMISES: [Promise; 14] = [
     (
         "What a person settled is what its key says from then on.",
         settled_in_vain,
+    ),
+    (
+        "A charge in the card's own currency is told as it stands in the books.",
+        converted_otherwise,
+    ),
+    (
+        "A kept card is there and known to its gateway until it is deleted, and no longer.",
+        cards_at_odds,
     ),
     (
         "A terminal that owes nothing takes the next payment.",
@@ -252,6 +284,9 @@ fn approvals_that_do_not_stand(views: &Views) -> Vec<String> {
             let Word::Approved { transaction, minor } = word else {
                 continue;
             };
+            if kept_as(views, transaction).is_some_and(Kept::is_ours_alone) {
+                continue;
+            }
             let lines: Vec<_> = views
                 .booked
                 .iter()
@@ -271,10 +306,14 @@ fn approvals_that_do_not_stand(views: &Views) -> Vec<String> {
     wrong
 }
 
+fn kept_as<'a>(views: &'a Views, transaction: &str) -> Option<&'a Kept> {
+    let mut kept = views.kept.iter();
+    kept.find(|kept| kept.transaction == transaction)
+}
+
 /// Whether it is known that nothing was charged for what was approved while its gateway was away.
 fn was_not_taken(views: &Views, transaction: &str) -> bool {
-    let mut kept = views.kept.iter();
-    kept.any(|kept| kept.transaction == transaction && kept.was_not_taken())
+    kept_as(views, transaction).is_some_and(Kept::was_not_taken)
 }
 
 /// A line that was voided has the void that did it.
@@ -505,3 +544,4 @@ fn name(told: &Told) -> String {
 }
 
 mod bites;
+mod cards;

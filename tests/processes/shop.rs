@@ -13,11 +13,11 @@ use crate::till::{PAUSE, Stages, Till, said};
 use crate::wish::{Purpose, What, Wish};
 use payhal_client::protocol::device::DeviceState;
 use payhal_client::protocol::transaction::{
-    EntryMode, ListParams, ResolutionState, TransactionView,
+    EntryMode, ListParams, ResolutionState, TransactionKind, TransactionOutcome, TransactionView,
 };
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ const LINES: &str = "SELECT transaction_id, kind, state, amount_minor, original 
     SELECT 0, transaction_id, 'batch_close', 'approved', 0, NULL FROM closed_batch) ORDER BY seq";
 
 /// What may be accepted while a gateway is away, in shops that have it.
-pub(crate) const OFFLINE: &str = "[[offline]]\ngateway = \"sandbox\"\namount_max = \"100.00 EUR\"\ncount_max = 20\n\
+pub(crate) const OFFLINE: &str = "[[offline]]\namount_max = \"100.00 EUR\"\ncount_max = 20\n\
     total_max = \"1000.00 EUR\"\nage_max_hours = 24\n";
 
 /// What every terminal is paid in the end: an amount that nobody pays during the day.
@@ -77,9 +77,11 @@ pub(crate) async fn close(
                 till.see_through(&wish).await;
             }
         }
-        till.told
+        let cards = till.cards().await;
+        (till.told, cards)
     });
-    let told = futures_util::future::join_all(again).await;
+    let again = futures_util::future::join_all(again).await;
+    let (told, cards): (Vec<_>, Vec<_>) = again.into_iter().unzip();
     until_settled(place.clone()).await;
     let (terminals, paid) = try_terminals(&keeper).await;
     until_settled(place.clone()).await;
@@ -102,6 +104,9 @@ pub(crate) async fn close(
         settled,
         terminals,
         reported,
+        converted: converted(folder.path()),
+        cards: cards.into_iter().flatten().collect(),
+        tokens: tokens(folder.path()),
         out_of_turn,
         damage: damage(folder.path()),
     };
@@ -222,6 +227,7 @@ pub(crate) fn waits_for_a_person(view: &TransactionView) -> bool {
     resolution.is_some_and(|resolution| resolution.state == ResolutionState::NeedsOperator)
 }
 
+/// Every transaction, with all that is known of it.
 async fn everything(operator: &Register) -> Vec<TransactionView> {
     let mut all = Vec::new();
     let mut page = ListParams {
@@ -230,7 +236,9 @@ async fn everything(operator: &Register) -> Vec<TransactionView> {
     };
     loop {
         let listed = soon("a page", operator.0.request(&page)).await.unwrap();
-        all.extend(listed.transactions);
+        for listed in listed.transactions {
+            all.push(operator.get(listed.transaction_id.as_str()).await);
+        }
         match listed.cursor {
             Some(cursor) => page.cursor = Some(cursor),
             None => return all,
@@ -251,7 +259,47 @@ fn row(view: &TransactionView) -> Kept {
         needs_operator: waits_for_a_person(view),
         to_report: to_report(view),
         forwarding: view.forwarding.as_ref().map(|it| said(json!(it.state))),
+        own: view.amounts.dcc.as_ref().map(|dcc| dcc.amount.minor),
+        modes: modes(view),
     }
+}
+
+/// The ways in which money moved by it.
+fn modes(view: &TransactionView) -> Vec<&'static str> {
+    use payhal_client::protocol::payment::ForwardingState;
+    if view.outcome != TransactionOutcome::Approved {
+        return Vec::new();
+    }
+    let strict = view
+        .gateway
+        .as_ref()
+        .is_some_and(|it| it.as_str() == STRICT);
+    let card = view.card.as_ref();
+    let foreign = card.is_some_and(|card| card.scheme == "amex");
+    let forwarded = view.forwarding.as_ref();
+    let forwarded = forwarded.is_some_and(|it| it.state == ForwardingState::Approved);
+    let by_kept = view.token_id.is_some() && view.device.is_none();
+    let met = [
+        ("own currency", view.amounts.dcc.is_some()),
+        (
+            "own currency left",
+            foreign && view.amounts.dcc.is_none() && view.kind == TransactionKind::Sale,
+        ),
+        ("kept", view.token_id.is_some() && view.device.is_some()),
+        (
+            "sold by kept card",
+            by_kept && view.kind == TransactionKind::Sale,
+        ),
+        (
+            "refunded to kept card",
+            by_kept && view.kind == TransactionKind::Refund,
+        ),
+        ("deleted", view.kind == TransactionKind::TokenDelete),
+        ("forwarded", forwarded),
+        ("forwarded to the strict", forwarded && strict),
+    ];
+    let met = met.into_iter().filter(|(_, met)| *met);
+    met.map(|(mode, _)| mode).collect()
 }
 
 /// What its gateway has to be told of it, if it is approved.
@@ -292,14 +340,37 @@ async fn until_reported(folder: &Path, kept: &[Kept]) {
 
 /// Transactions that gateways were told more about, and what.
 fn reported(folder: &Path) -> BTreeSet<(String, String)> {
+    let query = "SELECT transaction_id, kind FROM report";
+    let lines = of_gateways(folder, query, |row| Ok((row.get(0)?, row.get(1)?)));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// What gateways charged in the card's own currency.
+fn converted(folder: &Path) -> BTreeMap<String, i64> {
+    let query = "SELECT transaction_id, amount_minor FROM converted";
+    let lines = of_gateways(folder, query, |row| Ok((row.get(0)?, row.get(1)?)));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Gateways and the payment tokens they know.
+fn tokens(folder: &Path) -> BTreeSet<(String, String)> {
+    let lines = of_gateways(folder, "SELECT token FROM token", |row| row.get(0));
+    let lines = lines.into_iter();
+    lines.map(|(at, token)| (at.to_owned(), token)).collect()
+}
+
+/// What gateways have in a table of their own, each line with whose it is.
+fn of_gateways<T>(
+    folder: &Path,
+    query: &str,
+    line: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Vec<(&'static str, T)> {
     let gateways = [GATEWAY, STRICT].into_iter();
     let with_books = gateways.filter(|gateway| has_books(folder, gateway));
     let read = |gateway| {
         let books = open(folder, gateway);
-        let mut query = books
-            .prepare("SELECT transaction_id, kind FROM report")
-            .unwrap();
-        let lines = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let mut query = books.prepare(query).unwrap();
+        let lines = query.query_map([], |row| Ok((gateway, line(row)?)));
         lines.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
     };
     with_books.flat_map(read).collect()
@@ -363,7 +434,7 @@ fn out_of_turn(folder: &Path, kept: &[Kept]) -> Vec<String> {
     let lines: Vec<[String; 3]> = lines.unwrap().collect::<Result<_, _>>().unwrap();
     let only_asked = |transaction: &str| {
         let mut kept = kept.iter().filter(|kept| kept.transaction == transaction);
-        kept.any(|kept| matches!(kept.kind.as_str(), "verify" | "balance"))
+        kept.any(|kept| matches!(kept.kind.as_str(), "verify" | "balance" | "token_register"))
     };
     lines
         .into_iter()

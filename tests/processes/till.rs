@@ -6,12 +6,13 @@
 
 use crate::host::PATIENCE;
 use crate::keeper::{LAST_WORD, Place};
-use crate::reconcile::{Told, Word};
+use crate::presented::{self, Waited, press, show_card};
+use crate::reconcile::{KeptCard, Told, Word};
 use crate::register::eur;
 use crate::wish::{What, Wish};
-use payhal_client::protocol::device::SimulateParams;
 use payhal_client::protocol::payment::{Approved, CancelParams};
 use payhal_client::protocol::progress::{Prompt, PromptKind, RespondParams, Stage};
+use payhal_client::protocol::token::{ListTokensParams, TokenView};
 use payhal_client::protocol::{ErrorData, MoneyMoved, Retry};
 use payhal_client::{CallError, Client, Config, Update};
 use serde_json::{Value, json};
@@ -111,6 +112,9 @@ pub(crate) struct Till {
     unix: bool,
     client: Option<Client>,
     stages: Stages,
+    /// The card that a key was sent with, if it had been presented before. The same key has the same
+    /// card, as long as it may be used up.
+    presented: BTreeMap<String, Option<String>>,
     pub(crate) told: Vec<Told>,
 }
 
@@ -123,6 +127,7 @@ impl Till {
             unix,
             client: None,
             stages,
+            presented: BTreeMap::new(),
             told: Vec::new(),
         }
     }
@@ -146,7 +151,7 @@ impl Till {
             let mut config = Config::new("payhal-tests", "1").register(self.id.as_str());
             // This register connects anew by itself, because addresses change.
             config.reconnect_for = Duration::ZERO;
-            config.hello.prompts = ["confirm_partial", "set_amount"]
+            config.hello.prompts = ["confirm_partial", "set_amount", "confirm_currency"]
                 .map(str::to_owned)
                 .to_vec();
             let endpoint = if self.unix {
@@ -168,13 +173,30 @@ impl Till {
         let mut word = None;
         while word.is_none() && Instant::now() < until {
             let client = self.client().await;
-            let attempt = self.attempt(client, wish);
+            let Some(card) = self.card_before(&client, wish).await else {
+                self.client = None;
+                continue;
+            };
+            let attempt = self.attempt(client.clone(), wish, card.as_deref());
             let patience = wish.impatient_after.filter(|_| first).unwrap_or(LAST_WORD);
             let answer = timeout(patience, attempt).await;
             first = false;
+            if let (true, What::Card { device, .. }) = (card.is_some(), &wish.what) {
+                presented::leave(&client, device).await;
+            }
+            drop(client);
+            self.told_under(&wish.key).presented = card.is_some();
             word = match answer {
-                Ok(Ok(approved)) => Some(approval(&approved)),
+                Ok(Ok(approved)) => {
+                    self.note_terms(&wish.key, &approved);
+                    Some(approval(&approved))
+                }
                 Ok(Err(error)) => match last_word(&error) {
+                    // The card is not there any more, and the key is not used up.
+                    Next::Last(Word::Refused { .. }) if card.is_some() => {
+                        self.presented.insert(wish.key.clone(), None);
+                        None
+                    }
                     Next::Last(word) => Some(word),
                     Next::Again(details) => {
                         self.stages.heard(&wish.key, details.name.as_str());
@@ -200,6 +222,53 @@ impl Till {
         word
     }
 
+    /// The card that was presented before, where there is to be one. `None`: the connection is gone, and
+    /// the watch with it; it begins again on the next one.
+    async fn card_before(&mut self, client: &Client, wish: &Wish) -> Option<Option<String>> {
+        let (true, What::Card { device, shown, .. }) = (wish.watched, &wish.what) else {
+            return Some(None);
+        };
+        if let Some(card) = self.presented.get(&wish.key) {
+            return Some(card.clone());
+        }
+        let card = match presented::wait_for(client, device, (*shown)?).await {
+            Waited::Presented(card) => Some(card),
+            Waited::Nobody => None,
+            Waited::Gone => return None,
+        };
+        self.presented.insert(wish.key.clone(), card.clone());
+        Some(card)
+    }
+
+    /// What an approval says beside its amount.
+    fn note_terms(&mut self, key: &str, approved: &Approved) {
+        let own = approved.amounts.dcc.as_ref().map(|dcc| dcc.amount.minor);
+        let transaction = approved.transaction_id.to_string();
+        let card = approved.kept.as_ref().map(kept_card);
+        let told = self.told_under(key);
+        told.own.push((transaction, own));
+        told.cards.extend(card);
+    }
+
+    /// Every card that it keeps, as it is listed to it.
+    pub(crate) async fn cards(&mut self) -> Vec<KeptCard> {
+        let mut all = Vec::new();
+        let mut page = ListTokensParams {
+            register: Some(self.id.as_str().into()),
+            limit: Some(100),
+            ..ListTokensParams::default()
+        };
+        loop {
+            let listed = self.client().await.tokens(&page).await;
+            let listed = listed.expect("nobody dies any more");
+            all.extend(listed.tokens.iter().map(kept_card));
+            match listed.cursor {
+                Some(cursor) => page.cursor = Some(cursor),
+                None => return all,
+            }
+        }
+    }
+
     fn note(&mut self, key: &str, word: Option<Word>) {
         self.told_under(key).answers.extend(word);
     }
@@ -221,16 +290,27 @@ impl Till {
                 key: key.to_owned(),
                 answers: Vec::new(),
                 denied: Vec::new(),
+                own: Vec::new(),
+                cards: Vec::new(),
+                presented: false,
             });
             self.told.len() - 1
         });
         &mut self.told[at]
     }
 
-    async fn attempt(&self, client: Client, wish: &Wish) -> Result<Approved, CallError> {
-        let mut payment = wish.begin(&client);
+    async fn attempt(
+        &self,
+        client: Client,
+        wish: &Wish,
+        card: Option<&str>,
+    ) -> Result<Approved, CallError> {
+        let mut payment = wish.begin(&client, card);
         // Aborted with this call: a customer who was not asked goes home.
         let mut customer = tokio::task::JoinSet::new();
+        if card.is_some() {
+            customer.spawn(choose(client.clone(), wish.clone()));
+        }
         let mut shown = false;
         while let Some(update) = payment.next().await {
             let progress = match update {
@@ -243,8 +323,7 @@ impl Till {
             self.stages.set(&self.id, Some(progress.stage));
             if progress.stage == Stage::WaitingForCard && !shown {
                 shown = true;
-                let ready = wish.card_after.clone();
-                customer.spawn(show(client.clone(), wish.what.clone(), ready));
+                customer.spawn(show(client.clone(), wish.clone()));
             }
             if wish.cancel_at == Some(progress.stage) {
                 let client = client.clone();
@@ -265,6 +344,10 @@ async fn decide(client: Client, prompt: Prompt, wish: Wish) {
             accepted: Some(wish.takes_a_part),
             ..RespondParams::to(id)
         },
+        (PromptKind::ConfirmCurrency, _) => RespondParams {
+            accepted: Some(wish.own_currency == Some(true)),
+            ..RespondParams::to(id)
+        },
         (PromptKind::SetAmount, What::Card { minor, .. }) => RespondParams::amount(id, eur(*minor)),
         _ => return,
     };
@@ -281,25 +364,29 @@ async fn cancel(client: &Client, key: &str) {
     client.request(&params).await.ok();
 }
 
-/// Shows a card until the reader has taken it.
-async fn show(client: Client, what: What, ready: Option<Arc<Notify>>) {
-    if let Some(ready) = ready {
+/// Shows a card until the reader has taken it, and answers what is asked of its holder then.
+async fn show(client: Client, wish: Wish) {
+    if let Some(ready) = &wish.card_after {
         ready.notified().await;
         // For the next reader that asks, if this one is lost.
         ready.notify_one();
     }
     let What::Card {
         device,
-        shown: Some((how, card)),
+        shown: Some(card),
         ..
-    } = what
+    } = &wish.what
     else {
         return;
     };
-    let mut params = SimulateParams::new(how).with("card", card);
-    params.device = Some(device.as_str().into());
-    while let Err(CallError::Rpc(_)) = client.request(&params).await {
-        sleep(PAUSE).await;
+    show_card(&client, device, *card).await;
+    choose(client, wish).await;
+}
+
+/// The customer chooses a currency on the reader, once there is a choice.
+async fn choose(client: Client, wish: Wish) {
+    if let (What::Card { device, .. }, Some(own)) = (&wish.what, wish.own_currency) {
+        press(&client, device, usize::from(own)).await;
     }
 }
 
@@ -335,6 +422,16 @@ pub(crate) fn said(word: Value) -> String {
     match word {
         Value::String(word) => word,
         other => panic!("{other:?} is no word"),
+    }
+}
+
+fn kept_card(view: &TokenView) -> KeptCard {
+    KeptCard {
+        register: view.register.to_string(),
+        reference: view.reference.clone(),
+        token_id: view.token_id.to_string(),
+        at: (view.gateway.to_string(), view.token.clone()),
+        deleted: view.deleted,
     }
 }
 

@@ -7,10 +7,11 @@ use crate::register::sale;
 use payhal_client::protocol::Amount;
 use payhal_client::protocol::batch::CloseParams;
 use payhal_client::protocol::payment::{
-    AdjustParams, AuthorizeParams, BalanceParams, CaptureParams, CashAdvanceParams, Free,
-    RefundParams, SaleParams, UndoParams, VerifyParams, VoidParams,
+    AdjustParams, AuthorizeParams, BalanceParams, CaptureParams, CardToken, CashAdvanceParams,
+    Free, RefundParams, SaleParams, UndoParams, VerifyParams, VoidParams,
 };
 use payhal_client::protocol::progress::Stage;
+use payhal_client::protocol::token::{DeleteTokenParams, RegisterTokenParams};
 use payhal_client::{Client, Payment};
 use serde_json::json;
 use std::sync::Arc;
@@ -30,6 +31,16 @@ pub(crate) enum Purpose {
     CashAdvance,
     Verify,
     Balance,
+    /// To be kept, and nothing else.
+    Keep,
+}
+
+/// What is done with a card that the register keeps, with nobody there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Sale,
+    Refund,
+    Delete,
 }
 
 /// What is done to a transaction of this host.
@@ -61,6 +72,12 @@ pub(crate) enum What {
         of: String,
         minor: i64,
     },
+    /// Something with a kept card.
+    Kept {
+        kept: Kept,
+        reference: String,
+        minor: i64,
+    },
     /// The batch of a terminal or a gateway closed.
     Close {
         device: Option<&'static str>,
@@ -77,6 +94,15 @@ impl What {
             device: reader.to_owned(),
             gateway: None,
             shown: Some((how, card)),
+        }
+    }
+
+    /// Something with a kept card. Its deletion is of no amount.
+    pub(crate) fn kept(kept: Kept, reference: &str, minor: i64) -> Self {
+        Self::Kept {
+            kept,
+            reference: reference.to_owned(),
+            minor,
         }
     }
 
@@ -107,6 +133,12 @@ pub(crate) struct Wish {
     pub(crate) ordered: bool,
     /// A sale may be accepted while its gateway is away.
     pub(crate) offline: bool,
+    /// The card of a sale lies on a reader that watches, before anything is asked for.
+    pub(crate) watched: bool,
+    /// What the customer says to an offer of the card's own currency, where there may be one.
+    pub(crate) own_currency: Option<bool>,
+    /// The register keeps the card under this reference.
+    pub(crate) keep_as: Option<String>,
 }
 
 impl Wish {
@@ -120,11 +152,14 @@ impl Wish {
             takes_a_part: false,
             ordered: false,
             offline: false,
+            watched: false,
+            own_currency: None,
+            keep_as: None,
         }
     }
 
-    /// Sends the call.
-    pub(crate) fn begin(&self, client: &Client) -> Payment {
+    /// Sends the call, with the card that was presented before it.
+    pub(crate) fn begin(&self, client: &Client, presentation: Option<&str>) -> Payment {
         let key = self.key.as_str();
         match &self.what {
             What::Card {
@@ -133,7 +168,15 @@ impl Wish {
                 device,
                 gateway,
                 ..
-            } => self.present(client, *purpose, *minor, (device, *gateway)),
+            } => {
+                let place = (device.as_str(), *gateway, presentation);
+                self.present(client, *purpose, *minor, place)
+            }
+            What::Kept {
+                kept,
+                reference,
+                minor,
+            } => self.with_kept(client, *kept, reference, *minor),
             What::Change { change, of, minor } => {
                 let amount = Amount::new(*minor, "EUR");
                 let of = of.as_str();
@@ -159,7 +202,7 @@ impl Wish {
         client: &Client,
         purpose: Purpose,
         minor: i64,
-        (device, gateway): (&str, Option<&str>),
+        (device, gateway, presentation): (&str, Option<&str>, Option<&str>),
     ) -> Payment {
         let key = self.key.as_str();
         let amount = Amount::new(minor, "EUR");
@@ -175,12 +218,13 @@ impl Wish {
         }
         match purpose {
             Purpose::Sale => {
-                let mut params = sale(key, minor, device);
-                params.allow_offline = self.offline;
-                call!(sale, params, self.customer())
+                let mut sale = sale(key, minor, device);
+                sale.allow_offline = self.offline;
+                call!(sale, self.on_terms(sale, presentation), self.customer())
             }
             Purpose::Later => {
                 let estimated = SaleParams::estimated(key, Amount::new(minor + 300, "EUR"));
+                let estimated = self.on_terms(estimated, presentation);
                 call!(sale, estimated, self.customer())
             }
             Purpose::Authorize => {
@@ -193,6 +237,34 @@ impl Wish {
             Purpose::CashAdvance => call!(cash_advance, CashAdvanceParams::new(key, amount)),
             Purpose::Verify => call!(verify, VerifyParams::new(key)),
             Purpose::Balance => call!(balance, BalanceParams::new(key)),
+            Purpose::Keep => {
+                let reference = self.keep_as.as_deref().unwrap_or(key);
+                call!(register_token, RegisterTokenParams::new(key, reference))
+            }
+        }
+    }
+
+    fn on_terms(&self, mut sale: SaleParams, presentation: Option<&str>) -> SaleParams {
+        sale.keep_as.clone_from(&self.keep_as);
+        sale.presentation_id = presentation.map(str::to_owned);
+        sale
+    }
+
+    fn with_kept(&self, client: &Client, kept: Kept, reference: &str, minor: i64) -> Payment {
+        let key = self.key.as_str();
+        let amount = Amount::new(minor, "EUR");
+        let card = Some(CardToken::referred(reference));
+        match kept {
+            Kept::Sale => client.sale(&SaleParams {
+                card,
+                customer: self.customer(),
+                ..SaleParams::new(key, amount)
+            }),
+            Kept::Refund => client.refund(&RefundParams {
+                card,
+                ..RefundParams::new(key, amount)
+            }),
+            Kept::Delete => client.delete_token(&DeleteTokenParams::of(key, reference)),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::report::report;
 use crate::reverse::refused as reversal_refused;
 use crate::rules;
 use crate::settings::{LedgerPlace, Settings};
-use crate::turns::Turns;
+use crate::turns::{Kind, Turns};
 use payhal_messages::currency::{CurrencyOffered, OfferCurrency};
 use payhal_messages::gateway::{
     Answer, Authorize, Finding, ForgetToken, Forward, Inquire, Modify, Parameters, Prepare,
@@ -54,13 +54,11 @@ impl Sandbox {
             return Err(not_there());
         }
         let turn = match way.turn {
-            Turn::Watched(wire) => Some((wire, gateway.turns.begin(&gateway.ledger, wire, false))),
-            Turn::Reversal(wire) => Some((wire, gateway.turns.begin(&gateway.ledger, wire, true))),
+            Turn::Watched(kind, wire) => {
+                let begun = gateway.turns.begin(&gateway.ledger, wire, kind);
+                Some((wire, begun.map_err(sql_broke)?))
+            }
             Turn::Free => None,
-        };
-        let turn = match turn {
-            Some((wire, begun)) => Some((wire, begun.map_err(sql_broke)?)),
-            None => None,
         };
         let outcome = self.arrive(context, way, fault.as_ref())?;
         if let Some((wire, _running)) = &turn {
@@ -139,8 +137,7 @@ struct Way<'a, T> {
 /// Whether an exchange must wait for its acceptor's turn.
 #[derive(Clone, Copy)]
 enum Turn<'a> {
-    Watched(&'a Wire),
-    Reversal(&'a Wire),
+    Watched(Kind, &'a Wire),
     Free,
 }
 
@@ -148,8 +145,8 @@ impl<'a> Turn<'a> {
     /// The transaction that travels, if an inquiry would find it pending.
     fn money(self) -> Option<&'a Wire> {
         match self {
-            Self::Watched(wire) => Some(wire),
-            Self::Reversal(_) | Self::Free => None,
+            Self::Watched(Kind::Reversal, _) | Self::Free => None,
+            Self::Watched(_, wire) => Some(wire),
         }
     }
 }
@@ -280,7 +277,7 @@ impl GatewayConnector for Sandbox {
             context,
             &Way {
                 at: Place::Authorize,
-                turn: Turn::Watched(&request.wire),
+                turn: Turn::Watched(Kind::Payment, &request.wire),
                 amount_minor: asked,
                 act: &|| self.gateway.authorize(&request),
                 refuse: refuse_answer,
@@ -297,7 +294,7 @@ impl GatewayConnector for Sandbox {
             context,
             &Way {
                 at: Place::Forward,
-                turn: Turn::Watched(&request.wire),
+                turn: Turn::Watched(Kind::Forward, &request.wire),
                 amount_minor: asked,
                 act: &|| self.gateway.forward(&request),
                 refuse: refuse_answer,
@@ -314,7 +311,7 @@ impl GatewayConnector for Sandbox {
             context,
             &Way {
                 at: Place::Modify,
-                turn: Turn::Watched(&request.wire),
+                turn: Turn::Watched(Kind::Payment, &request.wire),
                 amount_minor: asked,
                 act: &|| modify(&self.gateway.ledger, &request),
                 refuse: refuse_answer,
@@ -363,7 +360,7 @@ impl GatewayConnector for Sandbox {
             context,
             &Way {
                 at: Place::Reverse,
-                turn: Turn::Reversal(&request.wire),
+                turn: Turn::Watched(Kind::Reversal, &request.wire),
                 amount_minor: Some(request.amounts.total_minor),
                 act: &|| self.gateway.reverse(&request),
                 refuse: refuse_reversal,
@@ -412,7 +409,7 @@ impl GatewayConnector for Sandbox {
 
     fn reconcile(&self, request: Reconcile, context: &Context) -> Outcome<Totals> {
         let turn = if request.close {
-            Turn::Watched(&request.wire)
+            Turn::Watched(Kind::Payment, &request.wire)
         } else {
             Turn::Free
         };

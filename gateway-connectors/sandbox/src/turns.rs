@@ -10,6 +10,18 @@ use payhal_messages::gateway::{Acceptor, Wire};
 use rusqlite::params;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What an exchange is to its acceptor's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Waits for its turn; without a reply it is taken back.
+    Payment,
+    /// Waits for its turn; without a reply it is sent again, as often as that takes, so that nobody
+    /// need wait for it.
+    Forward,
+    /// Goes before everybody; without a reply it is sent again first.
+    Reversal,
+}
+
 /// What is watched, and what runs.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -31,13 +43,9 @@ impl Turns {
         self.in_flight.is_some() || self.reversal_before_next
     }
 
-    /// An exchange begins. Its reply is owed until somebody is known to have heard it.
-    pub(crate) fn begin(
-        &self,
-        ledger: &Ledger,
-        wire: &Wire,
-        is_reversal: bool,
-    ) -> Result<Turn<'_>> {
+    /// An exchange begins. Its reply is owed until somebody is known to have heard it, unless it is
+    /// sent again in any case.
+    pub(crate) fn begin(&self, ledger: &Ledger, wire: &Wire, kind: Kind) -> Result<Turn<'_>> {
         let mut turn = Turn {
             turns: self,
             transaction_id: None,
@@ -47,8 +55,11 @@ impl Turns {
         }
         let mut running = self.running();
         ledger.write(|books| {
-            if !is_reversal {
+            if kind != Kind::Reversal {
                 self.take_down_violations(books, wire, &running)?;
+            }
+            if kind == Kind::Forward {
+                return Ok(());
             }
             books.run(
                 "INSERT OR IGNORE INTO owed (transaction_id, merchant, terminal) \
@@ -60,7 +71,7 @@ impl Turns {
                 ],
             )
         })?;
-        if !is_reversal {
+        if kind != Kind::Reversal {
             running.push((wire.acceptor.clone(), wire.transaction_id.clone()));
             turn.transaction_id = Some(wire.transaction_id.clone());
         }

@@ -9,6 +9,20 @@ fn told(key: &str, answers: &[Word]) -> Told {
         key: key.into(),
         answers: answers.to_vec(),
         denied: Vec::new(),
+        own: Vec::new(),
+        cards: Vec::new(),
+        presented: false,
+    }
+}
+
+/// One that the till keeps.
+fn card(reference: &str, deleted: bool) -> KeptCard {
+    KeptCard {
+        register: "till".into(),
+        reference: reference.into(),
+        token_id: format!("id of {reference}"),
+        at: ("gateway".into(), "token".into()),
+        deleted,
     }
 }
 
@@ -38,6 +52,8 @@ fn kept(transaction: &str, key: &str, outcome: &str) -> Kept {
         needs_operator: false,
         to_report: Vec::new(),
         forwarding: None,
+        own: None,
+        modes: Vec::new(),
     }
 }
 
@@ -81,9 +97,7 @@ fn sound() -> Views {
             quarantined: false,
             next: Some(approved("t1", 1000)),
         }],
-        reported: BTreeSet::new(),
-        out_of_turn: Vec::new(),
-        damage: None,
+        ..Views::default()
     }
 }
 
@@ -349,5 +363,57 @@ fn a_gateway_that_was_not_told_is_found() {
     views.reported.insert(("t1".into(), "advice".into()));
     assert_found(&views, promise);
     views.reported.insert(("t1".into(), "notify_order".into()));
+    assert_not_found(&views, promise);
+}
+
+#[test]
+fn another_amount_in_the_card_s_own_currency_is_found() {
+    let promise = "A charge in the card's own currency is told as it stands in the books.";
+    let mut views = sound();
+    views.told[0].own = vec![("t1".into(), Some(1128)); 2];
+    views.kept[0].own = Some(1128);
+    views.converted.insert("t1".into(), 1128);
+    assert_eq!(reconcile(&views), []);
+    for change in [
+        |views: &mut Views| views.told[0].own[1].1 = None,
+        |views: &mut Views| views.kept[0].own = Some(1127),
+        |views: &mut Views| views.converted.clear(),
+    ] {
+        let mut views = views.clone();
+        change(&mut views);
+        assert_found(&views, promise);
+    }
+}
+
+#[test]
+fn a_kept_card_that_is_lost_or_comes_back_is_found() {
+    let promise =
+        "A kept card is there and known to its gateway until it is deleted, and no longer.";
+    let mut views = sound();
+    views.told[0].cards = vec![card("anna", false), card("bert", false)];
+    views.told[2].cards = vec![card("bert", true)];
+    views.cards = vec![card("anna", false)];
+    views.tokens.insert(("gateway".into(), "token".into()));
+    assert_eq!(reconcile(&views), []);
+    for change in [
+        |views: &mut Views| views.cards.clear(),
+        |views: &mut Views| views.cards.push(card("bert", false)),
+        |views: &mut Views| views.cards.push(card("carl", false)),
+        |views: &mut Views| views.tokens.clear(),
+    ] {
+        let mut views = views.clone();
+        change(&mut views);
+        assert_found(&views, promise);
+    }
+}
+
+#[test]
+fn a_deletion_has_no_line_in_any_book() {
+    let promise = "An approval a register was told of stands exactly once.";
+    let mut views = sound();
+    views.told.push(told("d", &[approved("t5", 0)]));
+    views.kept.push(kept("t5", "d", "approved"));
+    assert_found(&views, promise);
+    views.kept[3].kind = "token_delete".into();
     assert_not_found(&views, promise);
 }

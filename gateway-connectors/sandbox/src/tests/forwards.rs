@@ -9,7 +9,7 @@ const ACCEPTED: i64 = 1_772_359_200_000_000;
 
 impl Shop {
     /// A sale with that card, as its chip approved it.
-    fn offline(&self, card: &str, minor: i64) -> Forward {
+    pub(super) fn offline(&self, card: &str, minor: i64) -> Forward {
         let request = self.request(Purpose::Sale, card, minor);
         self.offline_of(request)
     }

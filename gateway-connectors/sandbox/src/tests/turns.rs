@@ -107,6 +107,38 @@ fn what_never_left_owes_nothing() {
 }
 
 #[test]
+fn a_forward_without_an_answer_keeps_nobody_waiting_and_is_known_when_it_comes_again() {
+    let shop = strict();
+    let lost = shop.offline("visa-approve", 1250);
+    for fault in ["lose_reply", "lose_request"] {
+        shop.simulate(json!({"action": "fault", "fault": fault, "at": "forward"}));
+        let outcome = shop.try_forward(&lost);
+        assert_eq!(sent_of(outcome.unwrap_err()), Sent::Maybe, "{fault}");
+        shop.sale(700);
+        shop.forward(&shop.offline("visa-approve", 300));
+    }
+    assert_eq!(shop.forward(&lost).decision, Decision::Approved);
+    assert_eq!(violations(&shop), []);
+    let entries = shop.entries();
+    let taken = entries.iter().filter(|(_, minor)| *minor == 1250);
+    assert_eq!(taken.count(), 1, "{entries:?}");
+}
+
+#[test]
+fn a_forward_waits_for_its_turn() {
+    let shop = strict();
+    let lost = lost_sale(&shop);
+    let early = shop.offline("visa-approve", 300);
+    shop.forward(&early);
+    let seen = (
+        "reversal_owed".into(),
+        early.wire.transaction_id,
+        lost.transaction_id,
+    );
+    assert_eq!(violations(&shop), [seen]);
+}
+
+#[test]
 fn another_acceptor_has_its_own_turn() {
     let shop = strict();
     lost_sale(&shop);

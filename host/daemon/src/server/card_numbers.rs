@@ -95,16 +95,22 @@ fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Stop> {
 }
 
 fn look(text: &str, path: &str) -> Result<(), Stop> {
-    match holds_card_number(text) && !is_uuid(text) {
+    match holds_card_number(text) && !is_a_name_of_ours(text) {
         true => Err(Stop::Found(path.to_owned())),
         false => Ok(()),
     }
 }
 
-/// A UUID is what keys and transactions are named by; one in some thousands has digits like a card's.
-/// Groups of 8, 4, 4, 4 and 12 hexadecimal digits, which nobody writes a card number in.
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+/// A UUID is what keys and transactions are named by, and with a number behind it presentations and
+/// questions; one in some thousands has digits like a card's. Groups of 8, 4, 4, 4 and 12
+/// hexadecimal digits, which nobody writes a card number in; the number is shorter than a card's.
+fn is_a_name_of_ours(text: &str) -> bool {
+    let Some((name, rest)) = text.split_at_checked(36) else {
+        return false;
+    };
+    let number = rest.strip_prefix(['-', '.']).unwrap_or_default();
+    let numbered = (1..=9).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    uuid::Uuid::try_parse(name).is_ok() && (rest.is_empty() || numbered)
 }
 
 /// The fields of an object in their order, with every repetition.
@@ -362,6 +368,22 @@ mod tests {
             assert_eq!(field(&json), None, "{uuid}");
         }
         let digits = "4111-1111-1111-1111";
+        for (named, field_of) in [
+            ("c999bf34-980a-4e24-9496-3506787843be-1", None),
+            ("d999bf34-980a-4e24-949a-411111111111-1111", None),
+            ("d999bf34-980a-4e24-949a-411111111111.1111", None),
+            (
+                "d999bf34-980a-4e24-949a-411111111111-1111x",
+                Some("prompt_id"),
+            ),
+            (
+                "d999bf34-980a-4e24-949a-41111111111a-4111111111111111",
+                Some("prompt_id"),
+            ),
+        ] {
+            let json = format!(r#"{{"prompt_id":"{named}"}}"#);
+            assert_eq!(field(&json).as_deref(), field_of, "{named}");
+        }
         let beside = format!(r#"{{"idempotency_key":"a {digits}"}}"#);
         assert_eq!(field(&beside).as_deref(), Some("idempotency_key"));
     }

