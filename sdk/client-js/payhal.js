@@ -7,6 +7,7 @@
 // and never keep card data (none reaches it).
 
 import { introduce, pair, rotate, storeFrom } from './payhal-access.js';
+import { Calls } from './payhal-calls.js';
 import {
   AmountInvalid, Cancelled, connectionLost, dropUndefined, errorFrom, Failed, NoAnswer, NotStored, OutcomeUnknown, PayhalError, pairingRequired, toCamel, toSnake,
   unreadable,
@@ -68,7 +69,8 @@ export async function connect(options = {}) {
   return connect({ ...options, onNumber: undefined });
 }
 
-export class Payhal {
+/** Its named calls are in `payhal-calls.js`. */
+export class Payhal extends Calls {
   #options;
   #clock;
   #WebSocket;
@@ -76,7 +78,7 @@ export class Payhal {
   #state = 'connecting';
   #attempt = 0;
   #reconnectTimer = null;
-  #leases = new Leases((topics, listener) => this.on(topics, listener), (method, params) => this.#plain(method, params));
+  #leases;
   #nextId = 1;
   #calls = new Set();
   #byId = new Map();
@@ -98,6 +100,10 @@ export class Payhal {
   limits = undefined;
 
   constructor(options = {}) {
+    const ask = (method, params) => this.#plain(method, params);
+    const leases = new Leases((topics, listener) => this.on(topics, listener), ask);
+    super({ money: (method, request, given) => this.#money(method, request, given), ask, leases });
+    this.#leases = leases;
     this.#options = { ...LIMITS, url: DEFAULT_URL, client: CLIENT, prompts: [], random: Math.random, ...options };
     this.#clock = options.clock ?? systemClock;
     this.#store = storeFrom(options.store);
@@ -113,75 +119,6 @@ export class Payhal {
 
   get state() {
     return this.#state;
-  }
-
-  // ---- Money. Each answers a promise that also carries `key` and `cancel()`.
-
-  sale(request, options) {
-    return this.#money('payment.sale', request, options);
-  }
-
-  refund(request, options) {
-    return this.#money('payment.refund', request, options);
-  }
-
-  void(request, options) {
-    return this.#money('payment.void', request, options);
-  }
-
-  authorize(request, options) {
-    return this.#money('payment.authorize', request, options);
-  }
-
-  adjust(request, options) {
-    return this.#money('payment.adjust', request, options);
-  }
-
-  capture(request, options) {
-    return this.#money('payment.capture', request, options);
-  }
-
-  undo(request, options) {
-    return this.#money('payment.undo', request, options);
-  }
-
-  verify(request, options) {
-    return this.#money('payment.verify', request, options);
-  }
-
-  balance(request, options) {
-    return this.#money('payment.balance', request, options);
-  }
-
-  cashAdvance(request, options) {
-    return this.#money('payment.cash_advance', request, options);
-  }
-
-  /** Keeps a card as a payment token under the register's own `reference`; the answer has it as `kept`. */
-  registerToken(request, options) {
-    return this.#money('token.register', request, options);
-  }
-
-  updateToken(request, options) {
-    return this.#money('token.update', request, options);
-  }
-
-  deleteToken(request, options) {
-    return this.#money('token.delete', request, options);
-  }
-
-  closeBatch(request, options) {
-    return this.#money('batch.close', request, options);
-  }
-
-  /** Any keyed method by its name, with the same promise. */
-  money(method, request, options) {
-    return this.#money(method, request, options);
-  }
-
-  /** Asks the host to stop a running call. The call itself still gets its own one answer. */
-  cancel({ key, transactionId }) {
-    return this.#plain('payment.cancel', { idempotencyKey: key, transactionId });
   }
 
   // ---- What became of it.
@@ -250,101 +187,7 @@ export class Payhal {
     return call.outcome.promise;
   }
 
-  // ---- Questions: no money moves.
-
-  get({ transactionId, key }) {
-    return this.#plain('payment.get', { transactionId, idempotencyKey: key });
-  }
-
-  list(filter = {}) {
-    return this.#plain('payment.list', filter);
-  }
-
-  receipt({ transactionId, copy = 'customer', format = 'text', columns, reprint }) {
-    return this.#plain('payment.receipt', { transactionId, copy, format, columns, reprint });
-  }
-
-  tokens(filter = {}) {
-    return this.#plain('token.list', filter);
-  }
-
-  tokenHistory({ tokenId, reference, cursor, limit }) {
-    return this.#plain('token.history', { tokenId, reference, cursor, limit });
-  }
-
-  batchTotals({ device, gateway } = {}) {
-    return this.#plain('batch.totals', { device, gateway });
-  }
-
-  /** A person's word on an unknown outcome: `outcome` is `approved` or `failed`. */
-  resolve({ transactionId, outcome, evidence, operator }) {
-    return this.#plain('payment.resolve', { transactionId, outcome, evidence, operator });
-  }
-
-  /** Keeps the customer's signature with an approved payment, once: `strokes`, an `image`, or both. */
-  sign({ transactionId, signature }) {
-    return this.#plain('payment.sign', { transactionId, signature });
-  }
-
-  /** The signature that is kept with a payment. */
-  signature({ transactionId }) {
-    return this.#plain('payment.signature', { transactionId });
-  }
-
-  async devices() {
-    return (await this.#plain('device.list', {})).devices;
-  }
-
-  async gateways() {
-    return (await this.#plain('gateway.list', {})).gateways;
-  }
-
-  /** What a gateway reports of its merchant, limits, taxes, tips and surcharges. */
-  gatewaySettings(gateway) {
-    return this.#plain('gateway.settings', gateway === undefined ? {} : { gateway });
-  }
-
-  /** What a sale would cost; no money moves: `quote({amount, tax: {id: 'standard'}, tip: {id: '10'}})`. */
-  quote(params) {
-    return this.#plain('payment.quote', params);
-  }
-
-  identify(device) {
-    return this.#plain('device.identify', { device });
-  }
-
-  /** How a device is set up, as it says itself. */
-  deviceSettings(device) {
-    return this.#plain('device.settings', { device });
-  }
-
-  /** Talks with a card that does not pay: `apdu('reader', 'F0504159484C01', ['00B0000000'])`. Hex in, hex out. */
-  apdu(device, aid, commands = [], { timeoutMs = 30_000, presentationId } = {}) {
-    return this.#plain('device.apdu', { device, aid, commands, timeoutMs, presentationId });
-  }
-
-  /**
-   * A reader watches for cards for this connection alone: `onCard` hears each one, whose `presentationId` one payment
-   * may use; `onRemoved` of one that is void; `onEnded` of the end, after which nothing is heard. The lease ends with
-   * its time, with `end()`, and with the connection (`lost`): watch again when that is back.
-   */
-  watch(request = {}, listeners = {}) {
-    return this.#leases.take('device.watch', 'device.unwatch', request, listeners);
-  }
-
-  /** A reader is kept for this connection alone. */
-  reserve(request = {}, listeners = {}) {
-    return this.#leases.take('device.reserve', 'device.release', request, listeners);
-  }
-
-  /** Drives a simulated device or gateway: `simulate('reader', {action: 'tap', card: 'visa-approve'})`. */
-  simulate(device, action) {
-    return this.#plain('device.simulate', { device, ...action });
-  }
-
-  respond(promptId, answer = {}) {
-    return this.#plain('payment.respond', { promptId, ...answer });
-  }
+  // ---- Calls by their method's name.
 
   /** The wire as it is: no renaming of fields. A keyed method is still sent again after a lost connection. */
   call(method, params = {}, options = {}) {

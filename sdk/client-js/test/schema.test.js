@@ -8,7 +8,7 @@ import { newKey } from '../payhal.js';
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const types = read('../payhal.d.ts');
-const source = read('../payhal.js') + read('../payhal-errors.js');
+const source = read('../payhal.js') + read('../payhal-calls.js') + read('../payhal-errors.js');
 const openrpc = JSON.parse(read('../../protocol/schema/openrpc.json'));
 const { $defs: schema } = JSON.parse(read('../../protocol/schema/payhal-v1.json'));
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
