@@ -105,7 +105,14 @@ fn a_right_plugin_is_conformant_and_nothing_that_matters_is_left_out() {
         (false, vec!["parameters", "apdu", "update", "lost-answer"]),
         (
             true,
-            vec!["parameters", "apdu", "update", "cancel", "prompts"],
+            vec![
+                "parameters",
+                "apdu",
+                "update",
+                "currency",
+                "cancel",
+                "prompts",
+            ],
         ),
     ] {
         let folder = letters("NOTHING", terminal);
@@ -123,6 +130,7 @@ fn a_right_plugin_is_conformant_and_nothing_that_matters_is_left_out() {
 fn what_is_wrong_with_calls_is_caught() {
     caught("REFUSES_TO_BE", "load", "find the port main");
     caught("KNOWS_EVERYTHING", "unknown-method", "is answered OK");
+    caught("KNOWS_EVERYTHING", "currency", "does not say `dcc = true`");
     caught(
         "FEARS_MEMBERS",
         "unknown-members",
@@ -193,6 +201,25 @@ fn what_is_claimed_and_not_kept_is_caught() {
     for (name, words) in [("apdu", "not refused"), ("update", "`update_begin`")] {
         let row = row(&report, name);
         assert_eq!(row["verdict"], "failed", "{said}");
+        let text = row["text"].as_str().unwrap_or_default();
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_choice_that_nobody_made_is_caught() {
+    for (wrong, code, words) in [
+        ("KNOWS_EVERYTHING", 1, "never presented"),
+        ("NOTHING", 0, "to the register"),
+    ] {
+        let folder = letters(wrong, false);
+        let path = folder.path().join("plugin.toml");
+        let manifest = std::fs::read_to_string(&path).expect("a manifest");
+        let manifest = manifest.replace("encrypts=true\n", "encrypts=true\ndcc=true\n");
+        std::fs::write(path, manifest).expect("a manifest");
+        let (ended, said, report) = check(folder.path(), &["currency"]);
+        assert_eq!(ended, code, "{said}");
+        let row = row(&report, "currency");
         let text = row["text"].as_str().unwrap_or_default();
         assert!(text.contains(words), "{text}");
     }

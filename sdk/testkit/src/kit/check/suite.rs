@@ -7,6 +7,7 @@ use super::mangle::Mangle;
 use super::master::{Ask, Called, Deed};
 use super::noise::{Counted, Plan};
 use super::replies;
+use super::requests::transaction;
 use super::session::{Session, Trouble};
 use super::subject::Subject;
 use payhal_messages::call::{Status, method};
@@ -261,6 +262,11 @@ impl<'a> Suite<'a> {
             .unwrap_or_default()
             .into();
         Ok(ask)
+    }
+
+    /// The transaction of the next walk's first step.
+    pub(crate) fn next_transaction(&self) -> String {
+        transaction(self.first)
     }
 
     /// The step that waits for the device or the other side: where faults hurt.

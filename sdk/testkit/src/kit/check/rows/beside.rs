@@ -3,12 +3,11 @@
 //! would say is not the check's business.
 
 use super::super::limits::DEADLINE_MS;
-use super::super::mangle::Mangle;
 use super::super::master::Ask;
 use super::super::replies;
 use super::super::session::Session;
 use super::super::suite::Suite;
-use super::{Held, left, wrong};
+use super::{Held, left, with_device, wrong};
 use payhal_messages::call::{Status, method};
 use serde_json::{Value, json};
 
@@ -34,13 +33,7 @@ pub(super) fn apdu(suite: &mut Suite<'_>) -> Held {
     if reader.is_none_or(|reader| !reader.apdu) {
         return left("the manifest does not say `apdu = true`");
     }
-    if !suite.subject.has_device() {
-        return left("conformance.toml names no simulator");
-    }
-    let mut session = suite.session(Mangle::default())?;
-    let held = asked(suite, &mut session);
-    suite.close(&session);
-    held
+    with_device(suite, asked)
 }
 
 fn asked(suite: &mut Suite<'_>, session: &mut Session) -> Held {

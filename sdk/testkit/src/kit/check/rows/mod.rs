@@ -4,6 +4,7 @@
 
 mod beside;
 mod calls;
+mod currency;
 mod disturbed;
 mod lines;
 mod parameters;
@@ -59,7 +60,7 @@ const fn question(
 }
 
 /// After load and the flow.
-const QUESTIONS: [Question; 21] = [
+const QUESTIONS: [Question; 22] = [
     question(
         "unknown-method",
         "plugin-abi.md, rule 30",
@@ -88,6 +89,7 @@ const QUESTIONS: [Question; 21] = [
     ),
     question("apdu", "plugin-abi.md, rules 60 and 61", beside::apdu),
     question("update", "plugin-abi.md, rules 62 to 66", updates::update),
+    question("currency", "plugin-abi.md, rule 68", currency::currency),
     question(
         "deadline",
         "plugin-abi.md, rule 46: `deadline_ms`",
@@ -210,6 +212,17 @@ pub(crate) fn ask(suite: &mut Suite<'_>, only: &[String]) -> Result<Report, Stri
     let was_noisy = plan.cuts || plan.exchanges > 0;
     report.counted = was_noisy.then(|| suite.counted.clone());
     Ok(report)
+}
+
+/// Asks in a new session with the device, where there is one.
+fn with_device(suite: &mut Suite<'_>, ask: fn(&mut Suite<'_>, &mut Session) -> Held) -> Held {
+    if !suite.subject.has_device() {
+        return left("conformance.toml names no simulator");
+    }
+    let mut session = suite.session(Mangle::default())?;
+    let held = ask(suite, &mut session);
+    suite.close(&session);
+    held
 }
 
 /// The undisturbed flow: a row for each of its commands.

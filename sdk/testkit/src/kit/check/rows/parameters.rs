@@ -2,12 +2,11 @@
 //! The row about a reader's EMV parameters. It must never ask a reader that takes none.
 
 use super::super::limits::DEADLINE_MS;
-use super::super::mangle::Mangle;
 use super::super::master::{Ask, Called};
 use super::super::replies;
 use super::super::session::{Session, Trouble};
 use super::super::suite::Suite;
-use super::{Held, left, wrong};
+use super::{Held, left, with_device, wrong};
 use payhal_messages::call::{Status, method};
 use serde_json::{Value, json};
 
@@ -20,13 +19,7 @@ pub(super) fn parameters(suite: &mut Suite<'_>) -> Held {
     if reader.is_none_or(|reader| !reader.parameters) {
         return left("the manifest does not say `parameters = true`");
     }
-    if !suite.subject.has_device() {
-        return left("conformance.toml names no simulator");
-    }
-    let mut session = suite.session(Mangle::default())?;
-    let held = asked(suite, &mut session);
-    suite.close(&session);
-    held
+    with_device(suite, asked)
 }
 
 fn asked(suite: &mut Suite<'_>, session: &mut Session) -> Held {
