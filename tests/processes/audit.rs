@@ -23,7 +23,7 @@ fn grants(register: &str, permissions: &[Permission]) -> RegisterUpdateParams {
 }
 
 /// The newest entry of this action.
-async fn newest(host: &Host, action: &str) -> Option<AuditEntry> {
+pub(crate) async fn newest(host: &Host, action: &str) -> Option<AuditEntry> {
     let params = AuditListParams::default();
     let operator = host.operator().await;
     let page = soon("the audit", operator.0.request(&params))
@@ -85,6 +85,21 @@ async fn what_was_answered_is_there_after_a_kill_and_a_changed_entry_is_found() 
     );
     // It keeps nobody from selling.
     Host::start_in(folder).await.stop().await;
+}
+
+#[tokio::test]
+async fn each_start_with_open_access_is_kept_and_none_other() {
+    let host = Host::start(&Setup::readers(1)).await;
+    let entry = newest(&host, "access.open").await;
+    let first = entry.expect("this host is open");
+    assert_eq!(first.actor, "host");
+    let host = host.stop_and_restart().await;
+    let second = newest(&host, "access.open").await.unwrap();
+    assert!(second.seq > first.seq);
+    assert_eq!(
+        newest(&host, "tls.made").await.map(|it| it.actor),
+        Some("host".into())
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! damaged certificates are made anew without a word lost in the plain part of the shop, and that
 //! `payhal tls` gives trust and takes exactly that back.
 
+use crate::audit::newest;
 use crate::host::{Host, Setup, from_xtask, soon};
 use crate::register::{Register, sale};
 use payhal_client::{Client, Config};
@@ -58,12 +59,16 @@ async fn another_certificate_is_refused_before_a_word_is_said() {
 async fn damaged_certificates_are_made_anew_and_the_shop_sells_on() {
     let host = Host::start(&Setup::automatic(1, "tap visa-approve")).await;
     let before = said(&host, "shown now ");
+    let first = newest(&host, "tls.made").await.unwrap();
     let host = host.stop_and_restart().await;
     assert_eq!(said(&host, "shown now "), before, "whole ones are kept");
+    assert_eq!(newest(&host, "tls.made").await, Some(first));
     std::fs::write(host.state().join("tls/leaf-2.pem"), "rubbish").unwrap();
     let host = host.stop_and_restart().await;
     let after = said(&host, "shown now ");
     assert_ne!(after, before);
+    let again = newest(&host, "tls.made").await.unwrap();
+    assert!(again.text.contains("anew"), "{again:?}");
     let log = std::fs::read_to_string(host.folder().join("daemon.log")).unwrap();
     assert!(log.contains("payhal tls install"), "{log}");
     let register = Register::connect(host.wss(&after), "till-1").await;
@@ -88,6 +93,9 @@ async fn trust_is_given_shown_and_taken_back() {
         return;
     }
     assert_eq!(code, Some(0), "{text}");
+    let entry = newest(&host, "tls.installed").await.unwrap();
+    assert!(entry.actor.contains("command line"), "{entry:?}");
+    assert_eq!(entry.subject.as_deref(), Some("nss"));
     for (word, code, says) in [
         ("install", 0, "was trusted already"),
         ("status", 0, ": trusted"),

@@ -33,6 +33,11 @@ pub(crate) enum Actor {
     Open(String),
     /// This host by itself, as it was told before.
     Host,
+    /// A person with a command that needs no running host.
+    Command {
+        /// The user.
+        uid: u32,
+    },
 }
 
 impl fmt::Display for Actor {
@@ -43,6 +48,7 @@ impl fmt::Display for Actor {
             Self::Register(id) => write!(f, "register {id}"),
             Self::Open(id) => write!(f, "{id} (access is open)"),
             Self::Host => f.write_str("host"),
+            Self::Command { uid } => write!(f, "operator (command line, uid {uid})"),
         }
     }
 }
@@ -87,6 +93,9 @@ actions! {
     DeviceUpdated "device.updated" "A device is to take new firmware or configuration, did, refused it, or is not to any more.";
     PluginChanged "plugin.changed" "A plugin, or whose signatures count, was changed.";
     VoiceApproval "payment.voice_approval" "A payment was approved by telephone.";
+    TlsMade "tls.made" "Certificates of this host were made.";
+    TlsInstalled "tls.installed" "A trust store of this machine trusts this host's certificates, or no longer.";
+    AccessOpen "access.open" "The host was started with open access: nobody has to be paired.";
 }
 
 /// One thing that was done, on its way into the audit.
@@ -112,6 +121,18 @@ impl Audit {
         let fits = details.to_string().len() <= DETAILS_BYTES_MAX;
         self.0.details = fits.then_some(details);
         self
+    }
+
+    /// What a program beside the host left. Not to be believed more than what a client says.
+    pub(crate) fn left(entry: Entry) -> Self {
+        Self(Entry {
+            actor: clean(&entry.actor, NAME_CHARS_MAX),
+            action: clean(&entry.action, NAME_CHARS_MAX),
+            subject: entry.subject.as_deref().map(subject),
+            text: clean(&entry.text, TEXT_CHARS_MAX),
+            details: None,
+            ..entry
+        })
     }
 
     /// As the journal takes it.

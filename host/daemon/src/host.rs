@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Puts the host together, and takes it apart in order.
 
+use crate::access::Mode;
+use crate::audit::{Action, Actor, Audit};
+use crate::audit_left;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::plugins::{PluginShelf, Sources};
@@ -133,6 +136,7 @@ impl Host {
         )
         .await?;
         failpoint!("start.server.after");
+        keep_start(&config, &records).await;
         let ports = HostPorts {
             records: records.clone(),
             supervisor: supervisor.clone(),
@@ -199,6 +203,16 @@ impl Host {
         self.records.close();
         failpoint!("stop.journal.after");
     }
+}
+
+/// Keeps what only shows now that the journal is open.
+async fn keep_start(config: &Config, records: &Records) {
+    if config.access == Mode::Open {
+        let text = "the host was started with open access: every program and page of this machine \
+                    may ask for everything";
+        records.audit_later(&Audit::new(&Actor::Host, Action::AccessOpen, None, text));
+    }
+    audit_left::take(&config.state, records).await;
 }
 
 /// A crash leaves no image of this process: secrets of registers and sealed cards lie in it.

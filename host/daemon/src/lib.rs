@@ -7,6 +7,7 @@
 mod access;
 mod amount;
 mod audit;
+mod audit_left;
 mod cli;
 mod clock;
 mod config;

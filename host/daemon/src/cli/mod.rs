@@ -114,7 +114,6 @@ fn run(command: &Command) -> Result<Exit, Failure> {
         Command::Plugin {
             command: PluginCommand::Play(args),
         } => Err(kit::become_kit("play", args)),
-        Command::Tls { command } => tls::tls(command),
         Command::Journal {
             command:
                 JournalCommand::Show {
@@ -172,6 +171,7 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Receipt(args) => look::receipt(args).await,
         Command::Reader(args) => reader::act(args).await,
         Command::Doctor(args) => doctor::doctor(args).await,
+        Command::Tls { command } => tls::tls(command).await,
         Command::Plugin { command } => plugin::run(command).await,
         Command::Pair(args) => pair::pair(args).await,
         Command::Registers(args) => registers::registers(args).await,
@@ -182,7 +182,6 @@ async fn run_async(command: &Command) -> Result<Exit, Failure> {
         Command::Keys(_)
         | Command::Simulate(_)
         | Command::Config { .. }
-        | Command::Tls { .. }
         | Command::Audit(_)
         | Command::Journal { .. } => {
             unreachable!("needs no runtime, and was done without")

@@ -10,14 +10,17 @@ mod tool;
 
 pub(super) use args::TlsCommand;
 
-use super::connect::state_folder;
+use super::connect::{by_socket, state_folder};
 use super::exit::{Exit, Failure};
 use super::screen::say;
+use crate::audit::{Action, Actor, Audit};
+use crate::audit_left;
 use crate::clock::wall_micros;
 use crate::host::make_state_folder;
 use crate::tls::{self, Authority, State, Trust};
 use args::{StoreArg, TlsArgs};
 use jiff::Timestamp;
+use payhal_protocol::audit::AuditListParams;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use stores::{Has, Store};
@@ -25,6 +28,9 @@ use tool::Trouble;
 
 /// What is said of a store that was changed.
 const TRUSTED_NOW: &str = "is trusted now";
+
+/// The same of trust that was taken back.
+const TRUSTED_NO_LONGER: &str = "is no longer trusted";
 
 /// What is wanted of each store.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -35,7 +41,7 @@ enum Wish {
 }
 
 /// Does what the command line says.
-pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
+pub(super) async fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
     let (args, wish) = match command {
         TlsCommand::Install(args) => (args, Wish::Trust),
         TlsCommand::Status(args) => (args, Wish::Look),
@@ -56,10 +62,14 @@ pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
     let mut all_well = true;
     let mut found = Vec::new();
     let mut changed = false;
+    let mut left = false;
     for store in &stores {
         let (well, text) = match bring(store, &authority, file.path(), wish) {
             Ok((has, text)) => {
                 changed |= text == TRUSTED_NOW;
+                if [TRUSTED_NOW, TRUSTED_NO_LONGER].contains(&text) && args.ca.is_none() {
+                    left |= leave(&state, store, text);
+                }
                 if has == Has::Ours {
                     found.push(trust(store, &authority));
                 }
@@ -75,10 +85,31 @@ pub(super) fn tls(command: &TlsCommand) -> Result<Exit, Failure> {
         // Another user's host cannot be told; its doctor then does not know.
         tls::record_trust(&state, &looked_at, &found).ok();
     }
+    if left && let Some(host) = by_socket(&args.place).await {
+        // A host that runs takes what was left when its audit is asked for; else it does when it starts.
+        host.request(&AuditListParams::default()).await.ok();
+    }
     if changed {
         say("Programs that run already may have to be started again.");
     }
     Ok(if all_well { Exit::Ok } else { Exit::Failed })
+}
+
+/// For the audit of the host whose state folder this is. Another user's cannot be told.
+fn leave(state: &Path, store: &Store, text: &str) -> bool {
+    let place = store.place();
+    let text = format!(
+        "the authority of this host {text} in {} ({place})",
+        store.name()
+    );
+    let audit = Audit::new(&actor(), Action::TlsInstalled, Some(store.name()), &text);
+    audit_left::leave(state, &audit).is_ok()
+}
+
+fn actor() -> Actor {
+    Actor::Command {
+        uid: rustix::process::getuid().as_raw(),
+    }
 }
 
 fn now() -> i64 {
@@ -108,7 +139,12 @@ fn authority(args: &TlsArgs, state: &Path, wish: Wish) -> Result<Authority, Fail
                     .map_err(|error| error.to_string())
                     .and_then(|host_id| {
                         let opened = tls::Keyring::open(&folder, &host_id, now());
-                        opened.map(drop).map_err(|error| error.to_string())
+                        let story = opened.map_err(|error| error.to_string())?.story();
+                        if let Some(story) = story {
+                            let audit = Audit::new(&actor(), Action::TlsMade, None, &story);
+                            audit_left::leave_or_tell(state, &audit);
+                        }
+                        Ok(())
                     });
                 made.map_err(failed)?;
             }
@@ -145,7 +181,7 @@ fn bring(
         (Wish::NoTrust, Has::Nothing) => Ok((has, "was not trusted")),
         (Wish::NoTrust, _) => {
             store.remove(authority)?;
-            Ok((Has::Nothing, "is no longer trusted"))
+            Ok((Has::Nothing, TRUSTED_NO_LONGER))
         }
         (Wish::Look, Has::Ours) => Ok((has, "trusted")),
         (Wish::Look, Has::Older) => Ok((has, "trusts an older certificate of this host")),

@@ -7,6 +7,7 @@ use super::convert::rfc3339;
 use super::session::Session;
 use crate::amount;
 use crate::audit::{Action, Audit};
+use crate::audit_left;
 use payhal_engine::request::{Kind, MoneyRequest};
 use payhal_journal::Audited;
 use payhal_protocol::Amount;
@@ -21,6 +22,7 @@ pub(super) async fn list(
     session: Arc<Session>,
     params: AuditListParams,
 ) -> Result<AuditListResult, ErrorObject> {
+    audit_left::take(&session.shared.scene.state, &session.shared.journal).await;
     let found = session
         .shared
         .journal

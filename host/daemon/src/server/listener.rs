@@ -7,6 +7,8 @@
 use super::arrival::{Arrival, Channel, Names};
 use super::limits::{ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT};
 use super::seats::{Seat, Seats};
+use crate::audit::{Action, Actor, Audit};
+use crate::audit_left;
 use crate::clock::wall_micros;
 use crate::config::Config;
 use crate::host::HostError;
@@ -119,7 +121,7 @@ impl Listeners {
         let names = Names::loopback(addresses.plain.port(), false);
         self.plain.open(names, None, &mut all);
         if let (Some(twins), Some(address)) = (self.tls, addresses.tls) {
-            match local(&folder, host_id, now) {
+            match local(&config.state, host_id, now) {
                 Some(keyring) => {
                     let names = Names::loopback(address.port(), true);
                     twins.open(names, Some(&Arc::new(keyring)), &mut all);
@@ -128,7 +130,12 @@ impl Listeners {
             }
         }
         if let (Some(listener), Some(network)) = (self.network, &config.tls.network) {
-            let keyring = network.keyring(&folder, host_id, now)?;
+            let opened = network.keyring(&folder, host_id, now)?;
+            if opened.made {
+                let text = "a certificate for the listener in the shop's network was made";
+                made(&config.state, text);
+            }
+            let keyring = opened.keyring;
             let address = addresses.network.unwrap_or(network.listen);
             all.push(Open {
                 listener,
@@ -141,9 +148,12 @@ impl Listeners {
 }
 
 /// The certificates for loopback. Without them the plain listener still sells.
-fn local(folder: &std::path::Path, host_id: &str, now: i64) -> Option<Keyring> {
-    match Keyring::open(folder, host_id, now) {
+fn local(state: &std::path::Path, host_id: &str, now: i64) -> Option<Keyring> {
+    match Keyring::open(&tls::folder(state), host_id, now) {
         Ok(opened) => {
+            if let Some(story) = opened.story() {
+                made(state, &story);
+            }
             if let Some(why) = opened.remade {
                 tracing::warn!(
                     "the certificates were made anew: {why}; say `payhal tls install` again, so \
@@ -157,6 +167,12 @@ fn local(folder: &std::path::Path, host_id: &str, now: i64) -> Option<Keyring> {
             None
         }
     }
+}
+
+/// Certificates were made, before the journal can be told.
+fn made(state: &std::path::Path, text: &str) {
+    let audit = Audit::new(&Actor::Host, Action::TlsMade, None, text);
+    audit_left::leave_or_tell(state, &audit);
 }
 
 impl Twins {

@@ -29,11 +29,14 @@ const AUTHORITY: &str = "ca.pem";
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// What opening found.
+#[derive(Debug)]
 pub(crate) struct Opened {
     /// For handshakes.
     pub(crate) keyring: Keyring,
     /// Why everything was made anew, if it was there before.
     pub(crate) remade: Option<String>,
+    /// Whether they were made now.
+    pub(crate) made: bool,
 }
 
 impl Keyring {
@@ -53,6 +56,7 @@ impl Keyring {
                 return Ok(Opened {
                     keyring,
                     remade: None,
+                    made: false,
                 });
             }
             Ok(None) => None,
@@ -61,7 +65,23 @@ impl Keyring {
         write(folder, &authority::make(host_id, day_of(now))?)?;
         let keyring = read(folder)?
             .ok_or_else(|| TlsError::unusable(folder, "what was written is not there"))?;
-        Ok(Opened { keyring, remade })
+        Ok(Opened {
+            keyring,
+            remade,
+            made: true,
+        })
+    }
+}
+
+impl Opened {
+    /// What the audit is told of certificates that were made now.
+    pub(crate) fn story(&self) -> Option<String> {
+        let why = self.remade.as_deref();
+        let why = why.map_or_else(String::new, |why| format!(" anew: {why}"));
+        let count = self.keyring.count();
+        (self.made).then(|| {
+            format!("an authority and {count} certificates for this machine were made{why}; its key is gone")
+        })
     }
 }
 

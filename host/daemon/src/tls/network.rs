@@ -2,7 +2,7 @@
 //! The listener in the shop's network: its address, its names, and the one certificate that its
 //! clients compare with what they were told at the pairing.
 
-use super::files::{certificates, day_of, key, make_folder, sync_folder, write_file};
+use super::files::{Opened, certificates, day_of, key, make_folder, sync_folder, write_file};
 use super::keyring::{Keyring, Leaf};
 use super::{TlsError, authority};
 use std::net::SocketAddr;
@@ -33,14 +33,20 @@ impl Network {
         folder: &Path,
         host_id: &str,
         now: i64,
-    ) -> Result<Keyring, TlsError> {
+    ) -> Result<Opened, TlsError> {
+        let own = folder.join("lan").join("certificate.pem");
+        let made = self.files.is_none() && !own.exists();
         let (certificate, key_file) = match &self.files {
             Some(files) => files.clone(),
             None => self.made(&folder.join("lan"), host_id, now)?,
         };
         let leaf = Leaf::new(certificates(&certificate)?, key(&key_file)?);
         let leaf = leaf.map_err(|why| TlsError::unusable(&certificate, why))?;
-        Ok(Keyring::single(leaf))
+        Ok(Opened {
+            keyring: Keyring::single(leaf),
+            remade: None,
+            made,
+        })
     }
 
     fn made(&self, folder: &Path, host_id: &str, now: i64) -> Result<(PathBuf, PathBuf), TlsError> {

@@ -233,7 +233,7 @@ fn the_network_has_one_certificate_that_stays() {
     };
     let shown = |network: &Network, now| {
         let keyring = network.keyring(folder.path(), HOST, now).unwrap();
-        keyring.at(now).fingerprint.clone()
+        keyring.keyring.at(now).fingerprint.clone()
     };
     let first = shown(&network, INSTALLED);
     assert_eq!(shown(&network, INSTALLED + 3_000 * DAY), first);
