@@ -432,7 +432,21 @@ export interface GatewayState {
   capabilities: string[];
   currencies: string[];
   simulated: boolean;
+  /** What may be sold while it is away, and what of that is used. */
+  offline?: OfflineLimit[];
   [field: string]: unknown;
+}
+/** Each limit that holds must have room: `totalMax` less `total`, `countMax` less `count`. */
+export interface OfflineLimit {
+  register?: string;
+  everyGateway: boolean;
+  amountMax: Amount;
+  countMax: number;
+  totalMax: Amount;
+  ageMaxMs: number;
+  count: number;
+  total: Amount;
+  oldestMs?: number;
 }
 /** Rates are integers of millionths: 1.5 % is 15000. */
 export interface GatewaySettings {
@@ -524,7 +538,7 @@ export class Payhal {
   money(method: string, request: MoneyRequest, options?: MoneyOptions): PendingMoney<Approved>;
   cancel(which: { key?: string; transactionId?: string }): Promise<CancelState>;
   get(which: { key?: string; transactionId?: string }): Promise<Record<string, unknown>>;
-  list(filter?: { since?: string; until?: string; open?: boolean; forwarding?: Forwarding["state"]; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
+  list(filter?: { since?: string; until?: string; open?: boolean; forwarding?: Forwarding["state"]; outcome?: 'running' | 'approved' | 'accepted_offline' | 'declined' | 'cancelled' | 'failed' | 'unknown'; amount?: { minor: number; currency?: string }; lastFour?: string; register?: string; text?: string; cursor?: string; limit?: number }): Promise<Record<string, unknown>>;
   receipt(which: { transactionId: string; copy?: 'merchant' | 'customer'; format?: 'text' | 'json' | 'html'; columns?: 24 | 32 | 40 | 48; reprint?: boolean }): Promise<{ transactionId: string; copy: string; format: string; content: unknown }>;
   devices(): Promise<DeviceState[]>;
   gateways(): Promise<GatewayState[]>;

@@ -7,6 +7,7 @@ use crate::register::{Register, Sale, approved, eur, not_allowed, sale};
 use payhal_client::Payment;
 use payhal_client::protocol::error::ErrorOutcome::Failed;
 use payhal_client::protocol::events::{PaymentResolved, Topic};
+use payhal_client::protocol::gateway::{GatewayListParams, OfflineLimit};
 use payhal_client::protocol::payment::{
     Approved, ApprovedOutcome, ForwardingState, RefundParams, SaleParams, VoidParams,
 };
@@ -94,6 +95,14 @@ async fn listed(register: &Register, state: ForwardingState) -> Vec<String> {
     ids.map(|view| view.transaction_id.to_string()).collect()
 }
 
+/// What may be sold without the gateway, and what of it is used.
+async fn room(register: &Register) -> OfflineLimit {
+    let list = soon("gateway.list", register.0.request(&GatewayListParams {})).await;
+    let [gateway] = <[_; 1]>::try_from(list.unwrap().gateways).expect("one gateway");
+    let [limit] = <[_; 1]>::try_from(gateway.offline).expect("one rule");
+    limit
+}
+
 #[tokio::test]
 async fn is_accepted_survives_a_killed_daemon_and_is_forwarded_in_order() {
     let (host, register) = counter().await;
@@ -109,6 +118,24 @@ async fn is_accepted_survives_a_killed_daemon_and_is_forwarded_in_order() {
     assert_eq!(shown.money_moved, MoneyMoved::Unknown);
     let waiting = [second.clone(), first.clone()];
     assert_eq!(listed(&register, ForwardingState::Waiting).await, waiting);
+    for (outcome, found) in [
+        (TransactionOutcome::AcceptedOffline, waiting.to_vec()),
+        (TransactionOutcome::Approved, vec![]),
+    ] {
+        let params = ListParams {
+            outcome: Some(outcome),
+            ..ListParams::default()
+        };
+        let list = register.0.request(&params).await.unwrap().transactions;
+        let ids: Vec<_> = list
+            .iter()
+            .map(|view| view.transaction_id.to_string())
+            .collect();
+        assert_eq!(ids, found, "{outcome:?}");
+    }
+    let used = room(&register).await;
+    assert_eq!((used.count, used.total.clone()), (2, eur(1950)));
+    assert!(used.oldest_ms.is_some() && !used.full());
     assert!(host.ledger().lines().is_empty(), "nobody was asked");
     drop(register);
     let host = host.kill_and_restart().await;
@@ -131,6 +158,8 @@ async fn is_accepted_survives_a_killed_daemon_and_is_forwarded_in_order() {
         (TransactionOutcome::Approved, MoneyMoved::Yes)
     );
     assert!(listed(&register, ForwardingState::Waiting).await.is_empty());
+    let free = room(&register).await;
+    assert_eq!((free.count, free.total, free.oldest_ms), (0, eur(0), None));
     // From now on it is as any sale.
     let refund = RefundParams::of("r", first.as_str(), eur(250));
     approved(register.0.refund(&refund)).await;

@@ -9,7 +9,7 @@ use payhal_client::Payment;
 use payhal_client::protocol::Amount;
 use payhal_client::protocol::payment::{AuthorizeParams, CaptureParams, RefundParams, SaleParams};
 use payhal_client::protocol::progress::{PromptKind, RespondParams};
-use payhal_client::protocol::transaction::Dcc;
+use payhal_client::protocol::transaction::{AmountSought, Dcc, ListParams, TransactionOutcome};
 
 const READER: &str = "reader-1";
 const CURRENCY: &[&str] = &["confirm_currency"];
@@ -72,6 +72,21 @@ async fn the_customer_chooses_on_the_reader_and_everything_follows() {
     let seen = register.get(approved.transaction_id.as_str()).await;
     assert_eq!(seen.amounts.dcc, dollars(1_128));
     host.ledger().assert(&[("sale", "approved", 1_000)]);
+    // A list tells it too, and finds it by what stands on the customer's statement.
+    for (minor, code, count) in [(1_128, "USD", 1), (1_000, "EUR", 1), (1_128, "EUR", 0)] {
+        let amount = Some(AmountSought {
+            minor,
+            currency: Some(code.into()),
+        });
+        let params = ListParams {
+            amount,
+            outcome: Some(TransactionOutcome::Approved),
+            ..ListParams::default()
+        };
+        let listed = register.0.request(&params).await.unwrap().transactions;
+        let own: Vec<_> = listed.into_iter().map(|view| view.amounts.dcc).collect();
+        assert_eq!(own, vec![dollars(1_128); count], "{minor} {code}");
+    }
 
     // Refunds come to the whole of it, at its rate.
     for (key, minor, own) in [("r-1", 400, 451), ("r-2", 600, 677)] {

@@ -21,6 +21,7 @@ export function foundRow(first) {
     update: (view) => {
       setText(cells.kind, kindWords(view.kind));
       setText(cells.amount, money(view.amounts.approved ?? view.amounts.requested));
+      if (view.amounts.dcc) cells.amount.append(el('small', { class: 'cell-own' }, money(view.amounts.dcc.amount)));
       if (view.card) setText(cells.card, cardWords(view.card));
       setText(cells.reference, view.reference ?? '');
       setText(cells.register, view.register);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Looking for transactions: what the host looks for itself (text, times, register, open), and what is
-// picked out here of what it gave (amount, outcome). It must never let the one pass for the other.
+// Looking for transactions: what a person typed, as the host is asked for it, and pages of what it finds.
 
 import { minorOf } from './format.js';
 
 const READ_AT_A_TIME = 50;
-/** So many are looked at for one page; then the person says whether to go on. */
-export const LOOK_MAX = 1000;
 
 const FIELDS = ['text', 'amount', 'from', 'to', 'register', 'outcome'];
 
@@ -23,55 +20,56 @@ export function addressOf(query) {
   return text ? `#/transactions/${text}` : '#/transactions';
 }
 
-/** Whether the host alone cannot answer it. */
-export function picksHere(query) {
-  return Boolean(query.amount || (query.outcome && query.outcome !== 'open'));
+/**
+ * `12.50` as the host looks for it: in whatever currency, where all of the shop's count it alike; else in the first
+ * of them that can be so much. A currency that was typed counts.
+ */
+export function amountSought(text, currencies) {
+  const typed = /[A-Za-z]{3}$/.exec(text.trim())?.[0].toUpperCase();
+  const known = typed ? [typed] : currencies.length > 0 ? currencies : ['EUR'];
+  const minors = known.map((currency) => minorOf(text, currency));
+  const at = minors.findIndex((minor) => minor !== null);
+  if (at < 0) return null;
+  const alike = !typed && minors.every((minor) => minor === minors[at]);
+  return { minor: minors[at], currency: alike ? undefined : known[at] };
 }
 
-function params(query) {
+function params(query, currencies) {
   const time = (local) => (local && !Number.isNaN(Date.parse(local)) ? new Date(local).toISOString() : undefined);
   return Object.fromEntries(Object.entries({
     text: query.text.trim() || undefined,
     since: time(query.from),
     until: time(query.to),
     register: query.register || undefined,
+    amount: query.amount ? amountSought(query.amount, currencies) : undefined,
     open: query.outcome === 'open' ? true : undefined,
+    outcome: query.outcome && query.outcome !== 'open' ? query.outcome : undefined,
   }).filter(([, value]) => value !== undefined));
 }
 
-export function matches(view, query) {
-  if (query.outcome && query.outcome !== 'open' && view.outcome !== query.outcome) return false;
-  // What still runs is in every first page of the host's list, whatever the time asked for.
-  const began = new Date(view.startedAt);
-  if ((query.from && began < new Date(query.from)) || (query.to && began >= new Date(query.to))) return false;
-  if (!query.amount) return true;
-  const { requested, approved } = view.amounts;
-  return [requested, approved].some((amount) => amount && minorOf(query.amount, amount.currency) === amount.minor);
-}
-
-/** One search: rows are read on demand, newest first, and kept. */
+/** One search: rows are read on demand, newest first, and kept. `currencies` are the shop's. */
 export class Search {
   rows = [];
-  looked = 0;
   done = false;
   #cursor;
   #list;
-  #query;
+  #params;
 
-  constructor(payhal, query) {
+  constructor(payhal, query, currencies) {
     this.#list = (filter) => payhal.list(filter);
-    this.#query = query;
+    this.#params = params(query, currencies);
   }
 
-  /** Reads until there are `wanted` rows, nothing is left, or `most` more were looked at. */
-  async read(wanted, most = LOOK_MAX) {
-    const until = this.looked + most;
+  /** Reads until there are `wanted` rows, or nothing is left. */
+  async read(wanted) {
     const known = new Set(this.rows.map((view) => view.transactionId));
-    while (!this.done && this.rows.length < wanted && this.looked < until) {
-      const page = await this.#list({ ...params(this.#query), limit: READ_AT_A_TIME, ...(this.#cursor ? { cursor: this.#cursor } : {}) });
-      const views = page.transactions ?? [];
-      this.looked += views.length;
-      this.rows.push(...views.filter((view) => !known.has(view.transactionId) && matches(view, this.#query)));
+    while (!this.done && this.rows.length < wanted) {
+      const page = await this.#list({ ...this.#params, limit: READ_AT_A_TIME, ...(this.#cursor ? { cursor: this.#cursor } : {}) });
+      // What ran when the first page was read may be over, and in the next one.
+      for (const view of (page.transactions ?? []).filter(({ transactionId }) => !known.has(transactionId))) {
+        known.add(view.transactionId);
+        this.rows.push(view);
+      }
       this.#cursor = page.cursor;
       this.done = page.cursor === undefined;
     }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// All transactions: search, pages of them, keyboard first, and what was found as a file. What the host
-// cannot look for is picked out here, and the page says so.
+// All transactions: search, pages of them, keyboard first, and what was found as a file.
 
 import { announce, el, keyedList, setText, swap } from './dom.js';
 import { asCsv, asJson, EXPORT_MAX, save } from './export.js';
-import { isAmount } from './format.js';
+import { isAmount, money } from './format.js';
 import { foundRow } from './found-row.js';
 import { field } from './parts.js';
-import { addressOf, Details, picksHere, queryOf, Search } from './search.js';
+import { addressOf, amountSought, Details, queryOf, Search } from './search.js';
 import { cardWords, OUTCOMES } from './words.js';
 
 const PAGE_ROWS = 25;
@@ -24,14 +23,13 @@ export function transactionsPage(state) {
   const empty = el('div', { class: 'empty' });
   const newer = el('button', { type: 'button', class: 'button button--small', onclick: () => turn(-1) }, 'Newer');
   const older = el('button', { type: 'button', class: 'button button--small', onclick: () => turn(1) }, 'Older');
-  const further = el('button', { type: 'button', class: 'button button--small', onclick: () => show() }, 'Look further back');
   const files = exportButtons(() => exported());
   const node = el('div', { class: 'found' },
     el('header', { class: 'page-head' }, el('div', {}, el('h1', {}, 'Transactions')), files.node),
     el('section', { class: 'panel', 'aria-label': 'Search' }, form.node),
     el('section', { class: 'panel found-list', 'aria-label': 'Found' },
       el('div', { class: 'found-top' }, count, el('p', { class: 'keys-hint' }, key('/'), ' search ', key('↑'), key('↓'), ' move ', key('Enter'), ' open')),
-      table, empty, el('nav', { class: 'found-pages', 'aria-label': 'Pages of the list' }, newer, older, further)));
+      table, empty, el('nav', { class: 'found-pages', 'aria-label': 'Pages of the list' }, newer, older)));
   const draw = keyedList(body, (view) => view.transactionId, (view) => foundRow(view));
   let search = null;
   let details = null;
@@ -46,7 +44,7 @@ export function transactionsPage(state) {
   function begin(keep = false) {
     if (!state.payhal || state.link.state !== 'open') return;
     details ??= new Details(state.payhal);
-    search = new Search(state.payhal, form.query());
+    search = new Search(state.payhal, form.query(), currenciesOf(state));
     if (!keep) page = 0;
     show();
   }
@@ -78,11 +76,10 @@ export function transactionsPage(state) {
     const more = asked.rows.length > from + PAGE_ROWS;
     newer.hidden = page === 0;
     older.hidden = !more;
-    further.hidden = more || asked.done;
     table.hidden = rows.length === 0;
     files.enable(rows.length > 0);
     said(asked, from, rows.length);
-    emptiness(asked, rows.length);
+    emptiness(rows.length);
     for (const view of rows) fillCard(view);
   }
 
@@ -95,24 +92,24 @@ export function transactionsPage(state) {
   }
 
   function said(asked, from, shown) {
-    const query = form.query();
     const all = asked.done ? `of ${asked.rows.length}` : 'and more before';
     const words = shown === 0 ? 'Nothing found' : `${from + 1} to ${from + shown} ${all}`;
-    const picked = picksHere(query) ? `. ${[query.amount && 'Amount', query.outcome && query.outcome !== 'open' && 'outcome'].filter(Boolean).join(' and ')} picked out of ${asked.looked} looked at` : '';
-    told(`${words}${picked}`);
+    const { amount } = form.query();
+    const { minor, currency } = (amount && amountSought(amount, currenciesOf(state))) || {};
+    told(`${words}${currency ? `, of ${money({ minor, currency })}` : ''}`);
   }
 
   function told(words) {
     setText(count, words);
   }
 
-  function emptiness(asked, shown) {
+  function emptiness(shown) {
     empty.hidden = shown > 0;
     if (shown > 0) return;
     const plain = Object.values(form.query()).every((value) => value === '');
     swap(empty, plain
       ? [el('p', {}, 'No payment yet.'), el('p', {}, 'Each attempt of a register to move money is a line here, from its first second on. With simulated devices the ', el('a', { href: '#/' }, 'counter'), ' makes one.')]
-      : [el('p', {}, asked.done ? 'No transaction is like that.' : 'None so far. Older ones were not looked at yet.'),
+      : [el('p', {}, 'No transaction is like that.'),
         el('p', {}, 'The text finds a part of the reference; of last four, approval code, key and number the whole. ', el('button', { type: 'button', class: 'button button--small', onclick: () => form.clear() }, 'Show all'))]);
   }
 
@@ -122,9 +119,9 @@ export function transactionsPage(state) {
   }
 
   async function exported() {
-    const whole = new Search(state.payhal, form.query());
+    const whole = new Search(state.payhal, form.query(), currenciesOf(state));
     files.says('Reading what was found');
-    await whole.read(EXPORT_MAX, Infinity);
+    await whole.read(EXPORT_MAX);
     const views = whole.rows.slice(0, EXPORT_MAX);
     let read = 0;
     return Promise.all(views.map(async (view) => {
@@ -177,6 +174,14 @@ export function transactionsPage(state) {
 }
 
 const key = (name) => el('kbd', {}, name);
+
+/** What the shop takes: as its gateways say, else as was paid lately. */
+function currenciesOf({ gateways = [], recent = [] }) {
+  const said = gateways.flatMap(({ currencies }) => currencies ?? []);
+  const paid = recent.map((view) => view.amounts.requested.currency).filter((code) => code !== 'XXX');
+  return [...new Set(said.length > 0 ? said : paid)];
+}
+
 
 function searchForm(first, changed) {
   const text = (name, more) => el('input', { name, autocomplete: 'off', spellcheck: 'false', ...more });

@@ -12,6 +12,7 @@ use crate::leases::LeaseView;
 use crate::money::{Amount, Amounts};
 use crate::quote::Quoted;
 use crate::request::Snapshot;
+use crate::room::Room;
 use crate::time::Now;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub enum Answer {
     GivenBack,
     /// To a look at what is lent.
     Lent(Vec<LeaseView>),
+    /// To a look at what may be sold without a gateway.
+    Rooms(Vec<Room>),
     /// To whoever wants to replace what drives a device or gateway: it counts as not ready now,
     /// until it is told to be.
     SetAside,

@@ -316,6 +316,10 @@ impl Engine {
                 let lent = self.lent();
                 self.answer(Position(0), ticket, Answer::Lent(lent));
             }
+            Request::Rooms => {
+                let rooms = self.rooms();
+                self.answer(Position(0), ticket, Answer::Rooms(rooms));
+            }
             Request::SetAside { part, wholly } => self.set_aside(ticket, &part, wholly),
             Request::Respond { prompt, response } => {
                 self.responded(ticket, &caller, prompt, response);

@@ -91,6 +91,7 @@ pub mod request;
 mod resolve;
 #[cfg(test)]
 mod resolve_cases;
+pub mod room;
 pub mod routing;
 #[cfg(test)]
 mod routing_cases;

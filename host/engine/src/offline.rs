@@ -67,7 +67,7 @@ impl Rule {
             && self.currency == total.currency
     }
 
-    fn fits_open(&self, open: &Transaction) -> bool {
+    pub(crate) fn fits_open(&self, open: &Transaction) -> bool {
         let register = &open.scope.register;
         self.fits(open.gateway.as_ref(), register, open.amounts.total)
     }
@@ -199,22 +199,15 @@ impl Engine {
             let most = rule.amount_max_minor;
             return Some(format!("a sale may come to {most} minor units at most"));
         }
-        let (mut count, mut sum, mut oldest_ms) = (1, minor, 0);
-        for open in self.open.values() {
-            if open.takes_room() && Some(open.id) != sale.id && rule.fits_open(open) {
-                count += 1;
-                sum = i64::saturating_add(sum, open.amounts.total.minor);
-                oldest_ms = oldest_ms.max(self.age_ms(open));
-            }
-        }
-        if count > rule.count_max {
-            Some(format!("{} wait to be forwarded already", count - 1))
-        } else if sum > rule.total_max_minor {
+        let used = self.used(rule, sale.id);
+        if used.count >= rule.count_max {
+            Some(format!("{} wait to be forwarded already", used.count))
+        } else if used.total_minor.saturating_add(minor) > rule.total_max_minor {
             let most = rule.total_max_minor;
             Some(format!(
                 "together they may come to {most} minor units at most"
             ))
-        } else if oldest_ms > rule.age_max_ms {
+        } else if used.oldest_ms > rule.age_max_ms {
             let hours = rule.age_max_ms / MS_PER_HOUR;
             Some(format!("the oldest has waited for more than {hours} hours"))
         } else {
@@ -345,7 +338,7 @@ impl Engine {
 
 impl Transaction {
     /// Whether it counts against the limits: it is accepted and not forwarded, or on its way there.
-    fn takes_room(&self) -> bool {
+    pub(crate) fn takes_room(&self) -> bool {
         self.owes_forwarding() || (self.going_offline && self.ending.is_none())
     }
 }

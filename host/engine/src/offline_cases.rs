@@ -444,6 +444,12 @@ fn what_is_on_its_way_takes_room_and_gives_it_back() {
         ..sale("2")
     };
     assert!(detail(&bench.money(other())).contains("wait to be forwarded already"));
+    let rooms = bench.engine.rooms();
+    assert_eq!(rooms.len(), 1);
+    assert_eq!(
+        rooms[0].used.count, rooms[0].rule.count_max,
+        "as a look tells it"
+    );
     bench.cancel("1");
     bench.reader(DeviceReply::Cancelled);
     assert!(refused(&bench.money(other())).is_none());

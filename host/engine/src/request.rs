@@ -60,6 +60,8 @@ pub enum Request {
     },
     /// What is lent, whosever it is.
     Lent,
+    /// How much may be sold without a gateway, and what of it is used.
+    Rooms,
     /// Show a text on a device, or beep, so that a person finds it.
     Identify {
         /// The device.

@@ -24,6 +24,7 @@ pub mod fuzz;
 mod kept;
 mod keys;
 pub mod limits;
+mod list;
 mod lookup;
 mod mark;
 mod offline;
@@ -48,7 +49,7 @@ pub use offline::{Look, Report, audit, epochs, look, open_transactions, show, ve
 pub use prune::Pruned;
 pub use shared::Happened;
 pub use tokens::{TokenFilter, TokenPage};
-pub use view::{Cursor, Filter, NotACursor, Offline, Page, Summary, View};
+pub use view::{Became, Cursor, Filter, NotACursor, Offline, Page, Sought, Summary, View};
 
 use audit::Audit;
 use keys::{KeyHash, Keys};
@@ -252,7 +253,7 @@ impl Journal {
         filter: Filter,
         reply: impl FnOnce(Result<Page, JournalError>) + Send + 'static,
     ) {
-        self.look(move |connection| lookup::list(connection, &filter), reply);
+        self.look(move |connection| list::list(connection, &filter), reply);
     }
 
     /// One page of the payment tokens that registers keep, the newest first.

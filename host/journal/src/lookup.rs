@@ -3,15 +3,14 @@
 
 use crate::error::{Doing, JournalError};
 use crate::keys::Keys;
-use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, PAGE_ROWS_MAX, UNRESOLVED_MAX};
+use crate::limits::{BATCH_CLOSES_READ, KEYS_AT_A_TIME, UNRESOLVED_MAX};
 use crate::rows::{self, SUMMARY};
-use crate::view::{Filter, Offline, Page, Summary, View};
+use crate::view::{Offline, Summary, View};
 use crate::{kept, project, spent, tokens};
 use payhal_engine::answer::Outcome;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::ids::{IdempotencyKey, Scope, TransactionId};
 use payhal_engine::record::{BatchClosed, Fact, Past, PastChange, Record};
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
@@ -330,102 +329,4 @@ pub(crate) fn batches_closed(connection: &Connection) -> Result<Vec<BatchClosed>
         }
     }
     Ok(closed)
-}
-
-/// One page of lines, newest first.
-pub(crate) fn list(connection: &Connection, filter: &Filter) -> Result<Page, JournalError> {
-    let limit = match filter.limit {
-        0 => PAGE_ROWS_MAX,
-        limit => limit.min(PAGE_ROWS_MAX),
-    };
-    let (condition, mut values) = conditions(filter);
-    values.push(Value::from(i64::from(limit) + 1));
-    // Few are open: found by their own index and sorted, not picked out of all in order of time.
-    let plus = if filter.open == Some(true) || filter.forwarding.is_some() {
-        "+"
-    } else {
-        ""
-    };
-    let query = format!(
-        "{SUMMARY} WHERE {condition} ORDER BY {plus}started_at DESC, first DESC LIMIT ?{}",
-        values.len()
-    );
-    let mut statement = connection.prepare_cached(&query).doing("read")?;
-    let found = statement
-        .query_map(rusqlite::params_from_iter(values), rows::summary)
-        .doing("read")?;
-    let mut rows: Vec<Summary> = found.collect::<rusqlite::Result<_>>().doing("read")?;
-    let limit = usize::try_from(limit).expect("a small number");
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(Summary::cursor);
-    Ok(Page { rows, next })
-}
-
-/// Conditions joined by AND, with their values numbered from 1.
-fn conditions(filter: &Filter) -> (String, Vec<Value>) {
-    let mut condition = String::from("1");
-    let mut values: Vec<Value> = Vec::new();
-    let mut add = |text: &str, mut of: Vec<Value>| {
-        condition.push_str(" AND ");
-        let mut pieces = text.split('?');
-        condition.push_str(pieces.next().unwrap_or_default());
-        for (piece, value) in pieces.zip(of.drain(..)) {
-            values.push(value);
-            condition.push_str(&format!("?{}{piece}", values.len()));
-        }
-    };
-    if let Some(since) = filter.since_micros {
-        add("started_at >= ?", vec![since.into()]);
-    }
-    if let Some(until) = filter.until_micros {
-        add("started_at < ?", vec![until.into()]);
-    }
-    if let Some(register) = &filter.register {
-        add("register = ?", vec![register.0.to_string().into()]);
-    }
-    if let Some(token) = filter.token {
-        add("token_id = ?", vec![token.0.as_bytes().to_vec().into()]);
-    }
-    match filter.outcome {
-        Some(Outcome::Unknown) => add("outcome IS NULL", vec![]),
-        Some(outcome) => add(
-            "outcome = ?",
-            vec![rows::outcome_name(outcome).to_owned().into()],
-        ),
-        None => {}
-    }
-    match filter.open {
-        // Spelled as the index has it.
-        Some(true) => add("open = 1", vec![]),
-        Some(false) => add("open = 0", vec![]),
-        None => {}
-    }
-    if let Some(state) = filter.forwarding {
-        let name = rows::forwarding_name(state).to_owned();
-        // Spelled as the index has it.
-        add(
-            "forwarding IS NOT NULL AND forwarding = ?",
-            vec![name.into()],
-        );
-    }
-    if let Some(cursor) = filter.cursor {
-        let at = cursor.started_at_micros;
-        add(
-            "(started_at, first) < (?, ?)",
-            vec![at.into(), rows::column(cursor.first).into()],
-        );
-    }
-    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-        let id = text
-            .parse::<Uuid>()
-            .map_or(Value::Null, |id| id.as_bytes().to_vec().into());
-        let whole = || Value::from(text.to_owned());
-        add(
-            "(instr(lower(reference), lower(?)) OR key = ? OR approval_code = ? \
-             OR last_four = ? OR transaction_id = ?)",
-            vec![whole(), whole(), whole(), whole(), id],
-        );
-    }
-    (condition, values)
 }

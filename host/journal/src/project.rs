@@ -4,6 +4,7 @@
 
 use payhal_engine::answer::Outcome;
 use payhal_engine::card::CardFace;
+use payhal_engine::conversion::Conversion;
 use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::gateway::Decision;
 use payhal_engine::ids::{DeviceId, GatewayId, Position, Scope};
@@ -62,6 +63,7 @@ struct Beginning<'a> {
     device: Option<&'a DeviceId>,
     gateway: Option<&'a GatewayId>,
     card: Option<&'a CardFace>,
+    dcc: Option<&'a Conversion>,
 }
 
 fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
@@ -73,6 +75,7 @@ fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
             device: intent.device.as_ref(),
             gateway: intent.gateway.as_ref(),
             card: intent.card.as_ref(),
+            dcc: intent.dcc.as_ref().map(|offer| &offer.conversion),
         });
     }
     match fact {
@@ -83,6 +86,7 @@ fn beginning(fact: &Fact) -> Option<Beginning<'_>> {
             device: unsent.device.as_ref(),
             gateway: unsent.gateway.as_ref(),
             card: unsent.card.as_ref(),
+            dcc: None,
         }),
         _ => None,
     }
@@ -176,6 +180,7 @@ fn begin(
         kind: beginning.request.kind,
         amount: beginning.amounts.map(|amounts| amounts.total),
         approved_minor: None,
+        dcc: beginning.dcc.cloned(),
         reference: beginning.request.reference.clone(),
         device: beginning.device.cloned(),
         gateway: beginning.gateway.cloned(),
@@ -206,6 +211,7 @@ fn end(line: &mut Summary, ending: &Ending, at_micros: i64) {
         FinalAnswer::Approved(approved) => {
             line.outcome = Some(Outcome::Approved);
             line.approved_minor = Some(approved.approved_minor);
+            line.dcc.clone_from(&approved.dcc);
             line.approval_code.clone_from(&approved.approval_code);
             if let Some(stored) = &approved.extras.stored {
                 line.token = Some(stored.id);

@@ -7,6 +7,7 @@ use crate::keys::KeyHash;
 use crate::project;
 use crate::view::Summary;
 use payhal_engine::answer::Outcome;
+use payhal_engine::conversion::Conversion;
 use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::ids::{IdempotencyKey, Position, RegisterId, Scope, TokenId, TransactionId};
 use payhal_engine::money::{Amount, Currency};
@@ -40,7 +41,7 @@ pub(crate) struct Stored {
 pub(crate) const SUMMARY: &str = r#"SELECT first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, reporting,
- forwarding, token_id FROM "transaction" "#;
+ forwarding, token_id, dcc FROM "transaction" "#;
 
 pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     Ok(Summary {
@@ -55,6 +56,7 @@ pub(crate) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         kind: kind(row)?,
         amount: amount(row)?,
         approved_minor: row.get(10)?,
+        dcc: conversion(row)?,
         reference: row.get(11)?,
         device: row
             .get::<_, Option<Arc<str>>>(12)?
@@ -140,6 +142,20 @@ fn amount(row: &Row<'_>) -> rusqlite::Result<Option<Amount>> {
     Ok(Some(Amount { minor, currency }))
 }
 
+/// As text, since nothing in it is looked for but its amount, which has a column.
+fn conversion(row: &Row<'_>) -> rusqlite::Result<Option<Conversion>> {
+    let Some(text) = row.get_ref(25)?.as_str_or_null()? else {
+        return Ok(None);
+    };
+    let read = serde_json::from_str(text).map_err(|_| wrong(25, Type::Text))?;
+    Ok(Some(read))
+}
+
+fn conversion_text(line: &Summary) -> Option<String> {
+    let dcc = line.dcc.as_ref()?;
+    Some(serde_json::to_string(dcc).expect("a conversion is a plain tree with text keys"))
+}
+
 fn outcome(row: &Row<'_>) -> rusqlite::Result<Option<Outcome>> {
     let Some(name) = row.get_ref(14)?.as_str_or_null()? else {
         return Ok(None);
@@ -215,9 +231,9 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             r#"INSERT INTO "transaction"(first, last, transaction_id, register, generation, key,
  kind, parent, amount_minor, currency, approved_minor, reference, device, gateway, outcome,
  reversing, reversed, needs_operator, last_four, approval_code, started_at, ended_at, open,
- reporting, forwarding, token_id)
+ reporting, forwarding, token_id, dcc, dcc_minor)
  VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,
- ?25,?26)"#,
+ ?25,?26,?27,?28)"#,
         )
         .doing("write to")?;
     statement
@@ -248,6 +264,8 @@ pub(crate) fn add_summary(connection: &Connection, line: &Summary) -> Result<(),
             line.reporting,
             line.forwarding.map(forwarding_name),
             line.token.as_ref().map(|token| token.0.as_bytes()),
+            conversion_text(line),
+            line.dcc.as_ref().map(|dcc| dcc.amount.minor),
         ])
         .doing("write to")?;
     Ok(())
@@ -260,7 +278,7 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             r#"UPDATE "transaction" SET last = ?2, amount_minor = ?3, currency = ?4,
  approved_minor = ?5, device = ?6, gateway = ?7, outcome = ?8, reversing = ?9, reversed = ?10,
  needs_operator = ?11, last_four = ?12, approval_code = ?13, ended_at = ?14, open = ?15,
- reporting = ?16, forwarding = ?17, token_id = ?18 WHERE first = ?1"#,
+ reporting = ?16, forwarding = ?17, token_id = ?18, dcc = ?19, dcc_minor = ?20 WHERE first = ?1"#,
         )
         .doing("write to")?;
     statement
@@ -283,6 +301,8 @@ pub(crate) fn change_summary(connection: &Connection, line: &Summary) -> Result<
             line.reporting,
             line.forwarding.map(forwarding_name),
             line.token.as_ref().map(|token| token.0.as_bytes()),
+            conversion_text(line),
+            line.dcc.as_ref().map(|dcc| dcc.amount.minor),
         ])
         .doing("write to")?;
     Ok(())

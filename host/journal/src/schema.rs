@@ -13,7 +13,21 @@ use std::path::{Path, PathBuf};
 const APPLICATION_ID: i64 = 0x7061_7968;
 
 /// Step `n` makes schema `n + 1` out of schema `n`. Steps that were released never change.
-const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
+
+/// What the records of `line` say of the card's own currency: the ending, else the last intent.
+macro_rules! dcc_of {
+    () => {
+        "coalesce(
+           (SELECT json_extract(body, '$.fact.answer.dcc') FROM main.record
+             WHERE transaction_id = line.transaction_id AND kind = 'ended'),
+           (SELECT json_extract(body, '$.fact.stored.intent.dcc.conversion') FROM main.record
+             WHERE transaction_id = line.transaction_id AND kind = 'ended'),
+           (SELECT json_extract(body, '$.fact.dcc.conversion') FROM main.record
+             WHERE transaction_id = line.transaction_id AND kind = 'intent'
+             ORDER BY position DESC LIMIT 1))"
+    };
+}
 
 /// Tables as this build reads them, over those of an older file that it must not change.
 const OLDER: &[&str] = &[
@@ -22,7 +36,7 @@ const OLDER: &[&str] = &[
      CREATE TEMP TABLE kept(register TEXT, generation INTEGER, key TEXT, first INTEGER,
        transaction_id BLOB, ended_at INTEGER, body TEXT, digest BLOB);
      CREATE TEMP VIEW \"transaction\" AS SELECT *, 0 AS reporting, NULL AS forwarding,
-       NULL AS token_id
+       NULL AS token_id, NULL AS dcc
        FROM main.\"transaction\";
      CREATE TEMP VIEW epoch AS SELECT number, id, began_at, 0 AS position, 0 AS stan,
        'first' AS reason, x'' AS chain FROM main.epoch;",
@@ -31,11 +45,19 @@ const OLDER: &[&str] = &[
      CREATE TEMP TABLE audit_head(id INTEGER, seq INTEGER, chain BLOB, pruned_seq INTEGER,
        pruned_chain BLOB);",
     "CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS forwarding,
-       NULL AS token_id FROM main.\"transaction\";",
-    "CREATE TEMP TABLE token(number INTEGER, token_id BLOB, position INTEGER, register TEXT,
-       reference TEXT, gateway TEXT, token TEXT, deleted INTEGER, body TEXT, digest BLOB);
-     CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS token_id
-       FROM main.\"transaction\";",
+       NULL AS token_id, NULL AS dcc FROM main.\"transaction\";",
+    concat!(
+        "CREATE TEMP TABLE token(number INTEGER, token_id BLOB, position INTEGER, register TEXT,
+           reference TEXT, gateway TEXT, token TEXT, deleted INTEGER, body TEXT, digest BLOB);
+         CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, NULL AS token_id, ",
+        dcc_of!(),
+        " AS dcc FROM main.\"transaction\" AS line;"
+    ),
+    concat!(
+        "CREATE TEMP VIEW IF NOT EXISTS \"transaction\" AS SELECT *, ",
+        dcc_of!(),
+        " AS dcc FROM main.\"transaction\" AS line;"
+    ),
 ];
 
 const FIRST: &str = r#"
@@ -190,6 +212,27 @@ CREATE TABLE token(
 CREATE UNIQUE INDEX token_reference ON token(reference) WHERE deleted = 0;
 CREATE INDEX token_text ON token(token);
 "#;
+
+/// What cards were charged in their own currency, and what a list is searched by. Approved payments are most
+/// of all, so that the index of outcomes leaves them out.
+const SEVENTH: &str = concat!(
+    r#"
+ALTER TABLE "transaction" ADD COLUMN dcc TEXT;
+ALTER TABLE "transaction" ADD COLUMN dcc_minor INTEGER;
+UPDATE "transaction" AS line SET dcc = "#,
+    dcc_of!(),
+    r#" WHERE transaction_id IN (SELECT transaction_id FROM record WHERE instr(body, '"dcc":{'));
+UPDATE "transaction" SET dcc_minor = json_extract(dcc, '$.amount.minor') WHERE dcc IS NOT NULL;
+
+CREATE INDEX transaction_amount ON "transaction"(amount_minor, started_at);
+CREATE INDEX transaction_approved ON "transaction"(approved_minor, started_at)
+  WHERE approved_minor <> amount_minor;
+CREATE INDEX transaction_dcc ON "transaction"(dcc_minor, started_at) WHERE dcc_minor IS NOT NULL;
+CREATE INDEX transaction_outcome ON "transaction"(outcome, started_at) WHERE outcome <> 'approved';
+CREATE INDEX transaction_last_four ON "transaction"(last_four, started_at)
+  WHERE last_four IS NOT NULL;
+"#
+);
 
 /// Makes the tables, or brings those of an older payhal forward after a copy of the file beside it.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {

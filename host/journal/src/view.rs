@@ -2,11 +2,12 @@
 //! What the journal shows: one line for each transaction, its records, and pages of lines.
 
 use payhal_engine::answer::Outcome;
+use payhal_engine::conversion::Conversion;
 use payhal_engine::forwarding::ForwardingState;
 use payhal_engine::ids::{
     DeviceId, GatewayId, IdempotencyKey, Position, RegisterId, Scope, TokenId, TransactionId,
 };
-use payhal_engine::money::Amount;
+use payhal_engine::money::{Amount, Currency};
 use payhal_engine::record::{PastChange, Record};
 use payhal_engine::request::Kind;
 use std::str::FromStr;
@@ -27,6 +28,8 @@ pub struct Summary {
     pub amount: Option<Amount>,
     /// What was approved, minor units.
     pub approved_minor: Option<i64>,
+    /// What the card was charged in its own currency, where the customer chose that.
+    pub dcc: Option<Conversion>,
     /// The register's own reference.
     pub reference: Option<Arc<str>>,
     /// The device that took part.
@@ -100,6 +103,25 @@ pub struct View {
     pub pruned: bool,
 }
 
+/// What became of a transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Became {
+    /// This, for one that was accepted offline once its gateway said so; [`Outcome::Unknown`] =
+    /// without an ending.
+    Ended(Outcome),
+    /// It was accepted offline, and nobody knows yet whether its issuer takes it.
+    AcceptedOffline,
+}
+
+/// An amount that is looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sought {
+    /// Minor units.
+    pub minor: i64,
+    /// Absent: of any.
+    pub currency: Option<Currency>,
+}
+
 /// Which transactions a list shows; what is absent does not filter.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Filter {
@@ -111,8 +133,14 @@ pub struct Filter {
     pub register: Option<RegisterId>,
     /// By, or about, this payment token.
     pub token: Option<TokenId>,
-    /// With this outcome; [`Outcome::Unknown`] = without an ending.
-    pub outcome: Option<Outcome>,
+    /// That this became of, as far as is known now.
+    pub outcome: Option<Became>,
+    /// But these.
+    pub without: Vec<TransactionId>,
+    /// Where this was asked for or approved, or is what the card was charged.
+    pub amount: Option<Sought>,
+    /// The card's last four digits.
+    pub last_four: Option<Arc<str>>,
     /// At rest or not.
     pub open: Option<bool>,
     /// Accepted offline, and there now.

@@ -23,6 +23,7 @@ pub mod ids;
 pub mod instances;
 pub mod leases;
 pub mod limits;
+pub mod list;
 pub mod method;
 pub mod money;
 pub mod pairing;

@@ -68,16 +68,21 @@ impl Amount {
                 format!("must be an integer of minor units from {least} to {AMOUNT_MINOR_MAX}"),
             ));
         }
-        let letters = self.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-        if self.currency.len() != 3 || !letters {
-            return Err(FieldError {
-                name: ErrorName::InvalidParams,
-                field: format!("{field}.currency"),
-                must: "must be an ISO 4217 code of three upper-case letters".to_owned(),
-            });
-        }
-        Ok(())
+        check_currency(&self.currency, &format!("{field}.currency"))
     }
+}
+
+/// Checks a currency by its shape.
+pub(crate) fn check_currency(code: &str, field: &str) -> Result<(), FieldError> {
+    let letters = code.bytes().all(|byte| byte.is_ascii_uppercase());
+    if code.len() != 3 || !letters {
+        return Err(FieldError {
+            name: ErrorName::InvalidParams,
+            field: field.to_owned(),
+            must: "must be an ISO 4217 code of three upper-case letters".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Transactions as they are looked at: `payment.get`, `payment.list`, `payment.receipt`.
+//! Transactions as they are looked at: `payment.get`, `payment.receipt`, and the lines of `payment.list`.
 //!
 //! Owns the views. It must never show more of a card than its mask.
 
@@ -10,14 +10,11 @@ use serde_json::Value;
 use crate::batch::BatchTotals;
 use crate::error::{ErrorName, MoneyMoved};
 use crate::ids::{DeviceId, GatewayId, IdempotencyKey, RegisterId, TokenId, TransactionId};
-use crate::limits::{
-    LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, RECEIPT_COLUMNS, SEARCH_CHARS_MAX, TEXT_CHARS_MAX,
-};
+use crate::limits::RECEIPT_COLUMNS;
+pub use crate::list::{AmountSought, ListParams, ListResult};
 use crate::money::Amount;
-use crate::params::{FieldError, Validate, check_chars, check_id, check_key};
-use crate::payment::{
-    Acceptor, Basket, Collection, Forwarding, ForwardingState, Free, ResolvedOutcome, UndoResult,
-};
+use crate::params::{FieldError, Validate, check_id, check_key};
+use crate::payment::{Acceptor, Basket, Collection, Forwarding, Free, ResolvedOutcome, UndoResult};
 use crate::progress::Stage;
 use crate::verbatim::Verbatim;
 
@@ -373,80 +370,6 @@ pub(crate) fn check_one_name(
             "must be given, or `idempotency_key` instead, but not both",
         )),
     }
-}
-
-/// Params of `payment.list`, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ListParams {
-    /// Begun at or after this time, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// Begun before this time, RFC 3339.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
-    /// Only those that are still open (`true`) or ended (`false`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<bool>,
-    /// Only sales that were accepted offline and are there now: `waiting` and `needs_operator` are
-    /// what is still to be forwarded, `declined` is what was lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forwarding: Option<ForwardingState>,
-    /// Only this register's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub register: Option<RegisterId>,
-    /// Only where it is a part of the reference, or the whole key, id, approval code or last four digits
-    /// of the card.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Go on where the last page ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// How many, 1 to 100; 20 if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
-    pub limit: Option<u32>,
-}
-
-impl ListParams {
-    /// How many transactions the page holds at most.
-    #[must_use]
-    pub fn limit(&self) -> u32 {
-        self.limit.unwrap_or(LIST_LIMIT_DEFAULT)
-    }
-}
-
-impl Validate for ListParams {
-    fn validate(&self) -> Result<(), FieldError> {
-        for (field, text, most) in [
-            ("since", &self.since, 64),
-            ("until", &self.until, 64),
-            ("text", &self.text, SEARCH_CHARS_MAX),
-            ("cursor", &self.cursor, TEXT_CHARS_MAX),
-        ] {
-            text.as_deref()
-                .map_or(Ok(()), |text| check_chars(text, 0, most, field))?;
-        }
-        if let Some(register) = &self.register {
-            check_id(register.as_str(), "register")?;
-        }
-        if !(1..=LIST_LIMIT_MAX).contains(&self.limit()) {
-            return Err(FieldError::new(
-                "limit",
-                format!("must be an integer from 1 to {LIST_LIMIT_MAX}"),
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// Result of `payment.list`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ListResult {
-    /// The transactions, newest first.
-    pub transactions: Vec<TransactionView>,
-    /// Where the next page begins; absent on the last one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
 }
 
 /// Params of `payment.receipt`.

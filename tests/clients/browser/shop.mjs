@@ -36,6 +36,13 @@ plugin = "virtual-terminal-blind"
 name = "${GATEWAY}"
 plugin = "sandbox"
 acceptor = { merchant = "123456789012345", terminal = "00000001" }
+
+[[offline]]
+gateway = "${GATEWAY}"
+amount_max = "20.00 EUR"
+count_max = 5
+total_max = "20.00 EUR"
+age_max_hours = 24
 `;
 
 export async function openShop() {

@@ -2,16 +2,18 @@
 //! Commands that look, and the one that stops: devices, gateways, transactions, receipts, cancel.
 
 use super::amount;
-use super::args::{Copy, Format, ListArgs, NamedArgs, OfflineState, ReceiptArgs, TransactionsArgs};
+use super::args::{Copy, Format, ListArgs, NamedArgs, ReceiptArgs};
 use super::connect::connect;
 use super::exit::{Exit, Failure};
+use super::list_args::{OfflineState, TransactionsArgs};
 use super::screen::{say, say_json, table, tell, word};
 use payhal_client::{CallError, Client};
 use payhal_protocol::device::{DeviceKind, DeviceListParams, DeviceSummary};
-use payhal_protocol::gateway::GatewayListParams;
+use payhal_protocol::gateway::{GatewayListParams, OfflineLimit};
 use payhal_protocol::payment::{CancelParams, CancelState, Forwarding, ForwardingState};
 use payhal_protocol::transaction::{
-    GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams, Resolution, TransactionView,
+    AmountSought, Amounts, GetParams, ListParams, ReceiptCopy, ReceiptFormat, ReceiptParams,
+    Resolution, TransactionOutcome, TransactionView,
 };
 use payhal_protocol::{Amount, ErrorName};
 
@@ -98,7 +100,43 @@ pub(super) async fn gateways(args: &ListArgs) -> Result<Exit, Failure> {
             &rows,
         ));
     }
+    for gateway in &answer.gateways {
+        for limit in &gateway.offline {
+            say(&format!("{} offline: {}", gateway.id, room(limit)));
+        }
+    }
     Ok(Exit::Ok)
+}
+
+/// What of a limit is used: `2 of 3 sales, 19.50 EUR of 100.00 EUR, the oldest for 1 of 24 hours`.
+fn room(limit: &OfflineLimit) -> String {
+    let hours = |ms: u64| ms / 3_600_000;
+    let mut words = vec![
+        format!("{} of {} sales", limit.count, limit.count_max),
+        format!(
+            "{} of {}",
+            amount::show(&limit.total),
+            amount::show(&limit.total_max)
+        ),
+    ];
+    words.extend(limit.oldest_ms.map(|oldest| {
+        let (oldest, most) = (hours(oldest), hours(limit.age_max_ms));
+        format!("the oldest for {oldest} of {most} hours")
+    }));
+    words.push(format!("each up to {}", amount::show(&limit.amount_max)));
+    words.extend(
+        limit
+            .register
+            .as_ref()
+            .map(|register| format!("only of {register}")),
+    );
+    if limit.every_gateway {
+        words.push("all gateways together".to_owned());
+    }
+    if limit.full() {
+        words.push("no more is accepted".to_owned());
+    }
+    words.join(", ")
 }
 
 /// Stops what is still running. The cancelled call still has its own answer.
@@ -290,6 +328,9 @@ fn shown(amount: &Amount) -> Option<String> {
 /// Transactions, newest first.
 pub(super) async fn transactions(args: &TransactionsArgs) -> Result<Exit, Failure> {
     let params = ListParams {
+        amount: sought(args.amount.as_deref())?,
+        outcome: args.outcome.as_deref().and_then(outcome),
+        last_four: args.last_four.clone(),
         since: args.since.clone(),
         until: args.until.clone(),
         open: args.open.then_some(true),
@@ -321,6 +362,24 @@ pub(super) async fn transactions(args: &TransactionsArgs) -> Result<Exit, Failur
     Ok(Exit::Ok)
 }
 
+/// The two words of an amount.
+fn sought(words: Option<&[String]>) -> Result<Option<AmountSought>, Failure> {
+    let Some([text, currency]) = words else {
+        return Ok(None);
+    };
+    let amount = amount::parse(text, currency);
+    let amount = amount.map_err(|error| Failure::new(Exit::Usage, error))?;
+    Ok(Some(AmountSought {
+        minor: amount.minor,
+        currency: Some(amount.currency),
+    }))
+}
+
+/// By its name in the API.
+fn outcome(name: &str) -> Option<TransactionOutcome> {
+    serde_json::from_value(name.into()).ok()
+}
+
 /// Transactions, a line each.
 pub(super) fn transactions_table(transactions: &[TransactionView]) -> String {
     let header = [
@@ -342,9 +401,18 @@ fn row(view: &TransactionView) -> [String; 6] {
         view.transaction_id.to_string(),
         word(&view.kind),
         word(&view.outcome),
-        shown(amounts.approved.as_ref().unwrap_or(&amounts.requested)).unwrap_or_default(),
+        charged(amounts),
         view.reference.clone().unwrap_or_default(),
     ]
+}
+
+/// What was charged, with the card's own currency where it was that.
+fn charged(amounts: &Amounts) -> String {
+    let shop = shown(amounts.approved.as_ref().unwrap_or(&amounts.requested)).unwrap_or_default();
+    match &amounts.dcc {
+        Some(dcc) => format!("{shop} = {}", amount::show(&dcc.amount)),
+        None => shop,
+    }
 }
 
 /// A time without its fraction of a second.
@@ -378,7 +446,13 @@ pub(super) async fn receipt(args: &ReceiptArgs) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::list_args::OUTCOMES;
     use super::*;
+
+    #[test]
+    fn every_outcome_of_the_command_line_is_one_of_the_api() {
+        assert!(OUTCOMES.iter().all(|name| outcome(name).is_some()));
+    }
 
     #[test]
     fn times_lose_their_fractions() {

@@ -20,6 +20,7 @@ mod instances;
 mod journal;
 mod keys;
 mod kit;
+mod list_args;
 mod log;
 mod look;
 mod operator;

@@ -5,19 +5,16 @@ use super::admission::{begin, complete, hello, prove, reveal, rotate};
 use super::registers::Update;
 use super::session::{Session, Taken};
 use super::{
-    audit, card_numbers, configured, convert, diagnose, errands, explain, follow, instances,
-    leases, looks, money, operator, plugin_changes, plugins, record, settings, signatures, tokens,
-    updates,
+    audit, card_numbers, configured, convert, diagnose, errands, explain, follow, leases, looks,
+    money, operator, plugin_changes, plugins, record, settings, signatures, tokens, updates,
 };
 use payhal_engine::answer::{Answer, Reason};
 use payhal_engine::event::Event;
 use payhal_engine::ids::{DeviceId, TransactionId};
 use payhal_engine::request::{Caller, Request, Which};
-use payhal_protocol as p;
 use payhal_protocol::batch::{BatchTotals, TotalsParams};
 use payhal_protocol::device::{IdentifyParams, IdentifyResult, SimulateParams};
 use payhal_protocol::error::{ErrorName, ErrorObject};
-use payhal_protocol::gateway::GatewayListResult;
 use payhal_protocol::method::Method;
 use payhal_protocol::params::{FieldError, Validate, decode};
 use payhal_protocol::payment::{CancelParams, CancelResult, ResolveParams, ResolveResult};
@@ -50,10 +47,7 @@ pub(super) fn start(
         Method::Ping => now(&id, decode(params).map(|PingParams {}| PingResult {})),
         Method::Discover => discover(&id),
         Method::Hello => at_once(session, &id, params, |s, p| hello(s, &p)),
-        Method::GatewayList => now(
-            &id,
-            decode(params).map(|_: p::gateway::GatewayListParams| gateways(session)),
-        ),
+        Method::GatewayList => run(session, id, params, looks::gateways),
         Method::GatewaySettings => run(session, id, params, settings::settings),
         Method::Quote => run(session, id, params, settings::quote),
         Method::Sale => money::call(session, id, params, convert::sale),
@@ -192,13 +186,6 @@ fn discover(id: &Id) -> Taken {
     let document = RawValue::from_string(payhal_protocol::OPENRPC.to_owned());
     let document = document.expect("the generated document is JSON");
     Taken::Answer(rpc::result_text(id, &document))
-}
-
-fn gateways(session: &Session) -> GatewayListResult {
-    let views = session.shared.supervisor.gateways();
-    GatewayListResult {
-        gateways: views.iter().map(instances::gateway).collect(),
-    }
 }
 
 impl Session {

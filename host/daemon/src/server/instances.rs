@@ -165,5 +165,6 @@ pub(super) fn gateway(view: &InstanceView) -> GatewaySummary {
             .map(|opened| opened.currencies.clone())
             .unwrap_or_default(),
         simulated: manifest.simulated,
+        offline: Vec::new(),
     }
 }

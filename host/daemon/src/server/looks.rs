@@ -5,17 +5,21 @@
 use super::receipt::{Papers, Source};
 use super::session::Session;
 use super::{convert, instances, views};
-use payhal_engine::answer::Answer;
+use payhal_engine::answer::{Answer, Outcome};
 use payhal_engine::ids::{DeviceId, RegisterId};
 use payhal_engine::leases::LeaseView;
+use payhal_engine::money::Currency;
 use payhal_engine::request::{Request, Snapshot, Which};
-use payhal_journal::{Filter, View};
+use payhal_engine::room::Room;
+use payhal_journal::{Became, Filter, Page, Sought, View};
 use payhal_protocol::device::{DeviceListParams, DeviceListResult, DeviceSummary};
 use payhal_protocol::error::{ErrorName, ErrorObject};
+use payhal_protocol::gateway::{GatewayListParams, GatewayListResult, GatewaySummary};
 use payhal_protocol::params::FieldError;
 use payhal_protocol::session::Permission;
 use payhal_protocol::transaction::{
-    GetParams, ListParams, ListResult, Receipt, ReceiptFormat, ReceiptParams, TransactionView,
+    AmountSought, GetParams, ListParams, ListResult, Receipt, ReceiptFormat, ReceiptParams,
+    TransactionOutcome, TransactionView,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -44,6 +48,14 @@ impl Session {
     pub(super) async fn lent(&self) -> Vec<LeaseView> {
         match self.ask_of_all(Request::Lent).await {
             Some(Answer::Lent(leases)) => leases,
+            _ => Vec::new(),
+        }
+    }
+
+    /// What may be sold without a gateway, and what of it is used, whosever it is.
+    async fn rooms(&self) -> Vec<Room> {
+        match self.ask_of_all(Request::Rooms).await {
+            Some(Answer::Rooms(rooms)) => rooms,
             _ => Vec::new(),
         }
     }
@@ -159,6 +171,31 @@ pub(super) async fn devices(
     })
 }
 
+pub(super) async fn gateways(
+    session: Arc<Session>,
+    _: GatewayListParams,
+) -> Result<GatewayListResult, ErrorObject> {
+    let mut rooms = session.rooms().await;
+    rooms.retain(|room| {
+        let register = room.rule.register.as_ref();
+        register.is_none_or(|register| session.may_see(register))
+    });
+    let views = session.shared.supervisor.gateways();
+    let gateways = views.iter().map(|view| {
+        let of = rooms.iter().filter(|room| {
+            let gateway = room.rule.gateway.as_ref();
+            gateway.is_none_or(|gateway| *gateway.0 == *view.name)
+        });
+        GatewaySummary {
+            offline: of.map(convert::offline_limit).collect(),
+            ..instances::gateway(view)
+        }
+    });
+    Ok(GatewayListResult {
+        gateways: gateways.collect(),
+    })
+}
+
 pub(super) fn holder<'a>(live: &'a [Snapshot], device: &str) -> Option<&'a Snapshot> {
     live.iter()
         .find(|snapshot| snapshot.device.as_ref().is_some_and(|id| &*id.0 == device))
@@ -180,21 +217,29 @@ pub(super) async fn list(
 ) -> Result<ListResult, ErrorObject> {
     let mut filter = filter(&params)?;
     filter.register = session.whose(filter.register.take())?;
-    let of = filter.register.clone();
-    let lists_running = filter.cursor.is_none()
-        && params.open != Some(false)
-        && params.text.is_none()
-        && params.forwarding.is_none();
     let live = session.live(Request::LiveAll).await;
-    let page = session.shared.journal.list(filter).await;
-    let page =
-        page.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))?;
+    if params.outcome == Some(TransactionOutcome::Unknown) {
+        filter.without = live
+            .iter()
+            .filter(|it| runs(it))
+            .map(|it| it.transaction_id)
+            .collect();
+    }
+    let sought = filter.clone();
+    let page = match params.outcome {
+        // No record says that it runs: the engine knows all that do.
+        Some(TransactionOutcome::Running) => Page::default(),
+        _ => {
+            let page = session.shared.journal.list(filter).await;
+            page.map_err(|why| ErrorObject::named(ErrorName::JournalUnavailable).with_detail(why))?
+        }
+    };
     let mut transactions: Vec<TransactionView> = Vec::new();
-    if lists_running {
+    if sought.cursor.is_none() {
         let running = live.iter().filter(|snapshot| {
             let id = snapshot.transaction_id;
-            let wanted = of.as_ref().is_none_or(|of| snapshot.scope.register == *of);
-            wanted && !snapshot.ended && page.rows.iter().all(|row| row.transaction_id != id)
+            let unlisted = page.rows.iter().all(|row| row.transaction_id != id);
+            unlisted && is_sought(&params, &sought, snapshot)
         });
         transactions.extend(running.map(views::from_snapshot));
         transactions.sort_by(|a, b| b.started_at.cmp(&a.started_at));
@@ -214,6 +259,64 @@ pub(super) async fn list(
     })
 }
 
+/// Whether a transaction is told as running: not over, and nobody resolves it.
+fn runs(snapshot: &Snapshot) -> bool {
+    !snapshot.ended && snapshot.resolution.is_none()
+}
+
+/// Whether a list shows what the journal need not know yet. What is looked for in records only is not found.
+fn is_sought(params: &ListParams, sought: &Filter, snapshot: &Snapshot) -> bool {
+    let of = sought.register.as_ref();
+    let began = snapshot.started_at_micros;
+    let outcome = match runs(snapshot) {
+        true => TransactionOutcome::Running,
+        false => TransactionOutcome::Unknown,
+    };
+    let amount = snapshot.request.expected().map(|amounts| amounts.total);
+    let has = |sought: Sought| {
+        amount.is_some_and(|amount| {
+            let currency = sought.currency.is_none_or(|it| it == amount.currency);
+            currency && amount.minor == sought.minor
+        })
+    };
+    !snapshot.ended
+        && params.open != Some(false)
+        && params.text.is_none()
+        && params.last_four.is_none()
+        && params.forwarding.is_none()
+        && of.is_none_or(|of| snapshot.scope.register == *of)
+        && params.outcome.is_none_or(|wanted| wanted == outcome)
+        && sought.since_micros.is_none_or(|since| began >= since)
+        && sought.until_micros.is_none_or(|until| began < until)
+        && sought.amount.is_none_or(has)
+}
+
+/// An amount that is looked for; a currency that does not exist is nobody's.
+fn amount_sought(amount: &AmountSought) -> Result<Sought, FieldError> {
+    let code = amount.currency.as_deref();
+    let currency = code.map(|code| {
+        let unknown = || FieldError::new("amount.currency", "must be a currency of ISO 4217");
+        Currency::from_code(code).ok_or_else(unknown)
+    });
+    Ok(Sought {
+        minor: amount.minor,
+        currency: currency.transpose()?,
+    })
+}
+
+/// As the journal has it; nothing for what only the engine knows.
+fn became(outcome: TransactionOutcome) -> Option<Became> {
+    Some(match outcome {
+        TransactionOutcome::Running => return None,
+        TransactionOutcome::Approved => Became::Ended(Outcome::Approved),
+        TransactionOutcome::AcceptedOffline => Became::AcceptedOffline,
+        TransactionOutcome::Declined => Became::Ended(Outcome::Declined),
+        TransactionOutcome::Cancelled => Became::Ended(Outcome::Cancelled),
+        TransactionOutcome::Failed => Became::Ended(Outcome::Failed),
+        TransactionOutcome::Unknown => Became::Ended(Outcome::Unknown),
+    })
+}
+
 fn filter(params: &ListParams) -> Result<Filter, FieldError> {
     let time = |field, text: &Option<String>| {
         text.as_deref()
@@ -229,7 +332,10 @@ fn filter(params: &ListParams) -> Result<Filter, FieldError> {
             .as_ref()
             .map(|id| RegisterId::from(id.as_str())),
         token: None,
-        outcome: None,
+        outcome: params.outcome.and_then(became),
+        without: Vec::new(),
+        amount: params.amount.as_ref().map(amount_sought).transpose()?,
+        last_four: params.last_four.as_deref().map(Into::into),
         open: params.open,
         forwarding: params.forwarding.map(convert::forwarding_in),
         text: params.text.clone(),

@@ -71,6 +71,7 @@ pub(super) fn from_summary(summary: &Summary) -> TransactionView {
         money_moved: moved(summary),
         amounts: Amounts {
             approved,
+            dcc: summary.dcc.as_ref().map(convert::dcc),
             ..only(requested)
         },
         device: summary.device.as_ref().map(|id| id.to_string().into()),

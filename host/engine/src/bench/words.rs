@@ -117,6 +117,7 @@ fn answer_words(answer: &Answer) -> String {
         Answer::Quoted(_) => "Quoted".into(),
         Answer::LeaseEnded => "LeaseEnded".into(),
         Answer::GivenBack => "GivenBack".into(),
+        Answer::Rooms(rooms) => format!("{} rules", rooms.len()),
         Answer::Lent(leases) => format!("{} lent", leases.len()),
     }
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Recalls, views and lists.
 
-use crate::records::{id, refund, sale, scope};
+use crate::records::{Sale, id, refund, sale, scope};
 use crate::{Open, PATIENCE, folder, open};
 use payhal_engine::answer::{Outcome, Reason};
+use payhal_engine::conversion::Conversion;
+use payhal_engine::dcc::CurrencyOffer;
 use payhal_engine::effect::RecallBy;
 use payhal_engine::gateway::Change;
 use payhal_engine::ids::{IdempotencyKey, Position, RecallId, RegisterId, Scope};
-use payhal_engine::record::PastChange;
+use payhal_engine::money::{Amount, Currency};
+use payhal_engine::record::{Fact, FinalAnswer, PastChange, Record};
 use payhal_engine::request::Kind;
 use payhal_journal::{
-    Cursor, Filter, Happened, Journal, NotACursor, Options, Page, open_transactions, show,
+    Became, Cursor, Filter, Happened, Journal, NotACursor, Options, Page, Sought,
+    open_transactions, show, verify,
 };
 use std::sync::mpsc::channel;
 
@@ -174,14 +178,14 @@ fn lists_are_filtered() {
         (all(), vec![9, 8, 7, 6, 5, 4, 3, 2, 1]),
         (
             Filter {
-                outcome: Some(Outcome::Approved),
+                outcome: Some(Became::Ended(Outcome::Approved)),
                 ..all()
             },
             vec![4, 3, 2, 1],
         ),
         (
             Filter {
-                outcome: Some(Outcome::Unknown),
+                outcome: Some(Became::Ended(Outcome::Unknown)),
                 ..all()
             },
             vec![9, 8, 7],
@@ -255,6 +259,172 @@ fn lists_are_searched() {
             "{filter:?}"
         );
     }
+}
+
+/// What a list of these finds, page by page of two.
+fn paged(open: &Open, filter: &Filter) -> Vec<u128> {
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = list(
+            open,
+            Filter {
+                cursor,
+                limit: 2,
+                ..filter.clone()
+            },
+        );
+        let full = page.rows.len() == 2;
+        assert!(
+            full || page.next.is_none(),
+            "a page that others follow is full"
+        );
+        seen.extend(numbers(&page));
+        let Some(next) = page.next else { return seen };
+        cursor = Some(next);
+    }
+}
+
+/// A sale in two, whose card was charged in dollars.
+fn converted(number: u128, dollars: i64) -> [Record; 2] {
+    let sale = sale(number);
+    let conversion = Conversion {
+        amount: Amount {
+            minor: dollars,
+            currency: Currency::from_code("USD").unwrap(),
+        },
+        rate: "1.1282".into(),
+        markup_millionths: 35_000,
+    };
+    let (mut intent, mut approved) = (sale.intent(), sale.approved());
+    if let Fact::Intent(intent) = &mut intent.fact {
+        intent.dcc = Some(CurrencyOffer {
+            offer_id: "offer".into(),
+            conversion: conversion.clone(),
+            expires_at_micros: 0,
+        });
+    }
+    if let Fact::Ended(ending) = &mut approved.fact
+        && let FinalAnswer::Approved(approved) = &mut ending.answer
+    {
+        approved.dcc = Some(conversion);
+    }
+    [intent, approved]
+}
+
+/// Twenty sales of two prices that end in each way, and one of a card that pays in dollars.
+fn many_sales(open: &mut Open) {
+    let price = |number, minor| Sale {
+        minor,
+        ..sale(number)
+    };
+    for number in 1..=20 {
+        let sale = price(number, if number % 3 == 0 { 1_250 } else { 990 });
+        open.write(sale.intent());
+        match number % 4 {
+            0 => open.write(sale.declined()),
+            1 => open.write(sale.approved()),
+            2 => open.write(sale.stored()),
+            _ => {}
+        }
+    }
+    open.write(price(2, 990).lost());
+    for record in converted(21, 1_250) {
+        open.write(record);
+    }
+}
+
+#[test]
+fn lists_are_searched_by_amount_outcome_and_card_over_pages() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    many_sales(&mut open);
+    let amount = |minor, code| Filter {
+        amount: Some(Sought {
+            minor,
+            currency: Currency::from_code(code),
+        }),
+        ..Filter::default()
+    };
+    let of = |outcome| Filter {
+        outcome: Some(outcome),
+        ..Filter::default()
+    };
+    let four = |digits: &str| Filter {
+        last_four: Some(digits.into()),
+        ..Filter::default()
+    };
+    for (filter, expected) in [
+        (amount(1_250, ""), vec![21, 18, 15, 12, 9, 6, 3]),
+        (amount(1_250, "EUR"), vec![18, 15, 12, 9, 6, 3]),
+        (amount(1_250, "USD"), vec![21]),
+        (amount(1_250, "CHF"), vec![]),
+        (amount(1_021, "EUR"), vec![21]),
+        (
+            of(Became::Ended(Outcome::Declined)),
+            vec![20, 16, 12, 8, 4, 2],
+        ),
+        (
+            of(Became::Ended(Outcome::Approved)),
+            vec![21, 17, 13, 9, 5, 1],
+        ),
+        (of(Became::Ended(Outcome::Unknown)), vec![19, 15, 11, 7, 3]),
+        (of(Became::Ended(Outcome::Cancelled)), vec![]),
+        (of(Became::AcceptedOffline), vec![18, 14, 10, 6]),
+        (
+            Filter {
+                outcome: Some(Became::Ended(Outcome::Declined)),
+                ..amount(1_250, "")
+            },
+            vec![12],
+        ),
+        (
+            Filter {
+                outcome: Some(Became::Ended(Outcome::Unknown)),
+                without: vec![id(11), id(19)],
+                ..four("0119")
+            },
+            vec![15, 7, 3],
+        ),
+        (four("9999"), vec![]),
+    ] {
+        assert_eq!(paged(&open, &filter), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_charge_in_the_card_s_currency_outlives_an_upgrade() {
+    let (_folder, path) = folder();
+    let mut open = open(&path);
+    let [intent, approved] = converted(1, 1_250);
+    open.write(intent);
+    open.write(approved);
+    let [intent, _] = converted(2, 990);
+    open.write(intent);
+    open.write(sale(3).intent());
+    let lines = list(&open, Filter::default());
+    let minor = |page: &Page| -> Vec<_> {
+        let lines = page.rows.iter();
+        lines
+            .map(|line| line.dcc.as_ref().map(|dcc| dcc.amount.minor))
+            .collect()
+    };
+    assert_eq!(minor(&lines), [None, Some(990), Some(1_250)]);
+    drop(open);
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "DROP INDEX transaction_amount; DROP INDEX transaction_approved; DROP INDEX transaction_dcc;
+             DROP INDEX transaction_outcome; DROP INDEX transaction_last_four;
+             ALTER TABLE \"transaction\" DROP COLUMN dcc;
+             ALTER TABLE \"transaction\" DROP COLUMN dcc_minor; PRAGMA user_version = 6",
+        )
+        .unwrap();
+    assert_eq!(verify(&path).unwrap().damage, None);
+    let open = crate::open(&path);
+    assert_eq!(list(&open, Filter::default()), lines);
+    drop(open);
+    assert_eq!(verify(&path).unwrap().damage, None);
 }
 
 #[test]

@@ -10,9 +10,11 @@ use payhal_engine::forwarding as f;
 use payhal_engine::gateway::Totals;
 use payhal_engine::money::Amounts;
 use payhal_engine::request::{Kind, UndoRule};
+use payhal_engine::room::Room;
 use payhal_engine::tokens::Token;
 use payhal_protocol as p;
 use payhal_protocol::batch::{BatchTotals, Collected, CurrencyTotals};
+use payhal_protocol::gateway::OfflineLimit;
 use payhal_protocol::payment::{
     Acceptor, Approved, ApprovedOutcome, Collection, Forwarding, ForwardingState, Receipts,
     UndoDone, UndoResult,
@@ -113,6 +115,23 @@ fn told_amounts(approved: &e::Approved) -> p::transaction::Amounts {
     p::transaction::Amounts {
         dcc: approved.dcc.as_ref().map(dcc),
         ..amounts(&requested, Some(approved.approved_minor))
+    }
+}
+
+/// What may be sold without a gateway under one rule, and what of it is used.
+pub(in crate::server) fn offline_limit(room: &Room) -> OfflineLimit {
+    let Room { rule, used } = room;
+    let amount = |minor| amount_out(minor, rule.currency);
+    OfflineLimit {
+        register: rule.register.as_ref().map(|id| id.to_string().into()),
+        every_gateway: rule.gateway.is_none(),
+        amount_max: amount(rule.amount_max_minor),
+        count_max: rule.count_max,
+        total_max: amount(rule.total_max_minor),
+        age_max_ms: rule.age_max_ms,
+        count: used.count,
+        total: amount(used.total_minor),
+        oldest_ms: (used.count > 0).then_some(used.oldest_ms),
     }
 }
 

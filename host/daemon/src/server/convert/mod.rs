@@ -13,7 +13,7 @@ mod tokens;
 
 pub(super) use answers::{
     acceptor, amounts, approved, batch, card_view, dcc, forwarding, forwarding_in,
-    forwarding_state, token, undone,
+    forwarding_state, offline_limit, token, undone,
 };
 pub(super) use leases::{card_presented, lease};
 pub(super) use prompts::{cancel_state, pin_event, prompt, prompt_kinds, response, stage};
