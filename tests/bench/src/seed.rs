@@ -196,6 +196,7 @@ impl Sale {
             owed: Owed::default(),
             stored: None,
             became: None,
+            signature: None,
         })))
     }
 }
