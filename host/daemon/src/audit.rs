@@ -124,14 +124,14 @@ impl Audit {
     }
 
     /// What a program beside the host left. Not to be believed more than what a client says.
-    pub(crate) fn left(entry: Entry) -> Self {
+    pub(crate) fn left(entry: &Entry) -> Self {
         Self(Entry {
             actor: clean(&entry.actor, NAME_CHARS_MAX),
             action: clean(&entry.action, NAME_CHARS_MAX),
             subject: entry.subject.as_deref().map(subject),
             text: clean(&entry.text, TEXT_CHARS_MAX),
             details: None,
-            ..entry
+            at_micros: entry.at_micros,
         })
     }
 

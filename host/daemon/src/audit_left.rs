@@ -66,7 +66,7 @@ async fn taken(state: &Path, records: &Records) -> Result<(), String> {
     for line in text.lines() {
         // A line that was cut short by a crash says nothing.
         if let Ok(entry) = serde_json::from_str::<Entry>(line) {
-            records.audit(Audit::left(entry)).await?;
+            records.audit(Audit::left(&entry)).await?;
         }
     }
     std::fs::remove_file(&taken).map_err(words)

@@ -413,12 +413,7 @@ fn a_charge_in_the_card_s_currency_outlives_an_upgrade() {
     drop(open);
     rusqlite::Connection::open(&path)
         .unwrap()
-        .execute_batch(
-            "DROP INDEX transaction_amount; DROP INDEX transaction_approved; DROP INDEX transaction_dcc;
-             DROP INDEX transaction_outcome; DROP INDEX transaction_last_four;
-             ALTER TABLE \"transaction\" DROP COLUMN dcc;
-             ALTER TABLE \"transaction\" DROP COLUMN dcc_minor; PRAGMA user_version = 6",
-        )
+        .execute_batch(crate::WITHOUT_SEVENTH)
         .unwrap();
     assert_eq!(verify(&path).unwrap().damage, None);
     let open = crate::open(&path);

@@ -24,6 +24,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Makes a file of schema 6 out of one of schema 7.
+pub(crate) const WITHOUT_SEVENTH: &str = "
+    DROP INDEX transaction_amount; DROP INDEX transaction_approved; DROP INDEX transaction_dcc;
+    DROP INDEX transaction_outcome; DROP INDEX transaction_last_four;
+    ALTER TABLE \"transaction\" DROP COLUMN dcc; ALTER TABLE \"transaction\" DROP COLUMN dcc_minor;
+    PRAGMA user_version = 6";
+
 /// Only ever waited for in full when something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 

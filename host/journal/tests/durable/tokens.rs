@@ -224,6 +224,7 @@ fn version_5_is_read_as_it_is_and_brought_forward() {
     let mut open = open(&path);
     open.write(sale(1).intent());
     drop(open);
+    by_hand(&path, crate::WITHOUT_SEVENTH);
     by_hand(
         &path,
         "DROP TABLE token; DROP INDEX transaction_token;

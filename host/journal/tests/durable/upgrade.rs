@@ -157,8 +157,8 @@ fn a_newer_version_is_refused_and_left_as_it_is() {
         matches!(
             refused,
             JournalError::TooNew {
-                found: 7,
-                known: 6,
+                found: 8,
+                known: 7,
                 ..
             }
         ),
