@@ -101,6 +101,7 @@ mod plugins_signed;
 mod ports;
 #[cfg(test)]
 mod presented;
+#[cfg(test)]
 mod prices;
 #[cfg(test)]
 mod prompts;
