@@ -55,7 +55,7 @@ pub(crate) async fn work(
     while !*closing.borrow() || wishes.len() < WISHES_MIN {
         let nth = wishes.len();
         let wish = wish(&mut random, &mut past, number, nth);
-        if random.percent(15) {
+        if random.percent(25) {
             plan_a_fault(&mut till, &mut random).await;
         }
         let word = till.see_through(&wish).await;
@@ -295,6 +295,8 @@ async fn plan_a_fault(till: &mut Till, random: &mut Random) {
         ("lose_request", "authorize"),
         ("duplicate", "authorize"),
         ("refuse", "inquire"),
+        ("go_away", "authorize"),
+        ("go_away", "authorize"),
         ("go_away", "authorize"),
         ("lose_reply", "forward"),
         ("lose_request", "forward"),

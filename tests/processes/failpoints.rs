@@ -332,6 +332,8 @@ impl Flow {
             }
             None => {
                 let setup = Setup::readers(1).gateway(&format!("{{ faults = {faults} }}"));
+                // A customer who has gone home has chosen no currency.
+                let setup = setup.timeout("prompt_ms", 2_000);
                 let setup = match self.offline {
                     true => setup.rules(shop::OFFLINE),
                     false => setup,
