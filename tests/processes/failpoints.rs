@@ -13,7 +13,7 @@ use crate::operator::Operator;
 use crate::reconcile::{Settled, Word, reconcile};
 use crate::shop::{self, TERMINALS};
 use crate::till::{Stages, Till};
-use crate::wish::{Change, Purpose, What, Wish};
+use crate::wish::{Change, Kept, Purpose, What, Wish};
 use futures_util::StreamExt;
 use payhal_client::protocol::progress::Stage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,9 @@ use std::time::Instant;
 const READER: &str = "reader-1";
 
 const MINOR: i64 = 1200;
+
+/// What the register calls the card that it keeps.
+const CARD: &str = "anna";
 
 /// Runs at the same time: each has four processes that mostly wait for one another.
 const RUNS: usize = 8;
@@ -43,6 +46,10 @@ struct Flow {
     before: Option<fn() -> What>,
     /// The card lies on the reader before anything is asked for.
     watched: bool,
+    /// The customer takes what is offered in the card's own currency.
+    own_currency: bool,
+    /// The register keeps the card of the flow, or the one of before that.
+    kept: bool,
     /// The register says who buys, and the gateway is to hear it.
     ordered: bool,
     /// It may go without its gateway.
@@ -70,6 +77,8 @@ const PLAIN: Flow = Flow {
     what: |_| sell("insert", "visa-approve"),
     before: None,
     watched: false,
+    own_currency: false,
+    kept: false,
     ordered: false,
     offline: false,
     numbered: false,
@@ -92,7 +101,7 @@ const AT_TERMINAL: Flow = Flow {
 /// Only of the payment, so that the terminal is in order when the shop closes.
 const ANSWER_LOST: &str = "[{ fault = \"lose_answer\", at = \"pay_answer\", amount_minor = 1200 }]";
 
-const FLOWS: [Flow; 25] = [
+const FLOWS: [Flow; 28] = [
     PLAIN,
     Flow {
         name: "tap",
@@ -152,6 +161,29 @@ const FLOWS: [Flow; 25] = [
         name: "watched",
         what: |_| later(),
         watched: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "own currency, kept",
+        what: |_| sell("insert", "amex-approve"),
+        own_currency: true,
+        kept: true,
+        ..PLAIN
+    },
+    Flow {
+        name: "sale by kept card",
+        what: |_| What::kept(Kept::Sale, CARD, MINOR),
+        before: Some(|| sell("tap", "visa-approve")),
+        kept: true,
+        ..PLAIN
+    },
+    // Its gateway is told behind the register's back, twice.
+    Flow {
+        name: "kept no more",
+        faults: "[{ fault = \"lose_reply\", at = \"forget\" }]",
+        what: |_| What::kept(Kept::Delete, CARD, 0),
+        before: Some(|| sell("tap", "visa-approve")),
+        kept: true,
         ..PLAIN
     },
     Flow {
@@ -300,6 +332,11 @@ impl Flow {
             }
             None => {
                 let setup = Setup::readers(1).gateway(&format!("{{ faults = {faults} }}"));
+                // A customer who has gone home has chosen no currency.
+                let setup = match self.own_currency {
+                    true => setup.timeout("prompt_ms", 300),
+                    false => setup,
+                };
                 let setup = match self.offline {
                     true => setup.rules(shop::OFFLINE),
                     false => setup,
@@ -343,6 +380,8 @@ async fn run(flow: &Flow, deaths: &[Death], watch_last: bool) -> Ran {
     wish.ordered = flow.ordered;
     wish.offline = flow.offline;
     wish.watched = flow.watched;
+    wish.own_currency = flow.own_currency.then_some(true);
+    wish.keep_as = keeps(flow, flow.before.is_none());
     let person = flow
         .person
         .then(|| Operator::begin(keeper.place(), keeper.folder()));
@@ -408,7 +447,8 @@ async fn before(flow: &Flow, keeper: &Keeper, till: &mut Till, wishes: &mut Vec<
     let Some(first) = flow.before else {
         return String::new();
     };
-    let first = Wish::new("first", first());
+    let mut first = Wish::new("first", first());
+    first.keep_as = keeps(flow, true);
     let Some(Word::Approved { transaction, .. }) = till.see_through(&first).await else {
         panic!("what is to be changed was not approved");
     };
@@ -416,6 +456,11 @@ async fn before(flow: &Flow, keeper: &Keeper, till: &mut Till, wishes: &mut Vec<
     assert!(keeper.kill());
     keeper.ended(0).await;
     transaction
+}
+
+/// What the first payment of a flow keeps its card as.
+fn keeps(flow: &Flow, first: bool) -> Option<String> {
+    (flow.kept && first).then(|| CARD.to_owned())
 }
 
 /// The daemon dies while the gateway has the payment.

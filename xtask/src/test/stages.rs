@@ -217,7 +217,7 @@ pub(crate) const STAGES: [Stage; 35] = [
         name: "failpoints",
         proves: "a death at any named point of any flow breaks no promise",
         needs: &[],
-        seconds: 270,
+        seconds: 360,
         run: |run| Ok(kill::at_points(&run.layout()?)?),
     },
     Stage {
