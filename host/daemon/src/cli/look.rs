@@ -102,7 +102,7 @@ pub(super) async fn gateways(args: &ListArgs) -> Result<Exit, Failure> {
     }
     for gateway in &answer.gateways {
         for limit in &gateway.offline {
-            say(&format!("{} offline: {}", gateway.id, room(limit)));
+            say(&format!("to be forwarded to {}: {}", gateway.id, room(limit)));
         }
     }
     Ok(Exit::Ok)
