@@ -210,7 +210,12 @@ impl Engine {
     pub(crate) fn exchanged(&mut self, transaction: &mut Transaction, reply: GatewayReply) {
         let unsent = transaction.read.take();
         match reply {
-            GatewayReply::Answered(answer) => self.decided(transaction, *answer, false),
+            GatewayReply::Answered(answer) => {
+                if let Some(gateway) = &transaction.gateway {
+                    self.forward_soon(gateway);
+                }
+                self.decided(transaction, *answer, false);
+            }
             GatewayReply::Reconciled(totals) if is_close(transaction) => {
                 self.batch_closed(transaction, *totals);
             }

@@ -207,6 +207,28 @@ impl Engine {
         }
     }
 
+    /// A gateway has answered somebody: what it certainly never heard of waits no longer for its next
+    /// attempt. A line that nobody saw come back is noticed by this alone.
+    pub(crate) fn forward_soon(&mut self, gateway: &GatewayId) {
+        let lines = self.forwards.lines.iter();
+        let lines = lines.filter(|((at, _), _)| at == gateway);
+        let waiting = lines.flat_map(|(_, waiting)| waiting.iter().map(|(_, id)| *id));
+        let paused: Vec<_> = waiting.filter(|id| self.may_go_sooner(*id)).collect();
+        for id in paused {
+            self.with(id, |engine, transaction| {
+                transaction.attempts = 0;
+                engine.end_pause(transaction);
+            });
+        }
+    }
+
+    fn may_go_sooner(&self, id: TransactionId) -> bool {
+        let waiting = self.open.get(&id);
+        waiting.is_some_and(|waiting| {
+            waiting.pause.is_some() && waiting.call.is_none() && !waiting.sent_before
+        })
+    }
+
     fn next_to_forward(&self, line: &Line) -> Option<TransactionId> {
         let tried = self.forwards.tried.get(line);
         let tried = tried.and_then(|id| self.open.get(id));

@@ -2,7 +2,9 @@
 //! Sales that were accepted offline, from then on: forwarded, lost, taken back, left to a person.
 
 use crate::answer::{Answer, Notification, Outcome, Reason};
-use crate::bench::{Bench, answer, approved, euros, gateway_is, prepared, refused, request};
+use crate::bench::{
+    Bench, answer, approved, authorized, euros, gateway_is, prepared, presented, refused, request,
+};
 use crate::effect::{Action, Effect};
 use crate::event::Event;
 use crate::forwarding::{Forwarding, ForwardingState, became};
@@ -115,6 +117,34 @@ fn it_is_repeated_with_the_same_references_until_there_is_an_answer() {
     assert_eq!(bench.records.len(), 2);
     bench.gateway(lost());
     assert!(bench.engine.open.is_empty());
+}
+
+/// A sale with its gateway, as far as the answer.
+fn sell(bench: &mut Bench, key: &str) {
+    bench.money(request(key, Kind::Sale, "asking"));
+    bench.reader(presented());
+    bench.reader(authorized(false));
+    bench.gateway(prepared());
+    bench.gateway(taken());
+}
+
+#[test]
+fn a_gateway_that_answers_somebody_is_back() {
+    let not_sent = GatewayReply::Failed {
+        sent: false,
+        reason: "line".into(),
+    };
+    for (fails, goes) in [(not_sent, true), (no_answer(), false)] {
+        let mut bench = offline_in("forwarding").unwrap();
+        let (first, _) = sent(&bench);
+        bench.gateway(fails);
+        assert!(bench.gateway_call.is_none());
+        sell(&mut bench, "live");
+        assert_eq!(bench.gateway_call.is_some(), goes);
+        if goes {
+            assert_eq!(sent(&bench).0, first);
+        }
+    }
 }
 
 #[test]

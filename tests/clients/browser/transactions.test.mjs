@@ -251,6 +251,11 @@ test('what waits for its gateway is shown beside what may', async (t) => {
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' '))}`), []);
   await one.simulate('bank', { action: 'plug' });
+  // Nobody tells that it is back but the answer to another payment.
+  const live = await sell(one, 300, 'visa-approve');
+  assert.equal(live.outcome, 'approved', live.message);
+  await item.waitFor({ state: 'detached' });
+  await page.waitForFunction((free) => [...document.querySelectorAll('.limit-words')].some(({ textContent }) => textContent === free), '0.00\u00a0EUR of 20.00\u00a0EUR');
   assert.deepEqual(complaints, []);
 });
 

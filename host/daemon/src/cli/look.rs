@@ -102,7 +102,11 @@ pub(super) async fn gateways(args: &ListArgs) -> Result<Exit, Failure> {
     }
     for gateway in &answer.gateways {
         for limit in &gateway.offline {
-            say(&format!("to be forwarded to {}: {}", gateway.id, room(limit)));
+            say(&format!(
+                "to be forwarded to {}: {}",
+                gateway.id,
+                room(limit)
+            ));
         }
     }
     Ok(Exit::Ok)
