@@ -58,13 +58,13 @@ async fn taken(state: &Path, records: &Records) -> Result<(), String> {
             renamed => renamed.map_err(words)?,
         }
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = File::open(&taken).map_err(words)?;
     file.take(BYTES_MAX)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(words)?;
-    for line in text.lines() {
-        // A line that was cut short by a crash says nothing.
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        // A line that was cut short, or that nobody of us wrote, says nothing.
         if let Ok(entry) = serde_json::from_str::<Entry>(line) {
             records.audit(Audit::left(&entry)).await?;
         }
