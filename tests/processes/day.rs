@@ -58,6 +58,11 @@ pub(crate) async fn work(
         if random.percent(25) {
             plan_a_fault(&mut till, &mut random).await;
         }
+        if let (Some(gateway), true) = (goes_without(&wish), random.percent(30)) {
+            // For everybody, so that it lasts until it is this one's turn.
+            let gone = fault_at(gateway, "go_away", "authorize").with("count", 8);
+            plan(&mut till, &gone).await;
+        }
         let word = till.see_through(&wish).await;
         past.note_cards(&till, &wish, word.as_ref());
         past.paid
@@ -270,6 +275,8 @@ fn card(random: &mut Random, unlike_any: i64) -> What {
     let cards = [
         ("tap", "visa-approve"),
         ("insert", "visa-approve"),
+        ("insert", "visa-approve"),
+        ("insert", "visa-approve"),
         ("insert", FOREIGN),
         ("insert", FOREIGN),
         ("tap", "visa-decline"),
@@ -320,15 +327,36 @@ async fn plan_a_fault(till: &mut Till, random: &mut Random) {
         let gateway = if random.percent(25) { STRICT } else { GATEWAY };
         (gateway, of_gateways[random.index(of_gateways.len())])
     };
-    let mut params = SimulateParams::new("fault")
-        .with("fault", fault)
-        .with("at", at)
-        .with("delay_ms", 15);
-    params.device = Some(at_fault.into());
+    let mut params = fault_at(at_fault, fault, at).with("delay_ms", 15);
     if fault == "go_away" {
         params = params.with("after_send", random.percent(50));
     }
-    // What is down at the moment has enough of a fault.
+    plan(till, &params).await;
+}
+
+fn fault_at(device: &str, fault: &str, at: &str) -> SimulateParams {
+    let mut params = SimulateParams::new("fault")
+        .with("fault", fault)
+        .with("at", at);
+    params.device = Some(device.into());
+    params
+}
+
+async fn plan(till: &mut Till, fault: &SimulateParams) {
     let register = Register(till.client().await);
-    register.0.request(&params).await.ok();
+    // What is down at the moment has enough of a fault.
+    register.0.request(fault).await.ok();
+}
+
+/// The gateway without which a sale would be accepted offline.
+fn goes_without(wish: &Wish) -> Option<&'static str> {
+    match &wish.what {
+        What::Card {
+            purpose: Purpose::Sale,
+            gateway,
+            shown: Some(("insert", _)),
+            ..
+        } if wish.offline && wish.keep_as.is_none() => Some(gateway.unwrap_or(GATEWAY)),
+        _ => None,
+    }
 }
