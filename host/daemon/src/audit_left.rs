@@ -11,6 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use tokio::sync::Mutex;
 
 /// Where it is left, an entry a line.
 const LEFT: &str = "audit.left";
@@ -41,8 +42,12 @@ pub(crate) fn leave_or_tell(state: &Path, audit: &Audit) {
     }
 }
 
+/// Two who look at the audit at once would take the same file twice.
+static TAKING: Mutex<()> = Mutex::const_new(());
+
 /// Takes what was left into the audit.
 pub(crate) async fn take(state: &Path, records: &Records) {
+    let _alone = TAKING.lock().await;
     if let Err(error) = taken(state, records).await {
         tracing::error!("what was left for the audit is not in it yet: {error}");
     }
