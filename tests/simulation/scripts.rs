@@ -274,19 +274,27 @@ fn people() -> Vec<Script> {
     ]
 }
 
-/// What a card and its customer change.
-fn prices() -> Vec<Script> {
-    let price = |tip, says| Fates {
+/// A sale that names no gateway.
+pub(crate) fn routed() -> Vec<(u64, Act)> {
+    vec![(5_000, Act::Open(Kind::Sale, 200))]
+}
+
+/// A card with a surcharge, its tip, and what people say.
+pub(crate) fn price(tip: Tip, says: Option<bool>) -> Fates {
+    Fates {
         card: 1,
         tip,
         says,
         ..Fates::default()
-    };
-    let sale = || vec![(5_000, Act::Open(Kind::Sale, 200))];
+    }
+}
+
+/// What a card and its customer change.
+fn prices() -> Vec<Script> {
     vec![
         script(
             "a tip, a route and a surcharge",
-            then(sale(), &[(60_000, Act::Change(Change::Refund, 1_200))]),
+            then(routed(), &[(60_000, Act::Change(Change::Refund, 1_200))]),
             Fates {
                 completion_owed: true,
                 ..price(Tip::Chosen(150), Some(true))
@@ -294,7 +302,7 @@ fn prices() -> Vec<Script> {
         ),
         script(
             "the reply is lost, and the price was another",
-            then(sale(), &[(20_000, Act::NewKey)]),
+            then(routed(), &[(20_000, Act::NewKey)]),
             Fates {
                 exchanges: [Fate::ReplyLost, Fate::Lost].into(),
                 ..price(Tip::Chosen(50), Some(true))
@@ -310,13 +318,13 @@ fn prices() -> Vec<Script> {
         ),
         script(
             "the customer does not pay more",
-            sale(),
+            routed(),
             price(Tip::None, Some(false)),
         ),
-        script("nobody says whether", sale(), price(Tip::None, None)),
+        script("nobody says whether", routed(), price(Tip::None, None)),
         script(
             "a tip that cannot be",
-            sale(),
+            routed(),
             price(Tip::Wrong(201), Some(true)),
         ),
     ]
